@@ -1,0 +1,18 @@
+"""The Django app: listens to Celery and checks the settings."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ProgressConfig(AppConfig):
+    """``INSTALLED_APPS += ["progress"]``."""
+
+    name = "progress"
+    verbose_name = "Task progress"
+
+    def ready(self) -> None:
+        """Connect to Celery's signals; register the system checks."""
+        from . import checks, signals  # noqa: F401, PLC0415 - only once apps are loaded
+
+        signals.connect()

@@ -1,0 +1,134 @@
+"""Carries events to the store and the channel layer, and keeps them while Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+from . import groups
+from .events import Event, State
+from .runs import Run
+from .store import Store
+
+logger = logging.getLogger("progress")
+
+BACKLOG = 10_000  # events kept while Redis is away, the newest of each run; the oldest go first
+SEND_TIMEOUT = 5.0  # seconds for one message to the channel layer
+RETRY_AFTER = 0.5  # seconds between two tries while Redis is away
+
+#: Whose event it is: a run's, or of a task that is spoken of from outside its runs.
+Source = Run | str
+
+
+class Delivery:
+    """The newest undelivered event of each source; one batch at a time goes out, in order.
+
+    ``refused`` is called with a run whose event the store refused: another run has taken over,
+    or an outcome is known.
+    """
+
+    def __init__(self, store: Store, refused: Callable[[Run], None]) -> None:
+        self._store = store
+        self._refused = refused
+        self._due: dict[Source, Event] = {}
+        self._wanted = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._away = False
+        self._layer_away = False
+
+    def offer(self, source: Source, event: Event) -> None:
+        """Deliver this event, in the place of an older one of the same source."""
+        self._due[source] = event
+        self._idle.clear()
+        self._wanted.set()
+
+    async def idle(self) -> None:
+        """Wait until all is delivered."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            batch, self._due = self._due, {}
+            try:
+                await self._deliver(batch)
+            except (RedisError, OSError) as error:
+                self._keep(batch, error)
+                await asyncio.sleep(RETRY_AFTER)
+                self._wanted.set()
+            except Exception:
+                logger.exception("Progress of %d tasks could not be delivered", len(batch))
+            if not self._due:
+                self._idle.set()
+
+    def _keep(self, batch: dict[Source, Event], error: Exception) -> None:
+        self._due = batch | self._due
+        for source in list(self._due)[: max(0, len(self._due) - BACKLOG)]:
+            del self._due[source]
+        if not self._away:
+            self._away = True
+            logger.warning("The progress store is away, events are kept until it is back: %s", error)
+
+    async def _deliver(self, batch: dict[Source, Event]) -> None:
+        events = await self._placed(batch)
+        answers = await self._store.put(list(events.values()))
+        if self._away:
+            self._away = False
+            logger.warning("The progress store is back")
+        news = []
+        for source, (accepted, event) in zip(events, answers, strict=True):
+            if isinstance(source, Run):
+                if accepted:
+                    source.number = event.run
+                else:
+                    self._refused(source)
+            # A refused outcome may be our own, stored by a try whose answer was lost.
+            if accepted or event.complete:
+                news.append(event)
+        await self.announce(news)
+
+    async def _placed(self, batch: dict[Source, Event]) -> dict[Source, Event]:
+        """The batch with run numbers, which may have come since an event was offered."""
+        outside = [s for s, e in batch.items() if isinstance(s, str) and e.state != State.PENDING]
+        known = await self._store.read(outside) if outside else {}
+        placed: dict[Source, Event] = {}
+        for source, event in batch.items():
+            if isinstance(source, Run):
+                placed[source] = replace(event, run=source.number)
+            elif source not in known:
+                placed[source] = event
+            elif not known[source].complete:
+                placed[source] = _continued(known[source], event)
+        return placed
+
+    async def announce(self, events: list[Event]) -> None:
+        """Tell the groups. What the layer loses, watchers find in the store."""
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await asyncio.gather(*(self._send(event) for event in events))
+        except Exception as error:  # noqa: BLE001 - each layer has errors of its own
+            if not self._layer_away:
+                logger.warning("The channel layer is away, watchers are behind: %r", error)
+            self._layer_away = True
+        else:
+            self._layer_away = False
+
+    async def _send(self, event: Event) -> None:
+        layer = get_channel_layer()
+        if layer is not None:
+            await layer.group_send(groups.group_name(event.task_id), groups.message(event))
+
+
+def _continued(old: Event, outcome: Event) -> Event:
+    """The outcome, told from outside, of the run that stands: with that run's counts."""
+    return replace(
+        old, version=0, state=outcome.state, error=outcome.error, result=outcome.result
+    )

@@ -1,0 +1,177 @@
+"""What a watcher needs to draw one task now, and its JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+DESCRIPTION_LIMIT = 512  # characters
+RESULT_LIMIT = 6 * 1024  # bytes of JSON, so that a whole event stays below 8 KiB
+
+
+class State(StrEnum):
+    """Celery's words, and UNKNOWN for an id of which nothing is known."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    PROGRESS = "PROGRESS"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+
+
+OUTCOMES = frozenset({State.SUCCESS, State.FAILURE, State.REVOKED})
+#: States in which a worker is at it, and so gives signs of life.
+RUNNING = frozenset({State.STARTED, State.PROGRESS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The whole state of one task at one moment; nobody needs the events before it.
+
+    ``version`` strictly rises for one task and is given by the store; an event that was not
+    stored yet has version 0. ``run`` is the version of the event that opened this execution
+    of the task: a retry or a redelivery opens another. ``total`` None means that the amount of
+    work is unknown. ``attempt`` counts from 1 with Celery's retries.
+    """
+
+    task_id: str
+    state: State
+    version: int = 0
+    run: int = 0
+    stalled: bool = False
+    attempt: int = 1
+    current: float = 0
+    total: float | None = None
+    description: str = ""
+    result: Any = None
+    error: str | None = None
+    #: The JSON this was read from, so that nobody encodes it again.
+    _text: str = field(default="", init=False, compare=False, repr=False)
+
+    @property
+    def complete(self) -> bool:
+        """Whether this is the outcome, after which nothing follows in the same run."""
+        return self.state in OUTCOMES
+
+    @property
+    def success(self) -> bool | None:
+        """True or False once complete, None before."""
+        return self.state is State.SUCCESS if self.complete else None
+
+    @property
+    def percent(self) -> float | None:
+        """Within 0 to 100, two decimals; None while the total is unknown; 0 of 0 is 100."""
+        if self.total is None:
+            return None
+        if self.total == 0:
+            return 100.0
+        return round(min(max(self.current / self.total, 0), 1) * 100, 2)
+
+    def body(self) -> str:
+        """The JSON after the head that the store writes, without the opening brace."""
+        return encode(
+            {
+                "state": self.state,
+                "task_id": self.task_id,
+                "attempt": self.attempt,
+                "current": self.current,
+                "total": self.total,
+                "percent": self.percent,
+                "description": self.description,
+                "complete": self.complete,
+                "success": self.success,
+                "result": self.result,
+                "error": self.error,
+            }
+        )[1:]
+
+    def text(self) -> str:
+        """The event as it goes over the wire."""
+        if self._text:
+            return self._text
+        return head(version=self.version, run=self.run, stalled=self.stalled) + self.body()
+
+    @classmethod
+    def from_text(cls, text: str | bytes) -> Self:
+        """Read what :meth:`text` wrote. Raises ValueError for anything else."""
+        try:
+            values = json.loads(text)
+            event = cls(**{name: values[name] for name in FIELDS})
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ValueError(f"not an event: {text[:80]!r}") from error
+        object.__setattr__(event, "_text", text if isinstance(text, str) else text.decode())
+        return event._checked()
+
+    def _checked(self) -> Self:
+        try:
+            object.__setattr__(self, "state", State(self.state))
+        except ValueError:
+            raise ValueError(f"state must be one of {', '.join(State)}, not {self.state!r}") from None
+        numbers = (self.version, self.run, self.current, 0 if self.total is None else self.total)
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise ValueError(f"version, run, current and total must be numbers, not {numbers!r}")
+        if not isinstance(self.task_id, str) or not isinstance(self.stalled, bool):
+            raise ValueError(f"not an event: {self!r:.80}")
+        return self
+
+
+def follows(current: Event, following: Event) -> bool:
+    """Whether a watcher that has ``current`` takes ``following``: ``frontend/merge.js``'s twin.
+
+    After the outcome nothing follows; before it, what has a higher version.
+    """
+    return not current.complete and following.version > current.version
+
+
+FIELDS = tuple(each.name for each in fields(Event) if each.init)
+
+
+def head(*, version: int, run: int, stalled: bool) -> str:
+    """The beginning of an event's JSON; ``store.lua`` writes and reads the same text."""
+    return (
+        f'{{"type":"progress","version":{version},"run":{run},"stalled":{str(stalled).lower()},'
+    )
+
+
+def encode(value: Any) -> str:
+    """Compact JSON; raises ValueError for NaN and Infinity, TypeError for what JSON lacks."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def amount(value: object) -> int | float:
+    """A finite number at or above zero, as JSON can carry it.
+
+    Takes whatever counts as a real number (int, float, Decimal, NumPy's). Raises ValueError
+    for anything else, NaN and infinities; what is below zero becomes zero.
+    """
+    try:
+        number = float(value)  # type: ignore[arg-type]  # float() raises for what it cannot take
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"must be a number, not {value!r:.80}") from None
+    if isinstance(value, str | bytes) or not math.isfinite(number):
+        raise ValueError(f"must be a finite number, not {value!r:.80}")
+    # Beyond 2**53 a JavaScript number, and so a watcher, cannot count in ones.
+    number = min(max(number, 0.0), 2.0**53)
+    return int(number) if number.is_integer() else number
+
+
+def words(value: object) -> str:
+    """Text that any client can decode and show, at most 512 characters."""
+    text = value if isinstance(value, str) else str(value)
+    # A lone surrogate cannot be sent as UTF-8.
+    return text[:DESCRIPTION_LIMIT].encode("utf-8", "replace").decode()
+
+
+def capped(result: Any) -> Any:
+    """The result if it is JSON of at most 6 KiB, else None."""
+    try:
+        small = len(encode(result).encode()) <= RESULT_LIMIT
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return result if small else None

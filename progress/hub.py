@@ -1,0 +1,148 @@
+"""One a web process: each watched task's newest event, offered to all who watch it here.
+
+The channel layer is a hint, the store is the truth: events come through a subscription to the
+tasks' groups, and what that loses is found by reconciling with the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import ClassVar
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.core.exceptions import ImproperlyConfigured
+
+from . import conf
+from .events import Event, State
+from .loops import forever
+from .reconcile import Reconciler
+from .store import open_store, unknown
+from .subscription import Subscription
+from .watcher import Watcher
+
+PING_CHECK = 1.0  # seconds between two looks for silent links
+
+
+class Topic:
+    """A task that is watched in this process."""
+
+    __slots__ = ("event", "missing_since", "watchers")
+
+    def __init__(self) -> None:
+        self.watchers: set[Watcher] = set()
+        self.event: Event | None = None
+        self.missing_since: float | None = None  # since when the store knows nothing of it
+
+
+class Hub:
+    """The hub of one event loop, see :meth:`current`; its methods are for that loop's thread."""
+
+    _hubs: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        layer = get_channel_layer()
+        if layer is None:
+            raise ImproperlyConfigured("CHANNEL_LAYERS has no default layer to hear events from")
+        self._loop = asyncio.get_running_loop()
+        self._stalled_after = conf.stalled_after()
+        self._topics: dict[str, Topic] = {}
+        self._watchers: set[Watcher] = set()
+        self._store = open_store()
+        self._reconciler = Reconciler(self._store, watched=self._topics.keys, found=self._found)
+        self._subscription = Subscription(layer, joined=self._reconciler.look, heard=self._heard)
+        self._tasks = [
+            *self._reconciler.tasks(),
+            *self._subscription.tasks(),
+            self._loop.create_task(forever("Pinging watchers", self._ping)),
+        ]
+
+    @classmethod
+    def current(cls) -> Hub:
+        """The hub of the running loop, made on first use. Raises ImproperlyConfigured."""
+        loop = asyncio.get_running_loop()
+        hub = cls._hubs.get(loop)
+        if hub is None:
+            hub = cls._hubs[loop] = cls()
+        return hub
+
+    def attach(self, watcher: Watcher) -> None:
+        """A socket is there: it gets pings."""
+        self._watchers.add(watcher)
+
+    def detach(self, watcher: Watcher) -> None:
+        """A socket is gone; what it watched is to be unwatched besides."""
+        self._watchers.discard(watcher)
+
+    def watch(self, task_id: str, watcher: Watcher) -> None:
+        """Offer the present state as soon as it is known, and each newer one."""
+        topic = self._topics.get(task_id)
+        if topic is None:
+            topic = self._topics[task_id] = Topic()
+            self._subscription.join(task_id)  # before reading, or an event between is lost
+        topic.watchers.add(watcher)
+        if topic.event is not None:
+            watcher.offer(topic.event)
+
+    def unwatch(self, task_id: str, watcher: Watcher) -> None:
+        """Offer nothing more of this task; its group is left with the last watcher."""
+        topic = self._topics.get(task_id)
+        if topic is None:
+            return
+        topic.watchers.discard(watcher)
+        if not topic.watchers:
+            del self._topics[task_id]
+            self._subscription.leave(task_id)
+
+    async def aclose(self) -> None:
+        """End the background tasks, leave the groups, let go of the connection."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._subscription.leave_all()
+        await self._store.aclose()
+        Hub._hubs.pop(self._loop, None)
+
+    def _heard(self, event: Event) -> None:
+        topic = self._topics.get(event.task_id)
+        if topic is not None:
+            self._take(topic, event)
+
+    def _found(self, task_id: str, event: Event | None) -> None:
+        topic = self._topics.get(task_id)
+        if topic is None:
+            return
+        if event is not None:
+            topic.missing_since = None
+            self._take(topic, event)
+        else:
+            self._missed(task_id, topic)
+
+    def _take(self, topic: Topic, event: Event) -> None:
+        # The store has put the versions in order; an outcome can be followed by a new run here.
+        if topic.event is None or event.version > topic.event.version:
+            topic.event = event
+            for watcher in topic.watchers:
+                watcher.offer(event)
+
+    def _missed(self, task_id: str, topic: Topic) -> None:
+        """The store knows nothing: said at the second look, or when signs of life are due."""
+        now = self._loop.time()
+        if topic.missing_since is None:
+            topic.missing_since = now
+        elif topic.event is None:
+            topic.event = unknown(task_id)
+            for watcher in topic.watchers:
+                watcher.offer(topic.event)
+        elif (
+            topic.event.state != State.UNKNOWN
+            and now - topic.missing_since > self._stalled_after
+        ):
+            self._take(topic, replace(unknown(task_id), version=topic.event.version + 1))
+
+    async def _ping(self) -> None:
+        await asyncio.sleep(PING_CHECK)
+        now = self._loop.time()
+        for watcher in self._watchers:
+            watcher.ping(now)

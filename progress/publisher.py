@@ -1,0 +1,266 @@
+"""One background thread a process that takes the newest state of each run to the watchers.
+
+The tasks' threads only leave words in memory. The thread's event loop, which lives as long as the
+process, looks at them every PROGRESS_INTERVAL while they change and hands the newest to the
+delivery. Whatever happens to Redis, nothing raises or waits in a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NotInTime
+from contextlib import suppress
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from redis.exceptions import RedisError
+
+from . import conf
+from .delivery import Delivery
+from .events import Event, State
+from .runs import Run
+from .store import open_store
+from .threads import start_real_thread
+
+logger = logging.getLogger("progress")
+
+EXIT_FLUSH = 0.5  # seconds a process that ends waits for what is not delivered yet
+RESULT_INTERVAL = 1.0  # seconds between two writes of PROGRESS to the result backend
+
+
+class Publisher:
+    """The thread and its loop. Made by :func:`get_publisher`; its methods are for any thread."""
+
+    def __init__(self) -> None:
+        self._interval = conf.interval()
+        self._heartbeat = conf.heartbeat()
+        self._store = open_store()
+        self._delivery = Delivery(self._store, refused=self._dropped)
+        self._runs: dict[Run, None] = {}
+        self._awake = asyncio.Event()
+        self._result_at = 0.0
+        self._ended = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._main = self._loop.create_task(self._work())
+        start_real_thread(self._serve)
+
+    def open(self, task_id: str, *, attempt: int = 1) -> Run:
+        """A run has begun."""
+        run = Run(task_id, attempt=attempt, publisher=self)
+        self._call(self._opened, run)
+        return run
+
+    def wake(self, run: Run) -> None:
+        """A run has something to say, after a pause or for the first time."""
+        self._call(self._woken, run)
+
+    def adopt(self, run: Run) -> None:
+        """A run that began in the process this one was forked from goes on here."""
+        run.publisher = self
+        self._call(self._adopted, run)
+
+    def conclude(self, run: Run, state: State, **more: Any) -> None:
+        """A run is over: by an outcome or, with RETRY, until the next one."""
+        run.attend, run.concluded = False, True
+        self._call(self._concluded, run, state, more)
+
+    def drop(self, run: Run) -> None:
+        """A run is over and nobody knows how: it gives no more signs of life."""
+        run.attend, run.concluded = False, True
+        self._call(self._dropped, run)
+
+    def say(self, event: Event) -> None:
+        """Something is known of a task, but not from within a run: PENDING, or an outcome.
+
+        An outcome keeps the counts of the run that stands, and is refused if that has one.
+        """
+        self._call(self._said, event)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all is delivered, at most ``timeout`` seconds; whether it was."""
+        if self._ended.is_set():
+            return False
+        future = asyncio.run_coroutine_threadsafe(self._flushed(), self._loop)
+        try:
+            future.result(timeout)
+        except NotInTime:
+            future.cancel()
+            return False
+        return True
+
+    def close(self, timeout: float = EXIT_FLUSH) -> None:
+        """Deliver what can be delivered within ``timeout`` seconds, then end the thread."""
+        self.flush(timeout)
+        self._call(self._main.cancel)
+        self._ended.wait(timeout)
+
+    def orphan(self) -> None:
+        """In a forked child: the thread is not here, its runs report to another publisher."""
+        for run in self._runs:
+            run.attend = True
+
+    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the process is ending
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    # From here on: in the publisher's own thread.
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._main)
+        except Exception:
+            logger.exception("No more progress is published from this process")
+        finally:
+            self._ended.set()
+            self._loop.close()
+
+    async def _work(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._delivery.run())
+                tasks.create_task(self._look_on())
+                tasks.create_task(self._beat_on())
+        finally:
+            await self._store.aclose()
+
+    def _opened(self, run: Run) -> None:
+        self._runs[run] = None
+        self._delivery.offer(run, run.event(State.STARTED))
+
+    def _adopted(self, run: Run) -> None:
+        self._runs[run] = None
+        self._woken(run)
+
+    def _woken(self, run: Run) -> None:
+        if run in self._runs:
+            self._look_at(run, self._loop.time())
+            self._awake.set()
+
+    def _concluded(self, run: Run, state: State, more: dict[str, Any]) -> None:
+        self._dropped(run)
+        self._delivery.offer(run, run.event(state, **more))
+
+    def _dropped(self, run: Run) -> None:
+        self._runs.pop(run, None)
+
+    def _said(self, event: Event) -> None:
+        self._delivery.offer(event.task_id, event)
+
+    async def _look_on(self) -> None:
+        """Look at the runs while they have something to say; then sleep until one wakes us."""
+        while True:
+            await self._awake.wait()
+            await asyncio.sleep(self._interval)
+            now = self._loop.time()
+            self._ask_for_results(now)
+            if not self._look(now):
+                self._sleep(now)
+
+    def _look(self, now: float) -> bool:
+        return any([self._look_at(run, now) for run in self._runs])
+
+    def _look_at(self, run: Run, now: float) -> bool:
+        """Offer what the run said since the last look; whether there was anything."""
+        if run.said is run.seen:
+            return False
+        if now - run.sent_at >= self._interval * 0.9:  # the loop's clock is not that exact
+            run.sent_at = now
+            run.seen = run.said
+            run.state = State.PROGRESS
+            self._delivery.offer(run, run.event(State.PROGRESS))
+        return True
+
+    def _ask_for_results(self, now: float) -> None:
+        if now >= self._result_at:
+            self._result_at = now + RESULT_INTERVAL
+            for run in self._runs:
+                run.attend = True
+
+    def _sleep(self, now: float) -> None:
+        self._awake.clear()
+        for run in self._runs:
+            run.attend = True
+        # A task that reported before it could see the flag would not wake us.
+        if self._look(now):
+            self._awake.set()
+
+    async def _beat_on(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat)
+            runs = [run for run in self._runs if run.number]
+            try:
+                answers = await self._store.beat((run.task_id, run.number) for run in runs)
+            except (RedisError, OSError):
+                continue  # the delivery says so, and the next beat is near
+            revived = []
+            for run, (taken, event) in zip(runs, answers, strict=True):
+                if not taken and event is None:  # the store forgot
+                    self._delivery.offer(run, run.event(run.state))
+                elif not taken:
+                    self._dropped(run)
+                elif event is not None:
+                    revived.append(event)
+            await self._delivery.announce(revived)
+
+    async def _flushed(self) -> None:
+        for run in self._runs:
+            run.sent_at = 0.0
+        self._look(self._loop.time())
+        await self._delivery.idle()
+
+
+_publisher: Publisher | None = None
+_orphans: list[Publisher] = []
+_lock = threading.Lock()
+_configured = True
+
+
+def get_publisher() -> Publisher | None:
+    """The publisher of this process, started on first use and anew after a fork.
+
+    None, and one line in the log, where the settings do not say where to publish to.
+    """
+    global _publisher, _configured  # noqa: PLW0603 - one a process is the point
+    if _publisher is None and _configured:
+        with _lock:
+            if _publisher is None and _configured:
+                try:
+                    _publisher = Publisher()
+                except ImproperlyConfigured as error:
+                    _configured = False
+                    logger.error("No progress is published: %s", error)  # noqa: TRY400 - the words say all
+    return _publisher
+
+
+def flush(timeout: float = EXIT_FLUSH) -> bool:
+    """Wait until this process delivered what its tasks said, at most ``timeout`` seconds."""
+    return _publisher is None or _publisher.flush(timeout)
+
+
+def close() -> None:
+    """Flush, and end the thread; the next task starts another."""
+    global _publisher, _configured  # noqa: PLW0603
+    if _publisher is not None:
+        _publisher.close()
+    _publisher, _configured = None, True
+
+
+def _after_fork() -> None:
+    # The parent's loop must be neither used nor collected here: it shares the parent's epoll.
+    global _publisher, _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    if _publisher is not None:
+        _publisher.orphan()
+        _orphans.append(_publisher)
+        _publisher = None
+
+
+os.register_at_fork(after_in_child=_after_fork)
+atexit.register(flush)

@@ -1,0 +1,80 @@
+"""What the channel layer dropped, the store still has: when to look, and at what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from . import conf
+from .events import Event
+from .loops import forever
+from .store import Store
+
+CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
+
+
+class Reconciler:
+    """Looks at the store for each task that is joined, again a second later, and all regularly.
+
+    One batched read a look, whatever the number of tasks. ``found`` is called with each id that
+    was looked at and the event that stands, or None. When the store does not answer, what was
+    to be looked at is kept for the next try.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        watched: Callable[[], Iterable[str]],
+        found: Callable[[str, Event | None], None],
+    ) -> None:
+        self._store = store
+        self._watched = watched
+        self._found = found
+        self._period = conf.reconcile()
+        self._now = asyncio.get_running_loop().time
+        self._next = self._now() + self._period
+        self._due: dict[str, None] = {}
+        self._confirm: deque[tuple[float, str]] = deque()
+        self._wake = asyncio.Event()
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Start; the caller cancels what it gets."""
+        loop = asyncio.get_running_loop()
+        return [loop.create_task(forever("Reading the progress store", self._look))]
+
+    def look(self, task_id: str) -> None:
+        """Look at this task now, and again in a second.
+
+        On pub/sub a join returns before Redis has it: an event between the first look and then
+        is lost, and found by the second.
+        """
+        self._due[task_id] = None
+        self._confirm.append((self._now() + CONFIRM_AFTER, task_id))
+        self._wake.set()
+
+    async def _look(self) -> None:
+        await self._wait()
+        now = self._now()
+        while self._confirm and self._confirm[0][0] <= now:
+            self._due[self._confirm.popleft()[1]] = None
+        if now >= self._next:
+            self._next = now + self._period
+            self._due |= dict.fromkeys(self._watched())
+        if self._due:
+            task_ids = list(self._due)
+            events = await self._store.read(task_ids)
+            for task_id in task_ids:
+                del self._due[task_id]
+                self._found(task_id, events.get(task_id))
+
+    async def _wait(self) -> None:
+        until = min(self._next, self._confirm[0][0] if self._confirm else self._next)
+        if not self._due:
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+        self._wake.clear()

@@ -1,0 +1,169 @@
+"""The newest event of each task, in Redis, ordered by one atomic script."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Any, Protocol
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
+
+from . import conf
+from .events import RUNNING, Event, State
+
+SCRIPT = resources.files(__package__).joinpath("store.lua").read_text()
+SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+TIMEOUT = 3.0  # seconds for one answer; a frozen server must not hold anybody longer
+#: Keys one MGET asks for, so that a big read does not hold up the server.
+READ_AT_ONCE = 500
+
+
+class Store(Protocol):
+    """What a store does; :class:`RedisStore` and ``memory.MemoryStore`` do it."""
+
+    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
+        """Offer events, in order; for each, whether it was accepted and what stands now.
+
+        An event with run 0 opens a new run (PENDING opens none). The rules, in order: SUCCESS
+        stays; PENDING is taken only when nothing is known; a new run is taken; of a run that
+        another took over only SUCCESS is; after its outcome or RETRY, nothing of a run is.
+        """
+
+    async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
+        """Give signs of life for (task id, run); False where that run is not what stands."""
+
+    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
+        """What stands for each id; ids of which nothing is known are missing.
+
+        A running task that gave no sign of life for PROGRESS_STALLED_AFTER is marked stalled.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+
+
+def open_store() -> Store:
+    """The store that the settings name, for the running event loop; the caller closes it."""
+    url = conf.redis_url()
+    if url == "memory://":
+        from .memory import MemoryStore  # noqa: PLC0415 - only tests and eager tasks need it
+
+        return MemoryStore.shared()
+    return RedisStore(url)
+
+
+class RedisStore:
+    """The store in one Redis or Valkey server.
+
+    Every call takes at most about 6 s (one retry of 3 s) and raises redis.RedisError or
+    OSError when the server does not answer. Keys: ``<prefix>:event:<task id>`` (a string, the
+    event's JSON), ``<prefix>:alive`` (a sorted set).
+    """
+
+    def __init__(self, url: str) -> None:
+        # One retry at once: the server may have closed an idle connection.
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._prefix = conf.prefix()
+        self._retention = int(conf.retention())
+        self._limit = int(conf.stalled_after() * 1_000_000)
+
+    def _key(self, task_id: str) -> str:
+        return f"{self._prefix}:event:{task_id}"
+
+    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
+        """See :meth:`Store.put`."""
+        answers = await self._run(
+            ("put", event.task_id, event.run, event.state, event.body()) for event in events
+        )
+        return [(bool(done), Event.from_text(text)) for done, text in answers]
+
+    async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
+        """See :meth:`Store.beat`."""
+        answers = await self._run(("beat", task_id, run) for task_id, run in runs)
+        return [(bool(done), Event.from_text(text) if text else None) for done, text in answers]
+
+    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
+        """See :meth:`Store.read`."""
+        events: dict[str, Event] = {}
+        for at in range(0, len(task_ids), READ_AT_ONCE):
+            events |= await self._read(task_ids[at : at + READ_AT_ONCE])
+        return events
+
+    async def _read(self, task_ids: Sequence[str]) -> dict[str, Event]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.mget([self._key(task_id) for task_id in task_ids])
+            pipe.zmscore(f"{self._prefix}:alive", list(task_ids))
+            pipe.time()
+            texts, seen, (seconds, micros) = await pipe.execute()
+        limit = seconds * 1_000_000 + micros - self._limit
+        events = {}
+        silent = []
+        for task_id, text, alive in zip(task_ids, texts, seen, strict=True):
+            event = readable(text)
+            if event is None:
+                continue
+            events[task_id] = event
+            if event.state in RUNNING and not event.stalled and (alive or event.version) < limit:
+                silent.append(event)
+        return events | await self._stall(silent)
+
+    async def _stall(self, silent: list[Event]) -> dict[str, Event]:
+        # The script looks again: a sign of life may have come since.
+        answers = await self._run(
+            ("stall", event.task_id, event.version, self._limit) for event in silent
+        )
+        now = {event.task_id: readable(text) for event, (_, text) in zip(silent, answers, strict=True)}
+        return {task_id: event for task_id, event in now.items() if event is not None}
+
+    async def _run(self, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
+        batch = list(calls)
+        if not batch:
+            return []
+        try:
+            return await self._evaluate(batch)
+        except NoScriptError:  # a new or emptied server
+            await self._redis.script_load(SCRIPT)
+            return await self._evaluate(batch)
+
+    async def _evaluate(self, batch: list[tuple[Any, ...]]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for command, task_id, *arguments in batch:
+                pipe.evalsha(
+                    SHA,
+                    2,
+                    self._key(task_id),
+                    f"{self._prefix}:alive",
+                    command,
+                    task_id,
+                    self._retention,
+                    *arguments,
+                )
+            return await pipe.execute()
+
+    async def aclose(self) -> None:
+        """See :meth:`Store.aclose`."""
+        await self._redis.aclose()
+
+
+def readable(text: bytes | None) -> Event | None:
+    """The event in what Redis holds, or None where there is none or something foreign."""
+    if not text:
+        return None
+    try:
+        return Event.from_text(text)
+    except ValueError:
+        return None
+
+
+def unknown(task_id: str) -> Event:
+    """What is said of an id of which nothing is known."""
+    return Event(task_id=task_id, state=State.UNKNOWN)

@@ -1,0 +1,9 @@
+"""The JSON state of a task: ``path("progress/", include("progress.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .views import task_status
+
+urlpatterns = [path("<path:task_id>/", task_status, name="task_status")]
