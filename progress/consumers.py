@@ -9,7 +9,7 @@ from typing import Any
 
 from . import protocol
 from .hub import Hub
-from .protocol import BadFrame, Close, Code
+from .protocol import FrameError, Close, Code
 from .watcher import Watcher
 
 SUBSCRIPTIONS = 100  # tasks one socket may watch
@@ -78,21 +78,23 @@ class ProgressConsumer:
             if event is not None and event.complete:
                 self._unsubscribe(event.task_id)
                 if self._task_id is not None:
-                    return await self._close(Close.DONE)
+                    await self._close(Close.DONE)
+                    return
 
     async def _read(self) -> None:
         while (message := await self._receive())["type"] != "websocket.disconnect":
             try:
                 self._answer(protocol.parse(message.get("text")))
-            except BadFrame as error:
+            except FrameError as error:
                 self._watcher.reply(protocol.error(Code.BAD_REQUEST, str(error)))
                 self._bad_frames += 1
                 if self._bad_frames > PATIENCE:
-                    return await self._close(Close.BAD_REQUEST)
+                    await self._close(Close.BAD_REQUEST)
+                    return
 
     def _answer(self, request: protocol.Request) -> None:
         if self._task_id is not None:
-            raise BadFrame("this address is for one task and takes no frames")
+            raise FrameError("this address is for one task and takes no frames")
         if request.verb == "unsubscribe":
             self._unsubscribe(request.task_id)
         elif request.task_id not in self._watched and len(self._watched) >= SUBSCRIPTIONS:

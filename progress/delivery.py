@@ -75,7 +75,7 @@ class Delivery:
             del self._due[source]
         if not self._away:
             self._away = True
-            logger.warning("The progress store is away, events are kept until it is back: %s", error)
+            logger.warning("The progress store is away, events are kept meanwhile: %s", error)
 
     async def _deliver(self, batch: dict[Source, Event]) -> None:
         events = await self._placed(batch)
@@ -114,7 +114,7 @@ class Delivery:
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await asyncio.gather(*(self._send(event) for event in events))
-        except Exception as error:  # noqa: BLE001 - each layer has errors of its own
+        except Exception as error:
             if not self._layer_away:
                 logger.warning("The channel layer is away, watchers are behind: %r", error)
             self._layer_away = True
@@ -129,6 +129,4 @@ class Delivery:
 
 def _continued(old: Event, outcome: Event) -> Event:
     """The outcome, told from outside, of the run that stands: with that run's counts."""
-    return replace(
-        old, version=0, state=outcome.state, error=outcome.error, result=outcome.result
-    )
+    return replace(old, version=0, state=outcome.state, error=outcome.error, result=outcome.result)

@@ -112,12 +112,14 @@ class Event:
         try:
             object.__setattr__(self, "state", State(self.state))
         except ValueError:
-            raise ValueError(f"state must be one of {', '.join(State)}, not {self.state!r}") from None
+            raise ValueError(
+                f"state must be one of {', '.join(State)}, not {self.state!r}"
+            ) from None
         numbers = (self.version, self.run, self.current, 0 if self.total is None else self.total)
         if not all(isinstance(number, int | float) for number in numbers):
             raise ValueError(f"version, run, current and total must be numbers, not {numbers!r}")
         if not isinstance(self.task_id, str) or not isinstance(self.stalled, bool):
-            raise ValueError(f"not an event: {self!r:.80}")
+            raise ValueError(f"not an event: {self!r:.80}")  # noqa: TRY004 - it is all one text
         return self
 
 
@@ -134,9 +136,7 @@ FIELDS = tuple(each.name for each in fields(Event) if each.init)
 
 def head(*, version: int, run: int, stalled: bool) -> str:
     """The beginning of an event's JSON; ``store.lua`` writes and reads the same text."""
-    return (
-        f'{{"type":"progress","version":{version},"run":{run},"stalled":{str(stalled).lower()},'
-    )
+    return f'{{"type":"progress","version":{version},"run":{run},"stalled":{str(stalled).lower()},'
 
 
 def encode(value: Any) -> str:

@@ -27,5 +27,7 @@ def read(message: Any) -> Event:
         raise ValueError(f"not a progress message: {message!r:.80}")
     text = message.get("text")
     if not isinstance(text, str):
-        raise ValueError(f"a progress message without its text: {message!r:.80}")
+        raise ValueError(  # noqa: TRY004 - a message is one value
+            f"a progress message without its text: {message!r:.80}"
+        )
     return Event.from_text(text)

@@ -135,10 +135,7 @@ class Hub:
             topic.event = unknown(task_id)
             for watcher in topic.watchers:
                 watcher.offer(topic.event)
-        elif (
-            topic.event.state != State.UNKNOWN
-            and now - topic.missing_since > self._stalled_after
-        ):
+        elif topic.event.state != State.UNKNOWN and now - topic.missing_since > self._stalled_after:
             self._take(topic, replace(unknown(task_id), version=topic.event.version + 1))
 
     async def _ping(self) -> None:

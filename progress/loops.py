@@ -19,7 +19,7 @@ async def forever(name: str, step: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await step()
-        except Exception as error:  # noqa: BLE001 - each layer has errors of its own
+        except Exception as error:
             if not troubled:
                 expected = isinstance(error, RedisError | OSError)
                 logger.warning("%s: %r", name, error, exc_info=not expected)

@@ -36,36 +36,36 @@ class Request(NamedTuple):
     task_id: str
 
 
-class BadFrame(ValueError):
+class FrameError(ValueError):
     """A frame that is not of this protocol; the text says why, and what would be."""
 
 
 def parse(text: str | None) -> Request:
-    """Read a client's frame; ``None`` stands for a binary one. Raises BadFrame."""
+    """Read a client's frame; ``None`` stands for a binary one. Raises FrameError."""
     if text is None:
-        raise BadFrame("frames are text, not binary")
+        raise FrameError("frames are text, not binary")
     if len(text.encode("utf-8", "replace")) > FRAME_LIMIT:
-        raise BadFrame(f"a frame has at most {FRAME_LIMIT} bytes")
+        raise FrameError(f"a frame has at most {FRAME_LIMIT} bytes")
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadFrame("a frame is a JSON object") from None
+        raise FrameError("a frame is a JSON object") from None
     if not isinstance(frame, dict):
-        raise BadFrame("a frame is a JSON object")
+        raise FrameError("a frame is a JSON object")
     verb = frame.get("type")
     if verb not in ("subscribe", "unsubscribe"):
-        raise BadFrame('type must be "subscribe" or "unsubscribe"')
+        raise FrameError('type must be "subscribe" or "unsubscribe"')
     return Request(verb, task_id(frame.get("task_id")))
 
 
 def task_id(value: Any) -> str:
-    """A task id as Celery may have it: text that is not empty. Raises BadFrame."""
+    """A task id as Celery may have it: text that is not empty. Raises FrameError."""
     if not isinstance(value, str) or not value:
-        raise BadFrame("task_id must be a string that is not empty")
+        raise FrameError("task_id must be a string that is not empty")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise BadFrame("task_id must be text that UTF-8 can carry") from None
+        raise FrameError("task_id must be text that UTF-8 can carry") from None
     return value
 
 

@@ -164,7 +164,8 @@ class Publisher:
                 self._sleep(now)
 
     def _look(self, now: float) -> bool:
-        return any([self._look_at(run, now) for run in self._runs])
+        looks = [self._look_at(run, now) for run in self._runs]  # at all, not until the first
+        return any(looks)
 
     def _look_at(self, run: Run, now: float) -> bool:
         """Offer what the run said since the last look; whether there was anything."""
@@ -246,7 +247,7 @@ def flush(timeout: float = EXIT_FLUSH) -> bool:
 
 def close() -> None:
     """Flush, and end the thread; the next task starts another."""
-    global _publisher, _configured  # noqa: PLW0603
+    global _publisher, _configured
     if _publisher is not None:
         _publisher.close()
     _publisher, _configured = None, True

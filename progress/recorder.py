@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
 from celery import current_task
@@ -87,7 +87,7 @@ def track(
     ``total`` defaults to ``len(iterable)``, and where there is none the amount is unknown.
     Reports to ``task``, or to the Celery task that is running, or to nobody.
     """
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     recorder = ProgressRecorder(task or current_task)
     return _track(iterable, total, description, recorder)
@@ -97,7 +97,7 @@ def _track(
     iterable: Iterable[T], total: float | None, description: str, recorder: ProgressRecorder
 ) -> Iterator[T]:
     recorder.set_progress(0, total, description)
-    run, attend = recorder._run, recorder._attend  # noqa: SLF001 - set_progress, spelt out
+    run, attend = recorder._run, recorder._attend
     description = run.said[2]
     for done, item in enumerate(iterable, start=1):
         yield item
@@ -107,14 +107,14 @@ def _track(
 
 
 def _run_of(task: Any) -> Run:
-    request = getattr(task, "request", None)
+    request: Any = getattr(task, "request", None)
     run = getattr(request, "progress_run", None)
     if isinstance(run, Run):
         return run
     task_id = getattr(request, "id", None)
     if task_id and not request.is_eager:
         logger.warning(
-            "Task %.200r reports progress to nobody: add 'progress' to INSTALLED_APPS of the worker",
+            "Task %.200r reports to nobody: INSTALLED_APPS of the worker lacks 'progress'",
             task_id,
         )
     return Run(task_id or "")

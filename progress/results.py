@@ -36,7 +36,7 @@ def record(task: Any, meta: dict[str, Any]) -> None:
         return
     try:
         _bounded(task.backend).store_result(request.id, meta, "PROGRESS", request=request)
-    except Exception as error:  # noqa: BLE001 - each backend has errors of its own
+    except Exception as error:
         _paused_until = time.monotonic() + PAUSE
         logger.warning("The result backend takes no PROGRESS, next try in %d s: %r", PAUSE, error)
     else:
@@ -65,5 +65,5 @@ def _bounded(backend: Any) -> Any:
             quick.connparams["socket_connect_timeout"] = TIMEOUT
         quick.retry_policy = {"max_retries": 0}
         quick.__dict__.pop("client", None)  # cached; the next use makes one from connparams
-        backend._progress_quick = quick  # noqa: SLF001 - lives and dies with the backend
+        backend._progress_quick = quick
     return quick

@@ -26,9 +26,18 @@ class Run:
     """
 
     __slots__ = (
-        "attempt", "attend", "concluded", "number", "publisher", "said", "seen", "sent_at", "state", "task_id",
+        "attempt",
+        "attend",
+        "concluded",
+        "number",
+        "publisher",
+        "said",
+        "seen",
+        "sent_at",
+        "state",
+        "task_id",
         "warned",
-    )  # fmt: skip
+    )
 
     def __init__(
         self, task_id: str, *, attempt: int = 1, publisher: Publisher | None = None
@@ -70,7 +79,7 @@ class Run:
     def _words(self, description: object) -> str:
         try:
             return words(description)
-        except Exception as error:  # noqa: BLE001 - whatever a user's __str__ raises
+        except Exception as error:
             self._warn(f"description cannot be turned into text: {error!r}")
             return ""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from celery import signals
 from celery.exceptions import Reject
+from celery.utils.dispatch import Signal
 
 from . import conf, publisher
 from .events import Event, State, capped, words
@@ -20,7 +22,7 @@ DROPPED = "It was dropped before it finished."
 
 def connect() -> None:
     """Listen to Celery; calling it again changes nothing."""
-    for signal, receiver in {
+    receivers: dict[Signal, Callable[..., None]] = {
         signals.after_task_publish: published,
         signals.task_prerun: started,
         signals.task_success: succeeded,
@@ -29,7 +31,8 @@ def connect() -> None:
         signals.task_revoked: revoked,
         signals.task_postrun: ended,
         signals.worker_process_shutdown: process_ends,
-    }.items():
+    }
+    for signal, receiver in receivers.items():
         signal.connect(receiver, weak=False, dispatch_uid=f"progress.{receiver.__name__}")
 
 
@@ -54,7 +57,7 @@ def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
     """In the worker's child: SUCCESS, with the result where the task was declared so."""
     run = _run(sender.request)
     if run is not None:
-        current, total, description = run.said
+        _, total, description = run.said
         if total is not None:
             run.said = (total, total, description)
         public = getattr(sender, "progress_result", False)
@@ -91,7 +94,7 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
     run = _run(task.request)
     if run is None or run.publisher is None or run.concluded:
         return
-    requeued = isinstance(retval, Reject) and retval.requeue
+    requeued = isinstance(retval, Reject) and bool(getattr(retval, "requeue", False))
     if state in {"IGNORED", "REJECTED"} and not requeued:
         _conclude(run, State.REVOKED, error=DROPPED)
     else:

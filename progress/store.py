@@ -121,8 +121,8 @@ class RedisStore:
         answers = await self._run(
             ("stall", event.task_id, event.version, self._limit) for event in silent
         )
-        now = {event.task_id: readable(text) for event, (_, text) in zip(silent, answers, strict=True)}
-        return {task_id: event for task_id, event in now.items() if event is not None}
+        now = [readable(text) for _, text in answers]
+        return {event.task_id: event for event in now if event is not None}
 
     async def _run(self, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
         batch = list(calls)
