@@ -1,0 +1,1 @@
+"""The demo: jobs that people know, each with a live bar."""

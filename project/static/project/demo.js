@@ -1,0 +1,100 @@
+// Starts jobs without reloading the page, and writes out what became of imports and exports.
+// Without this script the forms work as plain forms.
+
+const jobs = document.getElementById("jobs")
+const problem = document.getElementById("problem")
+const news = document.getElementById("news")
+
+/** @param {string} tag @param {string} text @param {object} [more] */
+const make = (tag, text, more) => Object.assign(document.createElement(tag), { textContent: text }, more)
+
+/** @param {number} value @param {string} one */
+const count = (value, one) => `${value.toLocaleString("en")} ${one}${value === 1 ? "" : "s"}`
+
+/** @param {number} bytes */
+const size = (bytes) =>
+  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
+
+/** @param {string} words nothing hides the line */
+function complain(words = "") {
+  problem.textContent = words
+  problem.hidden = !words
+}
+
+/** Take over from the server's page what is new there. */
+async function refresh() {
+  const text = await fetch(location.pathname).then((response) => response.text())
+  const page = new DOMParser().parseFromString(text, "text/html")
+  const isNew = (item) => !document.getElementById(item.id)
+  const items = [...page.querySelectorAll("#jobs > li")].filter(isNew)
+  jobs.prepend(...items)
+  document.getElementById("contacts").replaceWith(page.getElementById("contacts"))
+  return items
+}
+
+/** @param {HTMLFormElement} form @param {HTMLElement | null} button */
+async function start(form, button) {
+  const data = new FormData(form, button)
+  const file = data.get("file")
+  const limit = Number(form.elements.file?.dataset.limit)
+  if (file?.size > limit) return complain(`The file is larger than ${limit / 2 ** 20} MB.`)
+  const response = await fetch(button?.formAction ?? form.action, {
+    method: "POST",
+    headers: { Accept: "application/json", "X-CSRFToken": data.get("csrfmiddlewaretoken") },
+    body: data,
+  })
+  if (!response.ok) return complain((await response.json()).error)
+  complain()
+  form.reset()
+  const items = await refresh()
+  news.textContent = `Started: ${items.map((item) => item.querySelector("h3").textContent).join(", ")}`
+  items[0]?.scrollIntoView({ block: "nearest" })
+}
+
+/** @param {{imported: number, refused: number, refusals: {line: number, reason: string}[]}} result */
+function describeImport({ imported, refused, refusals }) {
+  const summary = make("p", `${count(imported, "row")} in, ${refused.toLocaleString("en")} refused.`)
+  if (!refused) return [summary]
+  const lines = refusals.map(({ line, reason }) => {
+    const item = make("li", ` ${reason}`)
+    item.prepend(make("b", `Line ${line.toLocaleString("en")}`))
+    return item
+  })
+  const more = refused - refusals.length
+  if (more > 0) lines.push(make("li", `and ${more.toLocaleString("en")} more`))
+  const list = make("ul", "")
+  list.append(...lines)
+  const details = make("details", "")
+  details.append(make("summary", "What was refused, and why"), list)
+  return [summary, details]
+}
+
+/** @param {{url: string, rows: number, bytes: number}} result */
+function describeExport({ url, rows, bytes }) {
+  const words = `Download contacts.csv.gz (${count(rows, "row")}, ${size(bytes)})`
+  return [make("a", words, { href: url, download: "", className: "button" })]
+}
+
+const describe = { import: describeImport, export: describeExport }
+
+document.addEventListener("submit", (event) => {
+  event.preventDefault()
+  const { target, submitter } = event
+  submitter?.setAttribute("aria-busy", "true")
+  start(target, submitter)
+    .catch(() => complain("The server cannot be reached. Nothing was started."))
+    .finally(() => submitter?.removeAttribute("aria-busy"))
+})
+
+jobs.addEventListener("success", ({ target, detail }) => {
+  const job = target.closest(".job")
+  const words = detail.result && describe[job.dataset.job]?.(detail.result)
+  if (words) job.querySelector(".outcome").replaceChildren(...words)
+})
+
+// What another window started, and how many contacts there are now.
+document.addEventListener("visibilitychange", () => document.hidden || refresh().catch(() => {}))
+jobs.addEventListener("success", ({ target, detail }) => {
+  const fresh = Date.now() - detail.version / 1000 < 10_000 // not one that was over before
+  if (fresh && target.closest('[data-job="import"]')) refresh().catch(() => {})
+})
