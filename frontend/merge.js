@@ -1,0 +1,7 @@
+/**
+ * Whether a watcher takes `next` over `current`. After the outcome nothing follows.
+ * @param {TaskEvent | null} current
+ * @param {TaskEvent} next
+ */
+export const isNewer = (current, next) =>
+  !current || (!current.complete && next.version > current.version)

@@ -1,0 +1,199 @@
+import { isNewer } from "./merge.js"
+
+const CLOSE_NORMAL = 1000
+/** @param {number} code */
+const isRefusal = (code) => code >= 4400 && code < 4500
+
+const SILENCE = 50_000 // ms; the server pings after 20 s
+const QUIET = 25_000
+const ANSWER = 10_000
+const STEADY = 5_000
+const AWAY = 3_000
+const GRACE = 2_000
+
+/** @param {string} data */
+const parse = (data) => {
+  try {
+    return JSON.parse(data)
+  } catch {
+    return null
+  }
+}
+
+/**
+ * @param {any} message
+ * @returns {message is TaskEvent}
+ */
+export const isEvent = (message) =>
+  message?.type === "progress" &&
+  typeof message.state === "string" &&
+  [message.version, message.current, message.total ?? 0, message.percent ?? 0].every(Number.isFinite)
+
+/**
+ * In microtasks: one that throws does not deafen the others.
+ * @param {Topic} topic
+ * @param {Message} message
+ */
+const tell = (topic, message, watchers = topic.watchers) =>
+  watchers.forEach((watcher) =>
+    queueMicrotask(() => topic.watchers.has(watcher) && watcher(message)),
+  )
+
+/** The websocket that a page shares, open while somebody watches. */
+export class ProgressSocket {
+  /** @type {Map<string, ProgressSocket>} */
+  static #shared = new Map()
+
+  /** @param {string} address a path of this site, or absolute */
+  static at(address) {
+    const url = new URL(address, document.baseURI).href.replace(/^http/, "ws")
+    const socket = this.#shared.get(url) ?? new this(url)
+    this.#shared.set(url, socket)
+    return socket
+  }
+
+  /** @type {Map<string, Topic>} */
+  #topics = new Map()
+  /** @type {WebSocket | null} */
+  #socket = null
+  #attempt = 0
+  #openedAt = Infinity
+  #lostAt = Infinity
+  #deadline = 0
+  #silence = 0
+  #retry = 0
+  #idle = 0
+
+  /** @param {string} url */
+  constructor(url) {
+    this.url = url
+    for (const type of ["online", "pageshow", "resume", "visibilitychange"])
+      addEventListener(type, this.#wake, true)
+  }
+
+  /**
+   * Returns what unsubscribes. Calls back later, never at once; an outcome or an error comes last.
+   * @param {string} taskId
+   * @param {Watcher} callback
+   */
+  subscribe(taskId, callback) {
+    const topic = this.#topics.get(taskId) ?? this.#open(taskId)
+    const watcher = callback.bind(null)
+    topic.watchers.add(watcher)
+    if (topic.event) tell(topic, topic.event, new Set([watcher]))
+    if (this.#away) tell(topic, { type: "disconnected" }, new Set([watcher]))
+    return () => {
+      // Later: an element that is moved comes back at once.
+      if (topic.watchers.delete(watcher)) setTimeout(() => this.#settle())
+    }
+  }
+
+  /** @param {string} taskId */
+  #open(taskId) {
+    /** @type {Topic} */
+    const topic = { event: null, watchers: new Set() }
+    this.#topics.set(taskId, topic)
+    this.#send("subscribe", taskId)
+    if (!this.#socket && !this.#retry) {
+      this.#lostAt = Infinity
+      this.#connect()
+    }
+    return topic
+  }
+
+  #settle() {
+    for (const [taskId, { watchers }] of this.#topics) {
+      if (watchers.size) continue
+      this.#topics.delete(taskId)
+      this.#send("unsubscribe", taskId)
+    }
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => this.#topics.size || this.#drop(), GRACE)
+  }
+
+  #connect() {
+    this.#drop()
+    const socket = (this.#socket = new WebSocket(this.url))
+    socket.onopen = () => {
+      this.#openedAt = Date.now()
+      this.#resync(SILENCE)
+    }
+    socket.onmessage = ({ data }) => this.#hear(parse(data))
+    socket.onclose = ({ code }) => this.#lost(code)
+    this.#expect(ANSWER)
+  }
+
+  /** Each subscribe, the second too, is answered with the present state. */
+  #resync(patience = ANSWER) {
+    for (const taskId of this.#topics.keys()) this.#send("subscribe", taskId)
+    this.#expect(patience)
+  }
+
+  /** @param {any} message */
+  #hear(message) {
+    this.#expect()
+    if (this.#lostAt < Infinity) this.#topics.forEach((topic) => tell(topic, { type: "connected" }))
+    this.#lostAt = Infinity
+    const topic = this.#topics.get(message?.task_id)
+    if (!topic) return
+    if (isEvent(message) && isNewer(topic.event, message)) topic.event = message
+    else if (message.type !== "error") return
+    tell(topic, message)
+    if (message.type === "progress" && !message.complete) return
+    this.#topics.delete(message.task_id)
+    this.#settle()
+  }
+
+  /** Frozen pages have late timers; #wake looks at the clock. */
+  #expect(patience = SILENCE) {
+    this.#deadline = Date.now() + patience
+    clearTimeout(this.#silence)
+    this.#silence = setTimeout(() => this.#lost(), patience)
+  }
+
+  #lost(code = 0) {
+    const now = Date.now()
+    if (now - this.#openedAt > STEADY) this.#attempt = 0
+    this.#openedAt = Infinity
+    this.#lostAt = Math.min(now, this.#lostAt)
+    this.#drop()
+    for (const [task_id, topic] of this.#topics)
+      if (isRefusal(code)) {
+        tell(topic, { type: "error", code: "refused", detail: `${code}`, task_id })
+        this.#topics.delete(task_id)
+      } else if (this.#away) tell(topic, { type: "disconnected" })
+    if (!this.#topics.size) return
+    const fullJitter = Math.random() * Math.min(30_000, 500 * 2 ** this.#attempt++)
+    this.#retry = setTimeout(() => this.#connect(), fullJitter)
+  }
+
+  #drop() {
+    const socket = this.#socket
+    this.#socket = null
+    clearTimeout(this.#silence)
+    clearTimeout(this.#retry)
+    this.#retry = 0
+    if (!socket) return
+    // Deaf: a half-open socket closes only after a minute.
+    socket.onopen = socket.onmessage = socket.onclose = null
+    socket.close(CLOSE_NORMAL)
+  }
+
+  get #away() {
+    return Date.now() - this.#lostAt > AWAY
+  }
+
+  #wake = (/** @type {any} */ { type, persisted }) => {
+    if (!this.#topics.size || document.hidden) return
+    const state = this.#socket?.readyState ?? WebSocket.CLOSED
+    const left = this.#deadline - Date.now()
+    if (state > WebSocket.OPEN || left < 0) this.#connect()
+    else if (state && (persisted || /online|resume/.test(type) || left < QUIET)) this.#resync()
+  }
+
+  /** @param {string} type @param {string} task_id */
+  #send(type, task_id) {
+    if (this.#socket?.readyState === WebSocket.OPEN)
+      this.#socket.send(JSON.stringify({ type, task_id }))
+  }
+}
