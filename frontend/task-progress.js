@@ -15,9 +15,11 @@ progress ~ span { font-size: .875em; opacity: .8; vertical-align: top }
 :host([state=failure]) progress ~ span { color: var(--fill); opacity: 1 }
 :host(:is([stalled], [disconnected])) progress { opacity: .4; animation-play-state: paused }
 output { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
-progress { display: block; clear: both; width: 100%; height: var(--task-progress-height, .5em); margin: .375em 0 }
+progress { display: block; clear: both; width: 100%; margin: .375em 0;
+  height: var(--task-progress-height, .5em) }
 @media (prefers-reduced-motion) { :host { --motion: 0s } }
-@media (forced-colors: none) { progress { appearance: none; border: 0; overflow: hidden; border-radius: 9em;
+@media (forced-colors: none) { progress {
+  appearance: none; border: 0; overflow: hidden; border-radius: 9em;
   background: var(--task-progress-track, color-mix(in srgb, var(--fill) 20%, transparent));
   &::-webkit-progress-bar { background: none }
   &::-webkit-progress-value { background: var(--fill); transition: var(--motion) }
@@ -144,7 +146,7 @@ export class TaskProgress extends HTMLElement {
     if (!isNewer(this.#event, event)) return
     this.#event = event
     this.setAttribute("state", event.state.toLowerCase())
-    this.toggleAttribute("stalled", event.stalled)
+    this.toggleAttribute("stalled", event.stalled === true)
     if (event.complete) {
       this.removeAttribute("disconnected")
       this.#leave?.()
@@ -163,14 +165,15 @@ export class TaskProgress extends HTMLElement {
     this.#frame = 0
     const event = this.#event
     const label = event?.description || this.#say("label")
-    const message = (event?.complete && event.error) || this.#say(this.#phase)
+    const counts = event?.total != null ? "counts" : event?.current ? "count" : ""
+    const message = (event?.complete && event.error) || this.#say(this.#phase).trim()
     if (message !== this.#message.textContent)
       this.#status.textContent = message && `${label}: ${message}`
     this.#message.textContent = message
     this.#slot.textContent = message ? "" : this.#say("connecting")
     this.#slot.hidden = this.#refused
     this.#label.textContent = event?.description
-    this.#counts.textContent = this.#say(event?.total != null ? "counts" : event?.current ? "count" : "")
+    this.#counts.textContent = this.#say(counts)
     this.#bar.ariaLabel = label
     this.#move(event?.state === "SUCCESS" ? 100 : event?.percent ?? null)
   }
