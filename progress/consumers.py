@@ -9,7 +9,7 @@ from typing import Any
 
 from . import protocol
 from .hub import Hub
-from .protocol import FrameError, Close, Code
+from .protocol import Close, Code, FrameError
 from .watcher import Watcher
 
 SUBSCRIPTIONS = 100  # tasks one socket may watch

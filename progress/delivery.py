@@ -19,7 +19,6 @@ logger = logging.getLogger("progress")
 
 BACKLOG = 10_000  # events kept while Redis is away, the newest of each run; the oldest go first
 SEND_TIMEOUT = 5.0  # seconds for one message to the channel layer
-RETRY_AFTER = 0.5  # seconds between two tries while Redis is away
 
 #: Whose event it is: a run's, or of a task that is spoken of from outside its runs.
 Source = Run | str
@@ -39,7 +38,6 @@ class Delivery:
         self._wanted = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._away = False
         self._layer_away = False
 
     def offer(self, source: Source, event: Event) -> None:
@@ -52,37 +50,28 @@ class Delivery:
         """Wait until all is delivered."""
         await self._idle.wait()
 
-    async def run(self) -> None:
-        """Deliver for ever."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            batch, self._due = self._due, {}
-            try:
-                await self._deliver(batch)
-            except (RedisError, OSError) as error:
-                self._keep(batch, error)
-                await asyncio.sleep(RETRY_AFTER)
-                self._wanted.set()
-            except Exception:
-                logger.exception("Progress of %d tasks could not be delivered", len(batch))
+    async def step(self) -> None:
+        """Deliver what there is, or wait for something. Raises when the store does not answer."""
+        await self._wanted.wait()
+        batch, self._due = self._due, {}
+        try:
+            await self._deliver(batch)
+        except (RedisError, OSError):
+            self._keep(batch)
+            raise
+        finally:
             if not self._due:
+                self._wanted.clear()
                 self._idle.set()
 
-    def _keep(self, batch: dict[Source, Event], error: Exception) -> None:
+    def _keep(self, batch: dict[Source, Event]) -> None:
         self._due = batch | self._due
         for source in list(self._due)[: max(0, len(self._due) - BACKLOG)]:
             del self._due[source]
-        if not self._away:
-            self._away = True
-            logger.warning("The progress store is away, events are kept meanwhile: %s", error)
 
     async def _deliver(self, batch: dict[Source, Event]) -> None:
         events = await self._placed(batch)
         answers = await self._store.put(list(events.values()))
-        if self._away:
-            self._away = False
-            logger.warning("The progress store is back")
         news = []
         for source, (accepted, event) in zip(events, answers, strict=True):
             if isinstance(source, Run):

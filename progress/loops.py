@@ -16,7 +16,10 @@ TRY_AGAIN = 1.0  # seconds until the next try, when Redis or the layer does not 
 async def forever(name: str, step: Callable[[], Awaitable[object]]) -> None:
     """Repeat ``step``; when it raises, say so once until it works again, and try on."""
     troubled = False
-    while True:
+    task = asyncio.current_task()
+    # Until Python 3.12 wait_for, which redis-py sends with, may swallow a cancellation
+    # (python/cpython#86296): then the step goes on, and only the count tells.
+    while task is None or not task.cancelling():
         try:
             await step()
         except Exception as error:

@@ -61,9 +61,9 @@ class MemoryStore:
         if event is None or event.run != run or event.state not in RUNNING:
             return False, event
         self._alive[task_id] = self._clock()
-        if event.stalled:
-            event = self._write(replace(event, version=self._version(task_id), stalled=False))
-        return True, event
+        if not event.stalled:
+            return True, None
+        return True, self._write(replace(event, version=self._version(task_id), stalled=False))
 
     async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
         """See ``store.Store.read``."""

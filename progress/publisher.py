@@ -18,11 +18,11 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from redis.exceptions import RedisError
 
 from . import conf
 from .delivery import Delivery
 from .events import Event, State
+from .loops import forever
 from .runs import Run
 from .store import open_store
 from .threads import start_real_thread
@@ -124,9 +124,9 @@ class Publisher:
     async def _work(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._delivery.run())
-                tasks.create_task(self._look_on())
-                tasks.create_task(self._beat_on())
+                tasks.create_task(forever("Delivering progress", self._delivery.step))
+                tasks.create_task(forever("Looking at tasks", self._look_on))
+                tasks.create_task(forever("Giving signs of life", self._beat))
         finally:
             await self._store.aclose()
 
@@ -155,13 +155,12 @@ class Publisher:
 
     async def _look_on(self) -> None:
         """Look at the runs while they have something to say; then sleep until one wakes us."""
-        while True:
-            await self._awake.wait()
-            await asyncio.sleep(self._interval)
-            now = self._loop.time()
-            self._ask_for_results(now)
-            if not self._look(now):
-                self._sleep(now)
+        await self._awake.wait()
+        await asyncio.sleep(self._interval)
+        now = self._loop.time()
+        self._ask_for_results(now)
+        if not self._look(now):
+            self._sleep(now)
 
     def _look(self, now: float) -> bool:
         looks = [self._look_at(run, now) for run in self._runs]  # at all, not until the first
@@ -192,23 +191,19 @@ class Publisher:
         if self._look(now):
             self._awake.set()
 
-    async def _beat_on(self) -> None:
-        while True:
-            await asyncio.sleep(self._heartbeat)
-            runs = [run for run in self._runs if run.number]
-            try:
-                answers = await self._store.beat((run.task_id, run.number) for run in runs)
-            except (RedisError, OSError):
-                continue  # the delivery says so, and the next beat is near
-            revived = []
-            for run, (taken, event) in zip(runs, answers, strict=True):
-                if not taken and event is None:  # the store forgot
-                    self._delivery.offer(run, run.event(run.state))
-                elif not taken:
-                    self._dropped(run)
-                elif event is not None:
-                    revived.append(event)
-            await self._delivery.announce(revived)
+    async def _beat(self) -> None:
+        await asyncio.sleep(self._heartbeat)
+        runs = [run for run in self._runs if run.number]
+        answers = await self._store.beat([(run.task_id, run.number) for run in runs])
+        revived = []
+        for run, (taken, event) in zip(runs, answers, strict=True):
+            if not taken and event is None:  # the store forgot
+                self._delivery.offer(run, run.event(run.state))
+            elif not taken:
+                self._dropped(run)
+            elif event is not None:
+                revived.append(event)
+        await self._delivery.announce(revived)
 
     async def _flushed(self) -> None:
         for run in self._runs:

@@ -4,8 +4,8 @@
 --   put    run, state, body     an event, to be accepted or refused
 --   beat   run                  a sign of life
 --   stall  version, limit       mark as stalled if silent for `limit` microseconds
--- Answers {1, text of what is stored now} when done, {0, text} when refused; the text is
--- empty where nothing is stored. `events.py` writes the same head, `memory.py` is the twin.
+-- Answers {1, text of what was stored} when done (for a beat that changed nothing, an empty
+-- text), {0, text of what stands} when refused; empty where nothing does. `events.py` writes the same head, `memory.py` is the twin.
 
 local command, task_id, retention = ARGV[1], ARGV[2], ARGV[3]
 local clock = redis.call('TIME')
@@ -54,7 +54,7 @@ local function beat(its_run)
   redis.call('ZADD', KEYS[2], now, task_id)
   redis.call('EXPIRE', KEYS[1], retention)
   if stalled then return write(run, false, string.sub(text, body_at)) end
-  return {1, text}
+  return {1, ''}
 end
 
 local function stall(its_version, limit)

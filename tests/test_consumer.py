@@ -1,0 +1,176 @@
+"""The websocket application: the frames both ways."""
+
+import json
+
+import pytest
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+
+from progress.consumers import PATIENCE, SUBSCRIPTIONS
+from progress.events import Event, State
+from progress.publisher import get_publisher
+from progress.routing import websocket_urlpatterns
+
+application = URLRouter(websocket_urlpatterns)
+
+
+class Socket(WebsocketCommunicator):
+    """A client of the application."""
+
+    def __init__(self, path="/ws/progress/"):
+        super().__init__(application, path)
+
+    async def __aenter__(self):
+        assert (await self.connect())[0]
+        return self
+
+    async def __aexit__(self, *_):
+        await self.disconnect()
+
+    async def send(self, **frame):
+        await self.send_text(json.dumps(frame))
+
+    async def send_text(self, text):
+        await self.send_input({"type": "websocket.receive", "text": text})
+
+    async def next(self):
+        return json.loads(await self.receive_from(timeout=10))
+
+
+@pytest.fixture(autouse=True)
+def _hub(hub):
+    """Each socket needs the hub, and each test ends it."""
+
+
+def open_run(task_id="a"):
+    return get_publisher().open(task_id)
+
+
+def end(run, state=State.SUCCESS, **more):
+    get_publisher().conclude(run, state, **more)
+
+
+@pytest.mark.parametrize("task_id", ["a", "with space", "sla/sh", "é\u202e*"])
+async def test_one_task_is_watched_by_its_address_until_the_outcome(task_id):
+    run = open_run(task_id)
+    async with Socket(f"/ws/progress/{task_id}/") as socket:
+        assert (await socket.next())["state"] in {"STARTED", "UNKNOWN"}
+        end(run)
+        while not (event := await socket.next())["complete"]:
+            pass
+        assert (event["task_id"], event["success"]) == (task_id, True)
+        assert (await socket.receive_output(10)) == {"type": "websocket.close", "code": 1000}
+
+
+async def test_a_late_watcher_gets_the_outcome_and_a_close():
+    end(open_run(), State.FAILURE, error="No such file.")
+    assert get_publisher().flush(5)
+    async with Socket("/ws/progress/a/") as socket:
+        assert (await socket.next())["error"] == "No such file."
+        assert (await socket.receive_output(10))["type"] == "websocket.close"
+
+
+async def test_many_tasks_are_watched_over_one_socket():
+    runs = {task_id: open_run(task_id) for task_id in "abc"}
+    async with Socket() as socket:
+        for task_id in runs:
+            await socket.send(type="subscribe", task_id=task_id)
+        for run in runs.values():
+            end(run)
+        ended = set()
+        while ended != set(runs):
+            event = await socket.next()
+            ended |= {event["task_id"]} if event["complete"] else set()
+        get_publisher().say(Event(task_id="d", state=State.PENDING))
+        await socket.send(type="subscribe", task_id="d")
+        assert (await socket.next())["task_id"] == "d"
+
+
+async def test_what_is_unsubscribed_is_heard_of_no_more():
+    first, second = open_run("a"), open_run("b")
+    async with Socket() as socket:
+        await socket.send(type="subscribe", task_id="a")
+        await socket.next()
+        await socket.send(type="unsubscribe", task_id="a")
+        await socket.send(type="subscribe", task_id="b")
+        await socket.next()
+        end(first)
+        end(second)
+        while not (event := await socket.next())["complete"]:
+            pass
+        assert event["task_id"] == "b"
+
+
+async def test_subscribing_again_tells_the_present_state_again():
+    open_run()
+    async with Socket() as socket:
+        await socket.send(type="subscribe", task_id="a")
+        first = await socket.next()
+        await socket.send(type="subscribe", task_id="a")
+        assert await socket.next() == first
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        "nonsense",
+        "[]",
+        "7",
+        "null",
+        "[" * 4000,
+        "9" * 5000,
+        '{"type": "subscribe"}',
+        '{"type": "subscribe", "task_id": 7}',
+        '{"type": "subscribe", "task_id": ""}',
+        '{"type": "subscribe", "task_id": "\\ud800"}',
+        '{"type": "dance", "task_id": "a"}',
+        '{"type": ["subscribe"], "task_id": "a"}',
+        '{"type": "subscribe", "task_id": "' + "a" * 5000 + '"}',
+    ],
+)
+async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(frame):
+    open_run()
+    async with Socket() as socket:
+        await socket.send_text(frame)
+        error = await socket.next()
+        assert (error["type"], error["code"]) == ("error", "bad_request")
+        await socket.send(type="subscribe", task_id="a")
+        assert (await socket.next())["task_id"] == "a"
+
+
+async def test_a_binary_frame_gets_an_error():
+    async with Socket() as socket:
+        await socket.send_to(bytes_data=b"\x00")
+        assert "binary" in (await socket.next())["detail"]
+
+
+async def test_an_address_for_one_task_takes_no_frames():
+    async with Socket("/ws/progress/a/") as socket:
+        await socket.send(type="subscribe", task_id="b")
+        assert "one task" in (await socket.next())["detail"]
+
+
+async def test_who_sends_only_bad_frames_is_sent_away():
+    async with Socket() as socket:
+        for _ in range(PATIENCE + 1):
+            await socket.send_text("nonsense")
+        while (message := await socket.receive_output(10))["type"] != "websocket.close":
+            pass
+        assert message["code"] == 4400
+
+
+async def test_a_socket_watches_a_bounded_number_of_tasks():
+    async with Socket() as socket:
+        for number in range(SUBSCRIPTIONS + 1):
+            await socket.send(type="subscribe", task_id=str(number))
+        error = await socket.next()
+        assert (error["code"], error["task_id"]) == ("too_many", str(SUBSCRIPTIONS))
+
+
+async def test_a_socket_that_goes_leaves_nothing_watched(hub):
+    async with Socket() as socket:
+        await socket.send(type="subscribe", task_id="a")
+        await socket.next()
+    assert not hub._topics
+    assert not hub._watchers

@@ -1,0 +1,192 @@
+"""The hub: what the channel layer loses, the store still has."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from channels.layers import get_channel_layer
+
+from progress import groups
+from progress.events import Event, State
+from progress.store import RedisStore
+from progress.watcher import Watcher
+
+STARTED = Event(task_id="a", state=State.STARTED)
+
+
+@pytest.fixture
+async def store(redis_url):
+    """A store besides the hub's own, to write what no group hears of."""
+    store = RedisStore(redis_url)
+    yield store
+    await store.aclose()
+
+
+async def put(store, event):
+    [(accepted, stored)] = await store.put([event])
+    assert accepted
+    return stored
+
+
+async def tell(event):
+    await get_channel_layer().group_send(groups.group_name(event.task_id), groups.message(event))
+
+
+@pytest.mark.promise(3)
+async def test_a_late_watcher_gets_the_present_state(store, watch):
+    started = await put(store, STARTED)
+    assert await watch("a").next() == started
+
+
+@pytest.mark.promise(3)
+async def test_a_second_watcher_gets_the_state_without_another_read(store, watch, raw):
+    first = watch("a")
+    await put(store, STARTED)
+    event = await first.next()
+    raw.flushall()
+    assert await watch("a").next() == event
+
+
+@pytest.mark.promise(4)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1)
+async def test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    await put(store, replace(started, state=State.SUCCESS))
+    assert (await watched.next()).state is State.SUCCESS
+
+
+@pytest.mark.promise(4)
+async def test_an_outcome_lost_between_joining_and_reading_is_found_by_the_second_look(
+    store, watch
+):
+    """On pub/sub a join returns before Redis has it, so what is sent meanwhile is lost."""
+    started = await put(store, STARTED)
+    watched = watch("a")
+    assert await watched.next() == started
+    began = asyncio.get_running_loop().time()
+    await put(store, replace(started, state=State.SUCCESS))
+    assert (await watched.next()).state is State.SUCCESS
+    assert asyncio.get_running_loop().time() - began < 2
+
+
+@pytest.mark.promise(2)
+async def test_what_is_not_newer_is_dropped(store, watch):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    half = await put(store, replace(started, state=State.PROGRESS, current=1))
+    await tell(half)
+    assert await watched.next() == half
+    for event in (started, half, replace(half, version=half.version + 1, current=2)):
+        await tell(event)
+    assert (await watched.next()).current == 2
+    assert [seen.version for seen in watched.events] == sorted(
+        {seen.version for seen in watched.events}
+    )
+
+
+@pytest.mark.promise(8)
+async def test_an_id_that_nobody_knows_is_said_to_be_unknown(watch):
+    event = await watch("nobody").next()
+    assert (event.state, event.complete, event.version) == (State.UNKNOWN, False, 0)
+
+
+async def test_an_unknown_task_that_begins_is_seen(store, watch):
+    watched = watch("a")
+    await watched.next()
+    started = await put(store, STARTED)
+    await tell(started)
+    assert await watched.next() == started
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
+async def test_a_state_that_the_store_lost_for_long_is_said_to_be_unknown(store, watch, raw):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    raw.flushall()
+    event = await watched.until(lambda event: not event.stalled)
+    assert (event.state, event.version > started.version) == (State.UNKNOWN, True)
+
+
+@pytest.mark.promise(6)
+async def test_a_thousand_watchers_are_one_member_of_the_group(store, hub, raw):
+    watchers = [Watcher() for _ in range(1000)]
+    for watcher in watchers:
+        hub.watch("a", watcher)
+    started = await put(store, STARTED)
+    for watcher in watchers:
+        _, event = await anext(watcher.frames())
+        assert event == started
+    [(_, subscribers)] = raw.pubsub_numsub(f"asgi__group__{groups.group_name('a')}")
+    assert subscribers == 1
+
+
+async def test_the_group_is_left_with_the_last_watcher(hub, raw):
+    watcher, other = Watcher(), Watcher()
+    channel = f"asgi__group__{groups.group_name('a')}"
+    hub.watch("a", watcher)
+    hub.watch("a", other)
+    await members(raw, channel, 1)
+    hub.unwatch("a", watcher)
+    hub.watch("b", watcher)
+    await members(raw, channel.replace(groups.group_name("a"), groups.group_name("b")), 1)
+    await members(raw, channel, 1)
+    hub.unwatch("a", other)
+    await members(raw, channel, 0)
+
+
+async def members(raw, channel, number):
+    """Wait until that many are subscribed."""
+    while raw.pubsub_numsub(channel)[0][1] != number:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "progress.event"},
+        {"type": "progress.event", "text": "garbage"},
+        {"type": "progress.event", "text": 7},
+        {"type": "delete.everything", "text": "{}"},
+    ],
+)
+async def test_foreign_messages_are_skipped(store, watch, message, caplog):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    await get_channel_layer().group_send(groups.group_name("a"), message)
+    half = await put(store, replace(started, state=State.PROGRESS, current=1))
+    await tell(half)
+    assert await watched.next() == half
+
+
+@pytest.mark.promise(7)
+async def test_a_watcher_that_does_not_read_keeps_only_the_newest_event():
+    watcher = Watcher()
+    for version in range(1, 10_001):
+        watcher.offer(replace(STARTED, version=version, state=State.PROGRESS))
+    frames = watcher.frames()
+    _, event = await anext(frames)
+    assert (event.version, watcher._events) == (10_000, {})
+
+
+@pytest.mark.promise(2)
+async def test_an_outcome_that_waits_is_not_replaced_by_the_next_run():
+    watcher = Watcher()
+    watcher.offer(replace(STARTED, version=1, state=State.FAILURE))
+    watcher.offer(replace(STARTED, version=2))
+    _, event = await anext(watcher.frames())
+    assert event.state is State.FAILURE
+
+
+async def test_a_silent_link_is_pinged_once_in_a_while(monkeypatch):
+    watcher = Watcher()
+    frames = watcher.frames()
+    watcher.ping(watcher.heard_at + 19)
+    watcher.ping(watcher.heard_at + 20)
+    watcher.ping(watcher.heard_at + 21)
+    assert await anext(frames) == ('{"type":"ping"}', None)
+    assert not watcher._replies

@@ -1,0 +1,163 @@
+"""The rules of the store, which Redis and the twin in memory must both keep."""
+
+import pytest
+
+from progress.events import Event, State, follows
+from progress.memory import MemoryStore
+from progress.store import RedisStore
+
+STARTED, PROGRESS, RETRY = State.STARTED, State.PROGRESS, State.RETRY
+SUCCESS, FAILURE, PENDING = State.SUCCESS, State.FAILURE, State.PENDING
+
+
+@pytest.fixture(params=["redis", "memory"])
+async def store(request):
+    """Both stores, empty."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    store = RedisStore(request.getfixturevalue("redis_url"))
+    yield store
+    await store.aclose()
+
+
+def event(state, *, run=0, task_id="a", **more):
+    return Event(task_id=task_id, state=state, run=run, **more)
+
+
+async def put(store, state, **more):
+    [answer] = await store.put([event(state, **more)])
+    return answer
+
+
+async def test_the_newest_event_is_kept_with_what_it_says(store):
+    _, first = await put(store, STARTED)
+    accepted, second = await put(store, PROGRESS, run=first.run, current=1, description='"é')
+    assert accepted
+    assert (await store.read(["a", "b"])) == {"a": second}
+    assert (second.current, second.description, second.run) == (1, '"é', first.run)
+
+
+@pytest.mark.promise(2)
+async def test_versions_strictly_rise(store):
+    _, first = await put(store, STARTED)
+    events = [event(PROGRESS, run=first.run, current=n) for n in range(50)]
+    versions = [stored.version for _, stored in await store.put(events)]
+    assert versions == sorted(set(versions))
+    assert versions[0] > first.version == first.run
+
+
+async def test_waiting_is_only_the_first_thing_known(store):
+    accepted, waiting = await put(store, PENDING)
+    assert (accepted, waiting.run) == (True, 0)
+    _, started = await put(store, STARTED)
+    assert await put(store, PENDING) == (False, started)
+
+
+@pytest.mark.promise(2)
+@pytest.mark.parametrize("end", [SUCCESS, FAILURE, State.REVOKED, RETRY])
+async def test_a_late_report_never_takes_the_place_of_an_outcome(store, end):
+    _, started = await put(store, STARTED)
+    _, outcome = await put(store, end, run=started.run)
+    assert await put(store, PROGRESS, run=started.run) == (False, outcome)
+    assert await put(store, FAILURE, run=started.run) == (False, outcome)
+
+
+@pytest.mark.promise(3)
+@pytest.mark.parametrize("end", [FAILURE, State.REVOKED, RETRY])
+async def test_a_new_run_is_newer_than_an_end_that_is_no_success(store, end):
+    _, started = await put(store, STARTED)
+    _, ended = await put(store, end, run=started.run)
+    accepted, again = await put(store, STARTED, attempt=2)
+    assert accepted
+    assert again.run > ended.run
+    assert again.version > ended.version
+
+
+async def test_success_stays(store):
+    _, started = await put(store, STARTED)
+    _, success = await put(store, SUCCESS, run=started.run)
+    assert await put(store, STARTED) == (False, success)
+
+
+@pytest.mark.promise(3)
+async def test_two_runs_at_once_do_not_flip_flop(store):
+    _, first = await put(store, STARTED)
+    _, second = await put(store, STARTED)
+    assert await put(store, PROGRESS, run=first.run) == (False, second)
+    assert await put(store, FAILURE, run=first.run) == (False, second)
+    accepted, success = await put(store, SUCCESS, run=first.run)
+    assert (accepted, success.run) == (True, second.run)
+
+
+async def test_the_latest_run_wins_after_the_store_lost_everything(store):
+    _, old = await put(store, STARTED)
+    _, new = await put(store, STARTED)
+    other = MemoryStore()  # an empty one
+    assert (await put(other, PROGRESS, run=old.run))[0]
+    accepted, event = await put(other, PROGRESS, run=new.run)
+    assert (accepted, event.run) == (True, new.run)
+    assert not (await put(other, PROGRESS, run=old.run))[0]
+
+
+async def test_a_beat_tells_whether_the_run_stands(store):
+    assert await store.beat([("a", 1)]) == [(False, None)]
+    _, started = await put(store, STARTED)
+    assert await store.beat([("a", started.run)]) == [(True, None)]
+    _, second = await put(store, STARTED)
+    assert await store.beat([("a", started.run)]) == [(False, second)]
+
+
+@pytest.mark.promise(8)
+async def test_a_silent_run_is_stalled_until_it_gives_a_sign_of_life(store, settings):
+    settings.PROGRESS_STALLED_AFTER = 0.000_001
+    store = type(store)(settings.PROGRESS_REDIS_URL) if isinstance(store, RedisStore) else store
+    _, started = await put(store, PROGRESS, current=3, total=4)
+    stalled = (await store.read(["a"]))["a"]
+    assert (stalled.stalled, stalled.current, stalled.run) == (True, 3, started.run)
+    assert follows(started, stalled)
+    [(taken, revived)] = await store.beat([("a", started.run)])
+    assert taken
+    assert not revived.stalled
+    assert follows(stalled, revived)
+    await store.aclose()
+
+
+async def test_what_is_over_or_waits_is_never_stalled(store, settings):
+    settings.PROGRESS_STALLED_AFTER = 0.000_001
+    store = type(store)(settings.PROGRESS_REDIS_URL) if isinstance(store, RedisStore) else store
+    await put(store, PENDING, task_id="waits")
+    await put(store, FAILURE, task_id="over")
+    assert not any(found.stalled for found in (await store.read(["waits", "over"])).values())
+    await store.aclose()
+
+
+@pytest.mark.parametrize("foreign", ["", "garbage", "{}", '{"type":"progress","version":1}'])
+async def test_what_is_not_ours_in_redis_counts_as_nothing(redis_url, raw, foreign):
+    store = RedisStore(redis_url)
+    raw.set("progress:event:a", foreign)
+    assert await store.read(["a"]) == {}
+    accepted, _ = await put(store, STARTED)
+    assert accepted
+    await store.aclose()
+
+
+async def test_events_expire_after_the_retention(redis_url, raw, settings):
+    settings.PROGRESS_RETENTION = 100
+    store = RedisStore(redis_url)
+    await put(store, STARTED)
+    assert 0 < raw.ttl("progress:event:a") <= 100
+    await store.aclose()
+
+
+async def test_a_server_that_forgot_the_script_gets_it_again(redis_url, raw):
+    store = RedisStore(redis_url)
+    await put(store, STARTED)
+    raw.script_flush()
+    assert (await put(store, STARTED))[0]
+    await store.aclose()
+
+
+async def test_a_thousand_tasks_are_read_at_once(store):
+    await store.put([event(STARTED, task_id=str(n)) for n in range(1001)])
+    assert len(await store.read([str(n) for n in range(1001)])) == 1001

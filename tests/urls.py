@@ -1,0 +1,5 @@
+"""Addresses of the tests."""
+
+from django.urls import include, path
+
+urlpatterns = [path("progress/", include("progress.urls"))]
