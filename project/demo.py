@@ -34,7 +34,11 @@ def main() -> None:
 def start(parts: Parts, listener: socket.socket) -> None:
     """Start everything at once, and return when the page answers."""
     port = listener.getsockname()[1]
-    env = environment(parts, checked(os.environ.get("REDIS_URL")) or start_valkey(parts))
+    # Not the queue of another demo on the same server, nor what an earlier one left in it.
+    queue = f"channels-progress-demo-{secrets.token_hex(4)}"
+    given = os.environ.get("REDIS_URL")
+    redis_url = use_server(parts, given, queue) if given else start_valkey(parts)
+    env = environment(parts, redis_url, queue)
     python = [sys.executable, "-m"]
     migrated = parts.run("migration", *python, "django", "migrate", cwd=ROOT, env=env)
     web = [*python, "daphne", "--fd", str(listener.fileno()), "--verbosity", "0", "asgi:application"]
@@ -43,12 +47,13 @@ def start(parts: Parts, listener: socket.socket) -> None:
     worker = [*python, "celery", "--app", "project.celery", "worker", "--loglevel", "INFO"]
     pool = ["--pool", "prefork", "--concurrency", "2", "--hostname", f"demo-{port}@%h"]
     alone = ["--without-gossip", "--without-mingle"]  # starts a second sooner
-    parts.serve("worker", *worker, *pool, *alone, cwd=ROOT, env=env)
+    # SIGQUIT: it does not wait for the jobs that run; nothing of them is kept.
+    parts.serve("worker", *worker, *pool, *alone, farewell=signal.SIGQUIT, cwd=ROOT, env=env)
     parts.wait(lambda: migrated() and answers(port), limit=START_LIMIT)
     say(f"Listening on http://{LOOPBACK}:{port}/")
 
 
-def environment(parts: Parts, redis_url: str) -> dict[str, str]:
+def environment(parts: Parts, redis_url: str, queue: str) -> dict[str, str]:
     """What the parts are told; the settings read it."""
     return {
         **os.environ,
@@ -57,8 +62,7 @@ def environment(parts: Parts, redis_url: str) -> dict[str, str]:
         "TMPDIR": str(parts.folder),
         "REDIS_URL": redis_url,
         "SECRET_KEY": secrets.token_urlsafe(50),
-        # Not the queue of another demo on the same server, nor what an earlier one left in it.
-        "CELERY_QUEUE": f"channels-progress-demo-{secrets.token_hex(4)}",
+        "CELERY_QUEUE": queue,
     }
 
 
@@ -69,23 +73,27 @@ def listen(port: str) -> socket.socket:
     try:
         return socket.create_server((LOOPBACK, int(port)))
     except OSError as error:
-        hint = "set another one: PORT=8001 make demo"
-        raise PartError(f"cannot listen on {LOOPBACK}:{port}: {error.strerror}; {hint}") from None
+        hint = "another one is chosen by PORT="
+        raise PartError(f"cannot listen on {LOOPBACK}:{port}: {os.strerror(error.errno)}; {hint}") from None
 
 
-def checked(redis_url: str | None) -> str | None:
-    """REDIS_URL if a server answers there, None if it is not set."""
-    if not redis_url:
-        return None
+def use_server(parts: Parts, redis_url: str, queue: str) -> str:
+    """REDIS_URL, once a server has answered there; the queue is removed from it in the end."""
     import redis  # noqa: PLC0415 - a quarter of a second that only this needs
 
-    if not re.fullmatch(r"rediss?://[^/?#]+(/\d*)?(\?.*)?", redis_url):
+    if not re.fullmatch(r"rediss?://[^/?#\s]+(/\d*)?(\?\S*)?", redis_url):
         raise PartError("REDIS_URL must look like redis://host:6379/0")
     try:
-        with redis.Redis.from_url(redis_url, socket_connect_timeout=3, socket_timeout=3) as server:
-            server.ping()
+        server = redis.Redis.from_url(redis_url, socket_connect_timeout=3, socket_timeout=3)
+        server.ping()
     except (redis.RedisError, ValueError) as error:
-        raise PartError(f"REDIS_URL: no Redis or Valkey server answers there: {error}") from None
+        raise PartError(f"no Redis or Valkey server answers at REDIS_URL: {error}") from None
+
+    def forget() -> None:
+        with suppress(redis.RedisError), server:
+            server.delete(*server.scan_iter(f"*{queue}", count=1000), "")
+
+    parts.callback(forget)
     return redis_url
 
 

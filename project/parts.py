@@ -30,8 +30,16 @@ class Stopped(Exception):
 class Part:
     """One process with its children, in a session of its own, so that Ctrl-C passes it by."""
 
-    def __init__(self, name: str, command: list[str], *, log: Path, **options: object) -> None:
-        self.name, self.log = name, log
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        log: Path,
+        farewell: signal.Signals = signal.SIGTERM,
+        **options: object,
+    ) -> None:
+        self.name, self.log, self.farewell = name, log, farewell
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -50,7 +58,7 @@ class Part:
 
     def stop(self) -> None:
         """End the process, and kill whatever is left of its children."""
-        self.process.terminate()
+        self.process.send_signal(self.farewell)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_LIMIT)
         deadline = time.monotonic() + STOP_LIMIT

@@ -55,7 +55,7 @@ def retried(self) -> None:
 def failing(self) -> None:
     """Fails half way, and tells people why."""
     for letter in track(paced(40, seconds=0.08), total=40, description="Sending letters"):
-        if letter == 20:
+        if letter == 21:
             raise PublicError(
                 "Letter 21 has no address. The first 20 were sent, the others were not."
             )
