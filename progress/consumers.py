@@ -114,4 +114,5 @@ class ProgressConsumer:
             self._watcher.withdraw(task_id)
 
     async def _close(self, code: Close) -> None:
-        await self._send({"type": "websocket.close", "code": code})
+        # A plain int: autobahn refuses an enum.
+        await self._send({"type": "websocket.close", "code": int(code)})
