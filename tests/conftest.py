@@ -25,7 +25,7 @@ def redis_url(valkey, settings):
     """The server's URL, empty, with the settings pointing there."""
     url = f"{valkey.connection_url}/0"
     with redis.Redis.from_url(url) as client:
-        client.flushall()
+        client.flushdb()  # not the broker, which is the next database
     settings.PROGRESS_REDIS_URL = url
     settings.CHANNEL_LAYERS = {"default": redis_layer(url)}
     return url

@@ -1,11 +1,18 @@
 """Django settings of the tests; fixtures put the running server's address in."""
 
+import os
+
+from progress.layers import redis_layer
+
 SECRET_KEY = "tests"
 INSTALLED_APPS = ["django.contrib.staticfiles", "progress"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-PROGRESS_REDIS_URL = "memory://"
+PROGRESS_REDIS_URL = os.environ.get("TEST_REDIS_URL", "memory://")
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+if PROGRESS_REDIS_URL != "memory://":
+    CHANNEL_LAYERS = {"default": redis_layer(PROGRESS_REDIS_URL)}
+
 USE_TZ = True

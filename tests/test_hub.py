@@ -43,7 +43,7 @@ async def test_a_second_watcher_gets_the_state_without_another_read(store, watch
     first = watch("a")
     await put(store, STARTED)
     event = await first.next()
-    raw.flushall()
+    raw.flushdb()
     assert await watch("a").next() == event
 
 
@@ -106,7 +106,7 @@ async def test_a_state_that_the_store_lost_for_long_is_said_to_be_unknown(store,
     started = await put(store, STARTED)
     watched = watch("a")
     await watched.next()
-    raw.flushall()
+    raw.flushdb()
     event = await watched.until(lambda event: not event.stalled)
     assert (event.state, event.version > started.version) == (State.UNKNOWN, True)
 

@@ -196,7 +196,7 @@ async def test_a_running_task_that_the_store_forgot_is_told_again(watch, setting
     watched, task = watch("a"), Task()
     ProgressRecorder(task).set_progress(3, 4, "kept")
     before = await watched.until(lambda event: event.current == 3)
-    raw.flushall()
+    raw.flushdb()
     after = await watched.next()
     assert (after.current, after.description, after.run) == (3, "kept", before.run)
 

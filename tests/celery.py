@@ -1,0 +1,91 @@
+"""The tests' Celery application: a real worker runs it, with the settings in its environment."""
+
+import os
+import time
+
+from celery import Celery
+from celery.exceptions import Ignore, Reject
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+url = os.environ.get("TEST_BROKER_URL", "memory://")
+
+app = Celery("tests", broker=url, backend=url if url != "memory://" else "cache+memory://")
+app.conf.update(
+    task_default_queue="tests",
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    redis_socket_timeout=5,
+    worker_hijack_root_logger=False,
+)
+
+
+@app.task(bind=True)
+def count(self, total, seconds=0.0):
+    """Report each step."""
+    from progress import track
+
+    for _ in track(range(total), description="Counting", task=self):
+        time.sleep(seconds)
+    return total
+
+
+@app.task(bind=True)
+def observe(self, items):
+    """Pass the observer to plain code, as the article does."""
+    from progress import ProgressRecorder
+
+    return plain_code(items, ProgressRecorder(self))
+
+
+def plain_code(items, progress_observer):
+    for number, _ in enumerate(items, start=1):
+        progress_observer.set_progress(number, len(items), description=f"Item {number}")
+    return "done"
+
+
+@app.task
+def silent():
+    """Never heard of this library."""
+    return "secret"
+
+
+@app.task(bind=True, progress_result=True)
+def public(self):
+    return {"url": "/report"}
+
+
+@app.task(bind=True)
+def fail(self, error, at=3):
+    """Fail half way."""
+    from progress import ProgressRecorder, PublicError
+
+    ProgressRecorder(self).set_progress(at, 10, "Working")
+    raise {"public": PublicError("No such file."), "private": RuntimeError("password")}[error]
+
+
+@app.task(bind=True, max_retries=5)
+def retry(self, times):
+    from progress import ProgressRecorder
+
+    ProgressRecorder(self).set_progress(self.request.retries, 10, "Trying")
+    if self.request.retries < times:
+        raise self.retry(countdown=0, exc=RuntimeError("again"))
+
+
+@app.task(bind=True)
+def break_off(self, how):
+    """End in one of Celery's less common ways."""
+    from progress import ProgressRecorder
+
+    ProgressRecorder(self).set_progress(3, 10, "Working")
+    if how == "ignore":
+        raise Ignore
+    if how == "reject":
+        raise Reject("no", requeue=False)
+    if how == "exit":
+        raise SystemExit(1)
+    if how == "kill":
+        os.kill(os.getpid(), 9)
+    if how == "unserialisable":
+        return object()
+    return time.sleep(60)
