@@ -1,6 +1,9 @@
 """A real Valkey server, and everything that was started ended after each test."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
 import pytest
 import redis
@@ -18,6 +21,21 @@ def valkey():
     """A Valkey server of the test run."""
     with ValkeyServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def demo():
+    """The address of the running demo: all its parts, as ``make demo`` starts them."""
+    command = [sys.executable, "-m", "project.demo"]
+    env = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    with subprocess.Popen(
+        command, env={**env, "PORT": "0"}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        line = process.stdout.readline()
+        assert line.startswith("Listening on "), line + process.stdout.read()
+        yield line.split()[-1].rstrip("/")
+        process.terminate()
+        process.wait(20)
 
 
 @pytest.fixture
