@@ -21,13 +21,20 @@ function complain(words = "") {
   problem.hidden = !words
 }
 
+function showLocalTimes() {
+  for (const time of jobs.querySelectorAll("time")) {
+    time.textContent = new Date(time.dateTime).toLocaleTimeString()
+  }
+}
+
 /** Take over from the server's page what is new there. */
 async function refresh() {
-  const text = await fetch(location.pathname).then((response) => response.text())
+  const text = await fetch(jobs.dataset.page).then((response) => response.text())
   const page = new DOMParser().parseFromString(text, "text/html")
   const isNew = (item) => !document.getElementById(item.id)
   const items = [...page.querySelectorAll("#jobs > li")].filter(isNew)
   jobs.prepend(...items)
+  showLocalTimes()
   document.getElementById("contacts").replaceWith(page.getElementById("contacts"))
   return items
 }
@@ -38,12 +45,16 @@ async function start(form, button) {
   const file = data.get("file")
   const limit = Number(form.elements.file?.dataset.limit)
   if (file?.size > limit) return complain(`The file is larger than ${limit / 2 ** 20} MB.`)
-  const response = await fetch(button?.formAction ?? form.action, {
+  const url = button?.hasAttribute("formaction") ? button.formAction : form.action
+  const response = await fetch(url, {
     method: "POST",
     headers: { Accept: "application/json", "X-CSRFToken": data.get("csrfmiddlewaretoken") },
     body: data,
   })
-  if (!response.ok) return complain((await response.json()).error)
+  if (!response.ok) {
+    const words = await response.json().then(({ error }) => error, () => "")
+    return complain(words || `The server answered with ${response.status}. Nothing was started.`)
+  }
   complain()
   form.reset()
   const items = await refresh()
@@ -92,6 +103,7 @@ jobs.addEventListener("success", ({ target, detail }) => {
   if (words) job.querySelector(".outcome").replaceChildren(...words)
 })
 
+showLocalTimes()
 // What another window started, and how many contacts there are now.
 document.addEventListener("visibilitychange", () => document.hidden || refresh().catch(() => {}))
 jobs.addEventListener("success", ({ target, detail }) => {
