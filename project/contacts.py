@@ -40,7 +40,8 @@ class RowChecker:
     def check(self, line: int, cells: list[str]) -> tuple[dict | None, str]:
         """The row's values and no words, or nothing and the reason it is refused."""
         if len(cells) != len(COLUMNS):
-            return None, f"{len(cells)} columns instead of {len(COLUMNS)}"
+            columns = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+            return None, f"{columns} instead of {len(COLUMNS)}"
         form = RowForm(dict(zip(COLUMNS, cells, strict=True)))
         if not form.is_valid():
             return None, reason(form)
@@ -87,7 +88,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """
     with _in_words(), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
-        _check_header(next(filter(None, reader), []))
+        _check_header(next((cells for cells in reader if any(map(str.strip, cells))), []))
         line = reader.line_num + 1
         for cells in reader:
             if cells:
