@@ -17,7 +17,7 @@ $(VENV)/.%: pyproject.toml
 	@$(make_venv)
 	@echo "Installing the project (once; it takes a minute) ..."
 	@$(VENV)/bin/python -m pip install -q -e ".[$*]" >$(LOG) 2>&1 || { \
-	  echo "Installing failed: $$(grep -m 1 '^ERROR' $(LOG) || tail -n 1 $(LOG))" \
+	  echo "Installing failed: $$(grep -m 1 -o 'ERROR: .*' $(LOG) || tail -n 1 $(LOG))" \
 	    "(all of it: $(LOG))" >&2; exit 1; }
 	@touch $@
 
