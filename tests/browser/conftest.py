@@ -1,0 +1,114 @@
+"""A headless Chromium, and windows in it that tolerate no error."""
+
+import shutil
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright
+
+from tests.browser.wire import Wire
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+#: Notes what elements fire, and what each bar shows after it: ``events``, ``shown[task_id]``.
+SHOWN = """
+window.events = []
+window.shown = {}
+const note = ({ type, target, detail }) => {
+  if (target.localName !== "task-progress") return
+  events.push({ type, target, detail })
+  const part = (name) => target.shadowRoot.querySelector(`[part=${name}]`)
+  requestAnimationFrame(() => (shown[detail.task_id] ??= []).push({
+    type,
+    state: target.getAttribute("state"),
+    value: part("bar").getAttribute("value") && part("bar").value,
+    percent: part("percent").textContent,
+    counts: part("counts").textContent,
+    label: part("label").textContent,
+    message: part("message").textContent,
+  }))
+}
+for (const type of ["progress", "success", "failure"]) addEventListener(type, note)
+"""
+
+HTML = "text/html"
+#: A page of the demo's origin that holds nothing but the element's module.
+BLANK = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Blank</title>
+<link rel="icon" href="data:,"><body>
+<script type="module" src="/static/progress/task-progress.js"></script>"""
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The path of the browser that is there."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        message = f"the browser tests need Chromium: none of {', '.join(NAMES)} is in PATH"
+        pytest.fail(message, pytrace=False)
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium):
+    """One browser for all tests."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def expected():
+    """Words of the console errors that the test provokes."""
+    return []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser, demo, expected):
+    """Open a page in a window of its own; an error in any of them fails the test."""
+    async with windows(browser, demo, expected) as open_page:
+        yield open_page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(open_page):
+    """One window."""
+    return await open_page()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def wire(page):
+    """The server's end of that window's websocket, in the hand of the test."""
+    return await Wire.of(page)
+
+
+@asynccontextmanager
+async def windows(browser, demo, expected=()):
+    """What opens pages, all closed in the end; raises AssertionError if one had an error."""
+    contexts, complaints = [], []
+
+    async def open_page(**options):
+        context = await browser.new_context(base_url=demo, **options)
+        contexts.append(context)
+        await context.add_init_script(SHOWN)
+        await context.route("**/blank", lambda route: route.fulfill(body=BLANK, content_type=HTML))
+        page = await context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"{error}"))
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        return page
+
+    yield open_page
+    for context in contexts:
+        await context.close()
+    unexpected = [line for line in complaints if not any(words in line for words in expected)]
+    assert not unexpected

@@ -1,0 +1,250 @@
+"""The element by itself, on a page of the demo's origin that holds nothing else."""
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.browser.conftest import BLANK
+from tests.browser.wire import event, subscribe, unsubscribe
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ADD = """([taskId, id]) => {
+  const bar = document.createElement("task-progress")
+  bar.setAttribute("task-id", taskId)
+  bar.id = id ?? taskId
+  document.body.append(bar)
+}"""
+
+
+async def add(page, task_id="a", *, element_id=None):
+    """Add an element by script, as an application does."""
+    await page.evaluate(ADD, [task_id, element_id])
+    return page.locator(f"#{element_id or task_id}")
+
+
+async def settled(page):
+    """Wait until the timers that are due now have run, and with them what the element put off."""
+    await page.evaluate("() => new Promise((done) => setTimeout(done))")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def link(page, wire):
+    """The link of a page with one element, ``#a``, which has subscribed."""
+    await page.goto("/blank")
+    await add(page)
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    return link
+
+
+def part(bar, name):
+    return bar.locator(f"[part={name}]")
+
+
+async def test_an_event_is_drawn_whole(page, link):
+    bar = page.locator("#a")
+    link.send(event(current=12_400, total=50_000, description="Importing"))
+    await expect(part(bar, "counts")).to_have_text("12,400 of 50,000")
+    await expect(part(bar, "percent")).to_have_text("24%")
+    await expect(part(bar, "label")).to_have_text("Importing")
+    await expect(part(bar, "message")).to_have_text("Running")
+    await expect(part(bar, "bar")).to_have_js_property("value", 0.248)
+    await expect(bar).to_have_attribute("state", "progress")
+
+
+async def test_an_element_that_is_moved_sends_no_frame(page, link):
+    await page.evaluate("document.body.appendChild(document.createElement('main')).append(a)")
+    await settled(page)
+    await add(page, "b")
+    assert await link.next() == subscribe("b")
+    link.send(event(current=1, total=2))
+    await expect(part(page.locator("main #a"), "percent")).to_have_text("50%")
+
+
+async def test_two_elements_of_one_task_share_a_subscription(page, link):
+    link.send(event(current=1, total=2))
+    await expect(part(page.locator("#a"), "percent")).to_have_text("50%")
+    late = await add(page, "a", element_id="late")
+    await expect(part(late, "percent")).to_have_text("50%")
+    await page.evaluate("a.remove()")
+    await settled(page)
+    link.send(event(version=2, current=2, total=2))
+    await expect(part(late, "percent")).to_have_text("100%")
+    await page.evaluate("late.remove()")
+    assert await link.next() == unsubscribe("a")
+
+
+async def test_another_task_id_is_another_task(page, link):
+    bar = page.locator("#a")
+    link.send(event(version=9, current=1, total=2, description="The first"))
+    await expect(part(bar, "percent")).to_have_text("50%")
+    await page.evaluate("a.setAttribute('task-id', 'b')")
+    assert await link.next() == subscribe("b")
+    assert await link.next() == unsubscribe("a")
+    await expect(part(bar, "percent")).to_have_text("")
+    await expect(part(bar, "label")).to_have_text("")
+    await expect(bar).not_to_have_attribute("state", "progress")
+    link.send(event(version=10, description="Too late"))
+    link.send(event("b", version=1, current=1, total=4, description="The second"))
+    await expect(part(bar, "percent")).to_have_text("25%")
+    await expect(part(bar, "label")).to_have_text("The second")
+
+
+async def test_the_link_ends_with_the_last_element(page, link, wire):
+    await page.clock.install()
+    await page.evaluate("a.remove()")
+    assert await link.next() == unsubscribe("a")
+    await page.clock.fast_forward(3_000)
+    assert await link.closed() == 1000
+    await add(page)
+    again = await wire.link()
+    assert await again.next() == subscribe("a")
+
+
+HOSTILE = "<img src=x onerror=document.title='pwned'>"
+
+
+async def test_words_of_a_task_stay_words(page, link):
+    bar = page.locator("#a")
+    link.send(event(description=HOSTILE, state="FAILURE", error=HOSTILE))
+    await expect(part(bar, "label")).to_have_text(HOSTILE)
+    await expect(part(bar, "message")).to_have_text(HOSTILE)
+    assert await bar.locator("img").count() == 0
+    assert await page.title() == "Blank"
+
+
+NO_EVENTS = [
+    "",
+    "{",
+    "null",
+    "7",
+    "[]",
+    '{"type": "ping"}',
+    '{"type": "news", "task_id": "a", "version": 3}',
+    '{"type": "progress", "task_id": "a"}',
+    '{"type": "progress", "task_id": "a", "version": "9", "state": "SUCCESS", "current": 1}',
+    '{"type": "progress", "task_id": "a", "version": 9, "state": 5, "current": 1}',
+    '{"type": "progress", "task_id": "a", "version": 9, "state": "PROGRESS", "current": null}',
+    '{"type": "progress", "task_id": "__proto__", "version": 9, "state": "SUCCESS"}',
+    '{"type": "error", "code": "bad_request", "detail": "of no task"}',
+]
+
+
+async def test_a_frame_that_is_no_event_changes_nothing(page, link):
+    link.send(event(version=1, current=1, total=2))
+    for frame in NO_EVENTS:
+        link.send(frame)
+    link.send(event(version=2, current=3, total=4))
+    bar = page.locator("#a")
+    await expect(part(bar, "percent")).to_have_text("75%")
+    await expect(part(bar, "message")).to_have_text("Running")
+    assert await page.evaluate("events.map(({ detail }) => detail.version)") == [1, 2]
+
+
+async def test_an_older_or_equal_version_is_not_drawn(page, link):
+    for version, current in [(5, 5), (5, 1), (4, 2), (6, 6)]:
+        link.send(event(version=version, current=current, total=10))
+    await expect(part(page.locator("#a"), "percent")).to_have_text("60%")
+    assert await page.evaluate("events.map(({ detail }) => detail.current)") == [5, 6]
+
+
+async def test_the_outcome_comes_once_and_nothing_after_it(page, link):
+    link.send(event(version=1, current=1, total=2))
+    link.send(event(version=2, state="FAILURE", current=1, total=2, error="No paper."))
+    link.send(event(version=3, state="SUCCESS"))
+    link.send(event(version=4, current=2, total=2))
+    bar = page.locator("#a")
+    other = await add(page, "b")
+    link.send(event("b", current=1, total=2))
+    await expect(part(other, "percent")).to_have_text("50%")
+    await expect(part(bar, "message")).to_have_text("No paper.")
+    await expect(part(bar, "bar")).to_have_js_property("value", 0.5)
+    types = await page.evaluate("events.map(({ type, target }) => [type, target.id])")
+    assert types == [["progress", "a"], ["failure", "a"], ["progress", "b"]]
+
+
+async def test_an_element_added_after_the_outcome_is_told_it_again(page, link):
+    link.send(event(state="SUCCESS"))
+    await expect(page.locator("#a")).to_have_attribute("state", "success")
+    late = await add(page, "a", element_id="late")
+    assert await link.next() == subscribe("a")
+    link.send(event(state="SUCCESS"))
+    await expect(late).to_have_attribute("state", "success")
+
+
+async def test_a_refusal_is_said_and_ends_the_subscription(page, link):
+    link.send('{"type": "error", "code": "forbidden", "detail": "not yours", "task_id": "a"}')
+    bar = page.locator("#a")
+    await expect(part(bar, "message")).to_have_text("Progress cannot be shown")
+    link.send(event(current=1, total=2))
+    other = await add(page, "b")
+    assert await link.next() == subscribe("b")
+    link.send(event("b", current=1, total=2))
+    await expect(part(other, "percent")).to_have_text("50%")
+    await expect(part(bar, "percent")).to_have_text("")
+
+
+async def test_a_stalled_task_says_so_until_it_is_back(page, link):
+    bar = page.locator("#a")
+    link.send(event(version=1, current=1, total=2, stalled=True))
+    await expect(bar).to_have_attribute("stalled", "")
+    await expect(part(bar, "message")).to_have_text("No sign of life from the worker")
+    link.send(event(version=2, current=1, total=2))
+    await expect(bar).not_to_have_attribute("stalled", "")
+    await expect(part(bar, "message")).to_have_text("Running")
+
+
+async def test_an_unknown_task_is_said_to_be_unknown(page, link):
+    link.send(event(version=0, state="UNKNOWN"))
+    bar = page.locator("#a")
+    await expect(part(bar, "message")).to_have_text("Nothing is known of this task")
+    await expect(part(bar, "bar")).to_have_js_property("value", 0)
+
+
+LANGUAGES = {"en": "12,400 of 50,000", "de": "12.400 of 50.000", "en_US": "12,400 of 50,000"}
+
+
+async def test_numbers_follow_the_language_of_the_page(page, link):
+    for version, (language, counts) in enumerate(LANGUAGES.items()):
+        await page.evaluate("language => document.documentElement.lang = language", language)
+        link.send(event(version=version, current=12_400, total=50_000))
+        await expect(part(page.locator("#a"), "counts")).to_have_text(counts)
+
+
+async def test_words_can_be_translated(page, link):
+    await page.evaluate(
+        """async () => {
+          const { TaskProgress } = await import("/static/progress/task-progress.js")
+          Object.assign(TaskProgress.words, { counts: "{current} von {total}", PROGRESS: "Läuft" })
+        }"""
+    )
+    link.send(event(current=1, total=2))
+    await expect(part(page.locator("#a"), "counts")).to_have_text("1 von 2")
+    await expect(part(page.locator("#a"), "message")).to_have_text("Läuft")
+
+
+async def test_parts_and_custom_properties_style_it(page, link):
+    await page.add_style_tag(
+        content="""#a { --task-progress-height: 20px; --task-progress-track: rgb(1, 2, 3) }
+        #a::part(label) { font-weight: 700 }"""
+    )
+    link.send(event(current=1, total=2, description="Importing"))
+    bar = page.locator("#a")
+    await expect(part(bar, "bar")).to_have_css("height", "20px")
+    await expect(part(bar, "bar")).to_have_css("background-color", "rgb(1, 2, 3)")
+    await expect(part(bar, "label")).to_have_css("font-weight", "700")
+
+
+async def test_a_strict_content_security_policy_is_enough(page, wire):
+    async def strict(route):
+        policy = {"Content-Security-Policy": "default-src 'self'; img-src data:"}
+        headers = {**policy, "Content-Type": "text/html"}
+        await route.fulfill(body=BLANK, headers=headers)
+
+    await page.route("**/blank", strict)
+    await page.goto("/blank")
+    bar = await add(page)
+    (await wire.link()).send(event(current=1, total=2))
+    await expect(part(bar, "percent")).to_have_text("50%")
+    await expect(part(bar, "percent")).to_have_css("float", "inline-end")

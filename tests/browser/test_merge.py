@@ -1,0 +1,33 @@
+"""The merge rule in JavaScript, by the vectors that hold for Python, too."""
+
+import json
+
+import pytest
+
+from tests.test_merge import VECTORS, event
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TAKEN = """async (pairs) => {
+  const { isNewer } = await import("/static/progress/merge.js")
+  return pairs.map(([current, next]) => isNewer(current, next))
+}"""
+
+
+async def test_a_page_takes_what_python_takes(page):
+    await page.goto("/blank")
+    pairs = [[wired(vector["current"]), wired(vector["next"])] for vector in VECTORS]
+    taken = await page.evaluate(TAKEN, pairs)
+    names = [vector["name"] for vector in VECTORS]
+    expected = [vector["taken"] for vector in VECTORS]
+    assert dict(zip(names, taken, strict=True)) == dict(zip(names, expected, strict=True))
+
+
+async def test_the_first_event_is_taken(page):
+    await page.goto("/blank")
+    assert await page.evaluate(TAKEN, [[None, wired({"state": "UNKNOWN"})]]) == [True]
+
+
+def wired(values):
+    """The event as it goes over the wire."""
+    return json.loads(event(values).text())

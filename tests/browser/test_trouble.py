@@ -1,0 +1,63 @@
+"""Five jobs at once, three of which do not run straight."""
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.browser.conftest import windows
+from tests.browser.jobs_page import JobsPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ROWS = b"name,email,city,joined\nAda Baker,ada@example.org,Lima,2019-03-07\n"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def jobs_page(browser, demo):
+    """The page that the five were started in, when all of them are over."""
+    async with windows(browser, demo) as open_page:
+        jobs_page = await JobsPage.opened(await open_page())
+        jobs_page.jobs = {
+            "retried": await jobs_page.start("Is retried twice"),
+            "failed": await jobs_page.start("Fails half way"),
+            "unknown": await jobs_page.start("Has no known size"),
+            "export": await jobs_page.start("Export all contacts"),
+            "import": await jobs_page.upload("five.csv", ROWS),
+        }
+        for name, job in jobs_page.jobs.items():
+            await job.has_state("failure" if name == "failed" else "success")
+        yield jobs_page
+
+
+async def test_five_jobs_share_one_websocket(jobs_page):
+    (socket,) = jobs_page.sockets
+    assert socket.url.endswith("/ws/progress/")
+    for job in jobs_page.jobs.values():
+        assert await job.shown()
+
+
+async def test_a_failed_job_stays_where_it_was_and_says_why(jobs_page):
+    job = jobs_page.jobs["failed"]
+    *_, before, last = await job.shown()
+    assert before["value"] == last["value"] == 0.5
+    assert (last["state"], last["percent"], last["counts"]) == ("failure", "50%", "20 of 40")
+    assert last["message"].startswith("Letter 21 has no address. The first 20 were sent")
+    await expect(job.bar.locator("[part=message]")).to_be_visible()
+
+
+async def test_a_retried_job_says_so_and_goes_through(jobs_page):
+    shown = await jobs_page.jobs["retried"].shown()
+    retries = [each for each in shown if each["state"] == "retry"]
+    assert ["again after attempt 1" in each["message"] for each in retries] == [True, False]
+    assert ["again after attempt 2" in each["message"] for each in retries] == [False, True]
+    assert all(each["message"].startswith("The connection broke off") for each in retries)
+    assert [each["type"] for each in shown].count("success") == 1
+    assert (shown[-1]["value"], shown[-1]["message"]) == (1, "Done")
+
+
+async def test_a_job_of_unknown_size_shows_a_count_and_no_percent(jobs_page):
+    *running, last = await jobs_page.jobs["unknown"].shown()
+    at_work = [each for each in running if each["state"] == "progress"]
+    assert {(each["value"], each["percent"]) for each in at_work} == {(None, "")}
+    assert len({each["counts"] for each in at_work}) > 10
+    assert (last["state"], last["value"], last["message"]) == ("success", 1, "Done")

@@ -1,0 +1,71 @@
+"""The server's end of a page's websockets, where a test needs frames that no server sends."""
+
+import asyncio
+import json
+
+from progress.events import Event, State
+
+PATIENCE = 10  # seconds
+
+
+class Wire:
+    """What a page connects to in place of the demo; the page's code stays what it is."""
+
+    def __init__(self):
+        self._links = asyncio.Queue()
+        self.count = 0
+
+    @classmethod
+    async def of(cls, page):
+        """Take over the websockets that the page opens from now on."""
+        wire = cls()
+        await page.route_web_socket("**/ws/progress/", wire._accept)
+        return wire
+
+    def _accept(self, route):
+        self.count += 1
+        self._links.put_nowait(Link(route))
+
+    async def link(self):
+        """The next connection that the page makes."""
+        return await asyncio.wait_for(self._links.get(), PATIENCE)
+
+
+class Link:
+    """One connection."""
+
+    def __init__(self, route):
+        self._route = route
+        self._frames = asyncio.Queue()
+        self._code = asyncio.get_running_loop().create_future()
+        route.on_message(lambda text: self._frames.put_nowait(json.loads(text)))
+        route.on_close(lambda code, _reason: self._code.set_result(code))
+
+    async def next(self):
+        """The next frame of the page."""
+        return await asyncio.wait_for(self._frames.get(), PATIENCE)
+
+    def send(self, frame):
+        """Send an event, or any text."""
+        self._route.send(frame.text() if isinstance(frame, Event) else frame)
+
+    async def closed(self):
+        """The code with which the page closes."""
+        return await asyncio.wait_for(self._code, PATIENCE)
+
+    async def close(self, code):
+        """Close, as the server would."""
+        await self._route.close(code=code)
+
+
+def event(task_id="a", version=1, state=State.PROGRESS, **more):
+    """An event as the server would send it."""
+    return Event(task_id=task_id, version=version, state=State(state), **more)
+
+
+def subscribe(task_id):
+    return {"type": "subscribe", "task_id": task_id}
+
+
+def unsubscribe(task_id):
+    return {"type": "unsubscribe", "task_id": task_id}
