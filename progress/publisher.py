@@ -12,6 +12,7 @@ import atexit
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotInTime
 from contextlib import suppress
@@ -29,8 +30,8 @@ from .threads import start_real_thread
 
 logger = logging.getLogger("progress")
 
-EXIT_FLUSH = 0.5  # seconds a process that ends waits for what is not delivered yet
-RESULT_INTERVAL = 1.0  # seconds between two writes of PROGRESS to the result backend
+OUTSIDE_GRACE = 0.5  # seconds an outcome that comes from outside its run lets the run speak first
+EXIT_FLUSH = 0.8  # seconds a process that ends waits for what is not delivered yet
 
 
 class Publisher:
@@ -42,8 +43,8 @@ class Publisher:
         self._store = open_store()
         self._delivery = Delivery(self._store, refused=self._dropped)
         self._runs: dict[Run, None] = {}
+        self._later: deque[Event] = deque()
         self._awake = asyncio.Event()
-        self._result_at = 0.0
         self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._main = self._loop.create_task(self._work())
@@ -151,14 +152,25 @@ class Publisher:
         self._runs.pop(run, None)
 
     def _said(self, event: Event) -> None:
-        self._delivery.offer(event.task_id, event)
+        if not event.complete:
+            self._delivery.offer(event.task_id, event)
+            return
+        # The run's own process, if it lives, knows the counts, and may be about to tell.
+        self._later.append(event)
+        self._loop.call_later(OUTSIDE_GRACE, self._offer_later)
+
+    def _offer_later(self) -> None:
+        if self._later:  # a flush may have been quicker
+            event = self._later.popleft()
+            self._delivery.offer(event.task_id, event)
 
     async def _look_on(self) -> None:
         """Look at the runs while they have something to say; then sleep until one wakes us."""
         await self._awake.wait()
         await asyncio.sleep(self._interval)
         now = self._loop.time()
-        self._ask_for_results(now)
+        for run in self._runs:
+            run.attend = run.attend or now >= run.result_at
         if not self._look(now):
             self._sleep(now)
 
@@ -176,12 +188,6 @@ class Publisher:
             run.state = State.PROGRESS
             self._delivery.offer(run, run.event(State.PROGRESS))
         return True
-
-    def _ask_for_results(self, now: float) -> None:
-        if now >= self._result_at:
-            self._result_at = now + RESULT_INTERVAL
-            for run in self._runs:
-                run.attend = True
 
     def _sleep(self, now: float) -> None:
         self._awake.clear()
@@ -208,6 +214,8 @@ class Publisher:
     async def _flushed(self) -> None:
         for run in self._runs:
             run.sent_at = 0.0
+        while self._later:
+            self._offer_later()
         self._look(self._loop.time())
         await self._delivery.idle()
 

@@ -10,10 +10,14 @@ from typing import Any, TypeVar
 from celery import current_task
 
 from . import results
-from .publisher import RESULT_INTERVAL, get_publisher
+from .publisher import get_publisher
 from .runs import Run
 
 logger = logging.getLogger("progress")
+
+#: Seconds between two writes of PROGRESS to the result backend: with the publisher's tick and the
+#: task's next report that makes at least one a second.
+RESULT_INTERVAL = 0.85
 
 T = TypeVar("T")
 
@@ -29,12 +33,11 @@ class ProgressRecorder:
     Outside a running task, or in an eager one, calls do no harm.
     """
 
-    __slots__ = ("_result_at", "_run", "_task")
+    __slots__ = ("_run", "_task")
 
     def __init__(self, task: Any) -> None:
         self._task = task
         self._run = _run_of(task)
-        self._result_at = 0.0
 
     def set_progress(self, current: Any, total: Any, description: Any = "") -> None:
         """``current`` of ``total`` is done; ``total`` None: nobody knows of how many.
@@ -66,8 +69,8 @@ class ProgressRecorder:
         else:  # this process was forked from the one in which the task began
             publisher.adopt(run)
         now = time.monotonic()
-        if now >= self._result_at:
-            self._result_at = now + RESULT_INTERVAL * 0.9  # asked for once a RESULT_INTERVAL
+        if now >= run.result_at:
+            run.result_at = now + RESULT_INTERVAL
             event = run.event(run.state)
             meta = {
                 "pending": False,

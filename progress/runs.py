@@ -31,6 +31,7 @@ class Run:
         "concluded",
         "number",
         "publisher",
+        "result_at",
         "said",
         "seen",
         "sent_at",
@@ -48,7 +49,8 @@ class Run:
         self.attend = publisher is not None
         self.said = NOTHING_SAID
         self.seen = NOTHING_SAID  # what the publisher last took
-        self.sent_at = 0.0  # when it did, on the publisher's clock
+        self.sent_at = 0.0  # when it did, in seconds of the monotonic clock
+        self.result_at = 0.0  # when the result backend is due, on the same clock
         self.state = State.STARTED
         self.number = 0  # the event's ``run``, which the store gives with the first event
         self.concluded = False  # nothing more is taken

@@ -94,10 +94,13 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
     run = _run(task.request)
     if run is None or run.publisher is None or run.concluded:
         return
-    requeued = isinstance(retval, Reject) and bool(getattr(retval, "requeue", False))
-    if state in {"IGNORED", "REJECTED"} and not requeued:
+    if state == "IGNORED":
         _conclude(run, State.REVOKED, error=DROPPED)
+    elif isinstance(retval, Reject) and not getattr(retval, "requeue", False):
+        _conclude(run, State.FAILURE, error=FAILED)  # as Celery 5.7 records it
     else:
+        # SystemExit ends this process, and then the parent says that the task failed.
+        publisher.flush()
         run.publisher.drop(run)
 
 

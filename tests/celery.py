@@ -69,13 +69,13 @@ def retry(self, times):
 
     ProgressRecorder(self).set_progress(self.request.retries, 10, "Trying")
     if self.request.retries < times:
-        raise self.retry(countdown=0, exc=RuntimeError("again"))
+        raise self.retry(countdown=0.3, exc=RuntimeError("again"))
 
 
 @app.task(bind=True)
 def break_off(self, how):
     """End in one of Celery's less common ways."""
-    from progress import ProgressRecorder
+    from progress import ProgressRecorder, publisher
 
     ProgressRecorder(self).set_progress(3, 10, "Working")
     if how == "ignore":
@@ -85,6 +85,7 @@ def break_off(self, how):
     if how == "exit":
         raise SystemExit(1)
     if how == "kill":
+        publisher.flush(5)
         os.kill(os.getpid(), 9)
     if how == "unserialisable":
         return object()
