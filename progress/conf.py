@@ -22,6 +22,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+MEMORY = "memory://"
+
 DEFAULTS: dict[str, Any] = {
     "PROGRESS_REDIS_URL": "",
     "PROGRESS_PREFIX": "progress",
@@ -53,6 +55,11 @@ def redis_url() -> str:
             '"redis://localhost:6379/0", or "memory://" in tests'
         )
     return url
+
+
+def in_memory() -> bool:
+    """Whether the store is in this process: in tests, and for eager tasks."""
+    return bool(_get("PROGRESS_REDIS_URL") == MEMORY)
 
 
 def prefix() -> str:

@@ -27,7 +27,7 @@ class ConsoleProgressRecorder:
         """``current`` of ``total`` is done; an empty description leaves the last one."""
         self._bar.total = total
         if description:
-            self._bar.set_description(description, refresh=False)
+            self._bar.set_description_str(description, refresh=False)
         self._bar.update(current - self._bar.n)
         if total is not None and current >= total:
             self.close()

@@ -46,7 +46,7 @@ def published(headers: Any = None, **_: Any) -> None:
 def started(task_id: str, task: Any, **_: Any) -> None:
     """In the worker's child: a run begins."""
     request = task.request
-    if request.is_eager and conf.redis_url() != "memory://":
+    if request.is_eager and not conf.in_memory():
         return  # over before anybody could watch
     carrier = get_publisher()
     if carrier is not None:

@@ -53,7 +53,7 @@ class Store(Protocol):
 def open_store() -> Store:
     """The store that the settings name, for the running event loop; the caller closes it."""
     url = conf.redis_url()
-    if url == "memory://":
+    if conf.in_memory():
         from .memory import MemoryStore  # noqa: PLC0415 - only tests and eager tasks need it
 
         return MemoryStore.shared()

@@ -1,0 +1,3 @@
+"""A site that forgot to include the addresses of the app."""
+
+urlpatterns = []
