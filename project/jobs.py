@@ -6,19 +6,25 @@ from uuid import uuid4
 from celery import Task
 from django.conf import settings
 from django.http import HttpRequest
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from project import tasks
 from project.models import Job
 
 
-class BadUpload(Exception):
+class UploadError(Exception):
     """An upload that is refused before any task is started, in words for people."""
+
+
+class QueueError(Exception):
+    """The broker or the result backend does not answer."""
 
 
 def start(name: str, request: HttpRequest) -> list[Job]:
     """Start the named job and return what was started, the first one first.
 
-    Raises KeyError for a name that is not in STARTERS, and BadUpload.
+    Raises KeyError for a name that is not in STARTERS, UploadError and QueueError.
     """
     started = STARTERS[name](request)
     # The page lists the newest row first, and of ten jobs the first shall stand on top.
@@ -32,9 +38,9 @@ def _start_import(request: HttpRequest) -> list[Job]:
         _refuse_a_missing_file(request)
         return [_enqueue("import", "Import of the sample", tasks.import_contacts)]
     if not upload.size:
-        raise BadUpload("The file is empty.")
+        raise UploadError("The file is empty.")
     if upload.size > settings.UPLOAD_LIMIT:
-        raise BadUpload(f"The file is larger than {settings.UPLOAD_LIMIT // 2**20} MB.")
+        raise UploadError(f"The file is larger than {settings.UPLOAD_LIMIT // 2**20} MB.")
     stored = f"{uuid4()}.csv"
     settings.UPLOADS.mkdir(parents=True, exist_ok=True)
     with (settings.UPLOADS / stored).open("wb") as file:
@@ -44,9 +50,9 @@ def _start_import(request: HttpRequest) -> list[Job]:
 
 def _refuse_a_missing_file(request: HttpRequest) -> None:
     if request.content_type == "text/csv" or "file" in request.POST:
-        raise BadUpload("Send the CSV as the file field “file” of a multipart form.")
+        raise UploadError("Send the CSV as the file field “file” of a multipart form.")
     if request.POST.get("source") == "file":
-        raise BadUpload("Choose a CSV file first.")
+        raise UploadError("Choose a CSV file first.")
 
 
 def _start_queue(_request: HttpRequest) -> list[Job]:
@@ -60,7 +66,10 @@ def _starter(name: str, title: str, task: Task) -> Callable[[HttpRequest], list[
 
 def _enqueue(name: str, title: str, task: Task, *args: object) -> Job:
     task_id = str(uuid4())
-    task.apply_async(args, task_id=task_id)
+    try:
+        task.apply_async(args, task_id=task_id)
+    except (OperationalError, RedisError, RuntimeError) as error:  # the last by Celery's backend
+        raise QueueError from error
     return Job(task_id=task_id, name=name, title=title)
 
 

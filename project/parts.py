@@ -23,7 +23,7 @@ class PartError(Exception):
     """Why the parts cannot start or go on, in words for the terminal."""
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - not an error
     """Somebody asked for the end: Ctrl-C, SIGTERM, or the terminal was closed."""
 
 
@@ -89,7 +89,7 @@ class Parts(ExitStack):
         self._servers.append(self._start(name, command, **options))
 
     def run(self, name: str, *command: str, **options: object) -> Callable[[], bool]:
-        """Start a part that ends by itself; the answer tells whether it has, and raises if badly."""
+        """Start a part that ends by itself; ask the answer whether it has; raises if badly."""
         part = self._start(name, command, **options)
 
         def ended() -> bool:

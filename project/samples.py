@@ -10,14 +10,18 @@ from pathlib import Path
 from project.contacts import COLUMNS
 
 ROWS = 50_000
-GIVEN = ("Ada", "Björn", "Chiara", "Dmitri", "Élise", "Farid", "Grace", "Hiro", "Ines", "Jonas",
-         "Katherine", "Luis", "Mei", "Noor", "Olga", "Priya", "Ravi", "Sofía", "Tariq", "Zoë")  # fmt: skip
-FAMILY = ("Andersson", "Baker", "Costa", "Dubois", "Eriksen", "Fischer", "García", "Hopper",
-          "Ivanova", "Johnson", "Kowalski", "Lovelace", "Moreau", "Nakamura", "O'Brien", "Patel",
-          "Rossi", "Silva", "Turing", "Weber", "Yılmaz", "Zhang", "Ødegaard")  # fmt: skip
-CITIES = ("Amsterdam", "Bengaluru", "Cairo", "Dublin", "Esbjerg", "Florence", "Győr", "Hanoi",
-          "Istanbul", "Kraków", "Lima", "München", "Nairobi", "Osaka", "Porto", "São Paulo",
-          "Washington, DC")  # fmt: skip
+GIVEN = (
+    "Ada Björn Chiara Dmitri Élise Farid Grace Hiro Ines Jonas "
+    "Katherine Luis Mei Noor Olga Priya Ravi Sofía Tariq Zoë"
+).split()
+FAMILY = (
+    "Andersson Baker Costa Dubois Eriksen Fischer García Hopper Ivanova Johnson Kowalski Lovelace "
+    "Moreau Nakamura O'Brien Patel Rossi Silva Turing Weber Yıldız Zhang Ødegaard"  # noqa: RUF001 - it is spelt so
+).split()
+CITIES = (
+    "Amsterdam|Bengaluru|Cairo|Dublin|Esbjerg|Florence|Győr|Hanoi|Istanbul|Kraków|Lima|München|"
+    "Nairobi|Osaka|Porto|São Paulo|Washington, DC"
+).split("|")
 
 #: Line of the file (the header is line 1) to the cells that stand there.
 BAD_ROWS: dict[int, list[str]] = {

@@ -9,16 +9,14 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from progress.routing import websocket_urlpatterns
 from project import jobs, samples
 from project.models import Contact, Job
 
 SHOWN = 30  # jobs on the page
-NO_QUEUE = "The queue cannot be reached right now. Nothing was started; try again in a moment."
-NO_TOKEN = (
+NO_QUEUE = "The queue does not answer right now: try again in a moment."
+NOT_OURS = (
     "This request carries no valid CSRF token. Get / first, keep the cookie “csrftoken”, and send "
     "its value in the header X-CSRFToken."
 )
@@ -44,9 +42,9 @@ def start_job(request: HttpRequest, name: str) -> HttpResponse:
 def _start(request: HttpRequest, name: str) -> HttpResponse:
     try:
         started = jobs.start(name, request)
-    except jobs.BadUpload as error:
+    except jobs.UploadError as error:
         return _problem(request, 400, str(error))
-    except (OperationalError, RedisError):
+    except jobs.QueueError:
         return _problem(request, 503, NO_QUEUE)
     if not _wants_json(request):
         return HttpResponseRedirect(reverse("index"), status=303)
@@ -71,9 +69,9 @@ def sample(_request: HttpRequest) -> HttpResponse:
     return _download(path.read_bytes(), "sample.csv", "text/csv; charset=utf-8")
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """What Django calls for a POST without a valid token."""
-    return _problem(request, 403, NO_TOKEN)
+    return _problem(request, 403, NOT_OURS)
 
 
 def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     initial = True
 
-    operations = [
+    operations = [  # noqa: RUF012 - as Django writes it
         migrations.CreateModel(
             name="Contact",
             fields=[

@@ -53,7 +53,7 @@ async function start(form, button) {
   })
   if (!response.ok) {
     const words = await response.json().then(({ error }) => error, () => "")
-    return complain(words || `The server answered with ${response.status}. Nothing was started.`)
+    return complain(words || `The server answered with ${response.status}.`)
   }
   complain()
   form.reset()
@@ -93,7 +93,7 @@ document.addEventListener("submit", (event) => {
   const { target, submitter } = event
   submitter?.setAttribute("aria-busy", "true")
   start(target, submitter)
-    .catch(() => complain("The server cannot be reached. Nothing was started."))
+    .catch(() => complain("The server cannot be reached: try again in a moment."))
     .finally(() => submitter?.removeAttribute("aria-busy"))
 })
 
