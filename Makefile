@@ -1,25 +1,46 @@
 # make demo    start the demo; PORT= and REDIS_URL= change where it is and what it uses
+# make test    run all tests, on real servers and in a real browser; ARGS= goes to pytest
+# make check   lint, formatting, and the types of Python and JavaScript
+# make bench   what reporting costs a task
 # make clean   remove what make has made
 
 PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo venv clean
+.PHONY: demo test check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
 
-venv: $(VENV)/.demo
+test: $(VENV)/.dev
+	@$(find_chromium)
+	@exec $(VENV)/bin/python -m pytest $(ARGS)
 
-# Each stamp stands for one set of extras, installed anew when pyproject.toml changes.
-$(VENV)/.%: pyproject.toml
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m tests.typescript
+
+bench: $(VENV)/.dev
+	@exec $(VENV)/bin/python -m benchmarks.recorder
+
+# Each stamp stands for what was installed, and is made anew when that changes.
+$(VENV)/.demo: WHAT = -e ".[demo]"
+$(VENV)/.dev: WHAT = -r tests/requirements.txt -e ".[console,demo]"
+$(VENV)/.dev: tests/requirements.txt
+$(VENV)/.demo $(VENV)/.dev: pyproject.toml
 	@$(make_venv)
-	@echo "Installing the project (once; it takes a minute) ..."
-	@$(VENV)/bin/python -m pip install -q -e ".[$*]" >$(LOG) 2>&1 || { \
-	  echo "Installing failed: $$(grep -m 1 -o 'ERROR: .*' $(LOG) || tail -n 1 $(LOG))" \
-	    "(all of it: $(LOG))" >&2; exit 1; }
-	@touch $@
+	@$(install)
+
+define install
+echo "Installing the project (once; it takes a minute) ..."; \
+$(VENV)/bin/python -m pip install -q $(WHAT) >$(LOG) 2>&1 || { \
+  echo "Installing failed: $$(grep -m 1 -o 'ERROR: .*' $(LOG) || tail -n 1 $(LOG))" \
+    "(all of it: $(LOG))" >&2; exit 1; }; \
+touch $@
+endef
 
 # Says in one line what is missing. Debian keeps venv in a package of its own.
 define make_venv
@@ -36,6 +57,18 @@ if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
     echo "Installing python3-venv failed: try apt-get install python3-venv" >&2; exit 1; }; \
 fi; \
 "$$python" -m venv --clear $(VENV) || { echo "Making $(VENV) failed" >&2; exit 1; }
+endef
+
+# The one that is there, else Debian's.
+define find_chromium
+for name in chromium chromium-browser google-chrome; do \
+  command -v $$name >/dev/null && exit 0; \
+done; \
+[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
+  echo "The tests need a browser: install Chromium (Debian: apt-get install chromium)" >&2; exit 1; }; \
+echo "Installing Chromium (once) ..."; \
+{ apt-get update -q && apt-get install -qy --no-install-recommends chromium; } >$(LOG) 2>&1 || { \
+  echo "Installing Chromium failed: $$(tail -n 1 $(LOG)) (all of it: $(LOG))" >&2; exit 1; }
 endef
 
 clean:
