@@ -98,7 +98,7 @@ async def windows(browser, demo, expected=()):
     contexts, complaints = [], []
 
     async def open_page(**options):
-        context = await browser.new_context(base_url=demo, **options)
+        context = await browser.new_context(**{"base_url": demo, **options})
         contexts.append(context)
         await context.add_init_script(SHOWN)
         await context.route("**/blank", lambda route: route.fulfill(body=BLANK, content_type=HTML))

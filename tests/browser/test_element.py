@@ -5,27 +5,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.browser.conftest import BLANK
+from tests.browser.elements import add, part, settled
 from tests.browser.wire import event, subscribe, unsubscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-ADD = """([taskId, id]) => {
-  const bar = document.createElement("task-progress")
-  bar.setAttribute("task-id", taskId)
-  bar.id = id ?? taskId
-  document.body.append(bar)
-}"""
-
-
-async def add(page, task_id="a", *, element_id=None):
-    """Add an element by script, as an application does."""
-    await page.evaluate(ADD, [task_id, element_id])
-    return page.locator(f"#{element_id or task_id}")
-
-
-async def settled(page):
-    """Wait until the timers that are due now have run, and with them what the element put off."""
-    await page.evaluate("() => new Promise((done) => setTimeout(done))")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -36,10 +19,6 @@ async def link(page, wire):
     link = await wire.link()
     assert await link.next() == subscribe("a")
     return link
-
-
-def part(bar, name):
-    return bar.locator(f"[part={name}]")
 
 
 async def test_an_event_is_drawn_whole(page, link):
@@ -65,7 +44,7 @@ async def test_an_element_that_is_moved_sends_no_frame(page, link):
 async def test_two_elements_of_one_task_share_a_subscription(page, link):
     link.send(event(current=1, total=2))
     await expect(part(page.locator("#a"), "percent")).to_have_text("50%")
-    late = await add(page, "a", element_id="late")
+    late = await add(page, "a", id="late")
     await expect(part(late, "percent")).to_have_text("50%")
     await page.evaluate("a.remove()")
     await settled(page)
@@ -167,7 +146,7 @@ async def test_the_outcome_comes_once_and_nothing_after_it(page, link):
 async def test_an_element_added_after_the_outcome_is_told_it_again(page, link):
     link.send(event(state="SUCCESS"))
     await expect(page.locator("#a")).to_have_attribute("state", "success")
-    late = await add(page, "a", element_id="late")
+    late = await add(page, "a", id="late")
     assert await link.next() == subscribe("a")
     link.send(event(state="SUCCESS"))
     await expect(late).to_have_attribute("state", "success")

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import re
 
 import pytest
 from playwright.async_api import expect
@@ -17,25 +16,6 @@ Nobody,not an address,Porto,2020-10-01
 Mei Zhang,mei@example.org,Hanoi,2018-06-15
 Short,row@example.org
 """
-
-
-async def test_the_sample_is_imported_by_one_click(page):
-    jobs = await JobsPage.opened(page)
-    job = await jobs.start("Import the sample")
-    await job.has_state("success")
-    shown = await job.shown()
-    values = [each["value"] for each in shown if each["value"] is not None]
-    assert values == sorted(values)
-    assert len(set(values)) > 10
-    counted = [each["counts"] for each in shown if each["state"] == "progress"]
-    assert [counts for counts in counted if re.fullmatch(r"\d{1,2},\d{3} of 50,000", counts)]
-    assert shown[-1]["percent"] == "100%"
-    assert shown[-1]["message"] == "Done"
-    await expect(job.outcome).to_contain_text("49,988 rows in, 12 refused.")
-    await job.outcome.get_by_text("What was refused, and why").click()
-    refusals = job.outcome.get_by_role("listitem")
-    await expect(refusals).to_have_count(12)
-    await expect(refusals.first).to_have_text(re.compile("^Line 18 email: .* is not an e-mail"))
 
 
 async def test_bad_rows_of_an_upload_are_told_and_the_others_go_in(page):

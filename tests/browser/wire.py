@@ -39,7 +39,11 @@ class Link:
         self._frames = asyncio.Queue()
         self._code = asyncio.get_running_loop().create_future()
         route.on_message(lambda text: self._frames.put_nowait(json.loads(text)))
-        route.on_close(lambda code, _reason: self._code.set_result(code))
+        route.on_close(self._hang_up)
+
+    def _hang_up(self, code, _reason):
+        if not self._code.done():
+            self._code.set_result(code)
 
     async def next(self):
         """The next frame of the page."""

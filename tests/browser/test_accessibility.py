@@ -1,0 +1,88 @@
+"""What a screen reader is told, and what an eye must be able to see."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.elements import add, part
+from tests.browser.jobs_page import JobsPage
+from tests.browser.wire import event
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LISTEN = """() => {
+  window.said = []
+  const status = a.shadowRoot.querySelector("[role=status], output")
+  const listen = () => status.textContent && said.push(status.textContent)
+  new MutationObserver(listen).observe(status, { childList: true })
+}"""
+
+
+async def test_a_bar_is_a_progressbar_named_after_its_work(page, wire):
+    await page.goto("/blank")
+    bar = await add(page)
+    link = await wire.link()
+    link.send(event(version=1, state="PENDING"))
+    await expect(bar.get_by_role("progressbar", name="Progress")).to_be_visible()
+    link.send(event(version=2, current=1, total=2, description="Importing"))
+    named = bar.get_by_role("progressbar", name="Importing")
+    await expect(named).to_have_js_property("position", 0.5)
+    await expect(named).to_have_count(1)
+
+
+async def test_a_screen_reader_hears_start_phases_and_end_but_no_ticks(page, wire):
+    await page.goto("/blank")
+    await add(page)
+    await page.evaluate(LISTEN)
+    link = await wire.link()
+    phases = [
+        event(version=1, state="PENDING"),
+        event(version=2, state="STARTED"),
+        *(event(version=3 + tick, current=tick, total=9, description="Work") for tick in range(9)),
+        event(version=20, current=8, total=9, stalled=True, description="Work"),
+        event(version=21, state="RETRY", error="No paper.", description="Work"),
+        event(version=22, current=1, total=9, description="Work", attempt=2),
+        event(version=23, state="SUCCESS", current=9, total=9, description="Work"),
+    ]
+    for version, each in enumerate(phases, start=1):
+        link.send(each)
+        await page.wait_for_function("count => shown.a?.length === count", arg=version)
+    assert await page.evaluate("said") == [
+        "Progress: Waiting for its turn",
+        "Progress: Running",
+        "Work: No sign of life from the worker",
+        "Work: No paper. Trying again after attempt 1",
+        "Work: Running",
+        "Work: Done",
+    ]
+    await expect(page.get_by_role("status")).to_have_text("Work: Done")
+
+
+async def test_the_page_fits_a_phone(open_page):
+    page = await open_page(viewport={"width": 375, "height": 667})
+    jobs = await JobsPage.opened(page)
+    name = "a-very-long-name-without-a-single-space-in-it-and-a-table.csv"
+    job = await jobs.upload(name, b"x" * 300)
+    await job.has_state("failure")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 375
+    for box in [await job.item.bounding_box(), await part(job.bar, "bar").bounding_box()]:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 375
+
+
+COLOURS = """() => ({
+  page: getComputedStyle(document.body).backgroundColor,
+  text: getComputedStyle(document.querySelector(".job h3")).color,
+  bar: getComputedStyle(document.querySelector(".job task-progress").shadowRoot
+    .querySelector("progress")).backgroundColor,
+})"""
+
+
+async def test_dark_differs_from_light(page):
+    jobs = await JobsPage.opened(page)
+    await (await jobs.start("Export all contacts")).has_state("success")
+    schemes = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        schemes.append(await page.evaluate(COLOURS))
+    for light, dark in zip(*(colours.items() for colours in schemes), strict=True):
+        assert light != dark

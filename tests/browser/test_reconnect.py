@@ -1,0 +1,209 @@
+"""The page's link breaks, falls silent, is refused; and what a page does when it wakes."""
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.browser.cable import Cable
+from tests.browser.conftest import BLANK
+from tests.browser.elements import add, part
+from tests.browser.jobs_page import JobsPage
+from tests.browser.wire import event, subscribe
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SILENCE = 50_000  # ms after which a page gives the link up
+STEADY = 6_000  # ms, more than after which a link counts as good
+LONGEST = 31_000  # ms, more than the longest pause between two attempts
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def link(page, wire):
+    """The link of a page with one element, ``#a``, that shows 50 %; the page's clock can be set."""
+    await page.clock.install()
+    await page.goto("/blank")
+    bar = await add(page)
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    link.send(event(version=5, current=1, total=2))
+    await expect(part(bar, "percent")).to_have_text("50%")
+    return link
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cable(demo):
+    async with Cable(demo) as cable:
+        yield cable
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def distant(open_page, cable):
+    """A window that has the demo at the other end of the cable."""
+    return await open_page(base_url=cable.address)
+
+
+async def test_a_running_job_is_followed_over_links_that_are_cut(distant, cable):
+    jobs = await JobsPage.opened(distant)
+    job = await jobs.start("Has no known size")
+    await distant.evaluate("Math.random = () => 0.1")
+    for links in (1, 2, 3):
+        await distant.wait_for_function(
+            "([id, count]) => shown[id]?.length > count", arg=[job.task_id, links * 4]
+        )
+        assert len(jobs.sockets) == links
+        cable.cut()
+    await job.has_state("success")
+    assert len(jobs.sockets) == 4
+    versions = await distant.evaluate(
+        "id => events.map(({ detail }) => detail).filter((event) => event.task_id === id)"
+        ".map(({ version }) => version)",
+        job.task_id,
+    )
+    assert versions == sorted(set(versions))
+
+
+async def test_a_page_comes_back_and_is_current_after_any_close(page, wire, link):
+    for version, code in enumerate([1000, 1001, 1006, 1011, 1012, 4399, 4500], start=6):
+        await page.clock.fast_forward(STEADY)
+        await link.close(code)
+        await page.clock.fast_forward(500)
+        link = await wire.link()
+        assert await link.next() == subscribe("a")
+        link.send(event(version=5, current=1, total=2))  # older than what was seen
+        link.send(event(version=version, current=version, total=20))
+        await expect(part(page.locator("#a"), "counts")).to_have_text(f"{version} of 20")
+    assert await page.evaluate("events.map(({ detail }) => detail.version)") == [*range(5, 13)]
+
+
+async def test_a_refused_page_does_not_come_back(page, wire, link):
+    for code in (4400, 4403, 4499):
+        await link.close(code)
+        message = part(page.locator("task-progress").last, "message")
+        await expect(message).to_have_text("Progress cannot be shown")
+        await page.clock.fast_forward(LONGEST)
+        await add(page, f"after-{code}")
+        link = await wire.link()
+        assert await link.next() == subscribe(f"after-{code}")
+    assert wire.count == 4
+
+
+async def test_a_silent_link_is_given_up_after_50_seconds(page, wire, link):
+    await page.clock.fast_forward(SILENCE - 5_000)
+    link.send('{"type": "ping"}')
+    link.send(event(version=6, current=3, total=4))  # heard, so the ping was, too
+    await expect(part(page.locator("#a"), "percent")).to_have_text("75%")
+    await page.clock.fast_forward(SILENCE - 5_000)
+    link.send(event(version=7, current=4, total=4))
+    await expect(part(page.locator("#a"), "percent")).to_have_text("100%")
+    assert wire.count == 1
+    await page.clock.fast_forward(SILENCE)
+    assert await link.closed() == 1000
+    again = await wire.link()
+    assert await again.next() == subscribe("a")
+
+
+async def test_a_ping_keeps_a_silent_link(page, wire, link):
+    for _ in range(3):
+        await page.clock.fast_forward(20_000)
+        link.send('{"type": "ping"}')
+        await page.evaluate("1")  # after the ping
+    link.send(event(version=6, current=3, total=4))
+    await expect(part(page.locator("#a"), "percent")).to_have_text("75%")
+    assert wire.count == 1
+
+
+async def test_a_server_that_never_answers_is_asked_anew_after_10_seconds(distant, cable):
+    await distant.clock.install()
+    await distant.goto("/progress/of-nobody/")
+    await distant.set_content(BLANK)
+    await distant.wait_for_function("() => !!customElements.get('task-progress')")
+    cable.deaf = True
+    before = cable.connections
+    await add(distant, "of-nobody")
+    await cable.connected(before + 1)
+    await distant.clock.fast_forward(10_000)
+    cable.deaf = False
+    await distant.clock.fast_forward(1_000)
+    message = part(distant.locator("#of-nobody"), "message")
+    await expect(message).to_have_text("Nothing is known of this task")
+
+
+async def test_a_page_that_is_away_says_so_until_it_is_back(page, wire, link):
+    bar = page.locator("#a")
+    await fail(page, wire, link, times=4)
+    await expect(bar).to_have_attribute("disconnected", "")
+    await expect(part(bar, "message")).to_have_text("Reconnecting…")
+    await expect(part(bar, "percent")).to_have_text("50%")
+    (await wire.link()).send(event(version=6, current=3, total=4))
+    await expect(bar).not_to_have_attribute("disconnected", "")
+    await expect(part(bar, "message")).to_have_text("Running")
+
+
+async def test_the_pauses_double_up_to_30_seconds_and_begin_anew(page, wire, link):
+    await page.evaluate(
+        """() => {
+          Math.random = () => 0.5
+          const set = setTimeout
+          window.pauses = []
+          window.setTimeout = (call, ms) => (pauses.push(ms), set(call, ms))
+        }"""
+    )
+    await fail(page, wire, link, times=9)
+    steady = await wire.link()
+    await page.clock.fast_forward(STEADY)
+    await fail(page, wire, steady, times=1)
+    patience = {10_000, SILENCE}  # for an answer, for the next frame
+    pauses = [pause for pause in await page.evaluate("pauses") if pause not in patience]
+    assert pauses == [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000, 250]
+
+
+async def fail(page, wire, link, *, times):
+    """Break the link, and all but the last of those that follow."""
+    await link.close(1012)
+    for _ in range(times - 1):
+        await page.clock.fast_forward(LONGEST)
+        await (await wire.link()).close(1012)
+    await page.clock.fast_forward(LONGEST)
+
+
+WAKES = (
+    "document.dispatchEvent(new Event('visibilitychange'))",
+    "dispatchEvent(new Event('online'))",
+    "document.dispatchEvent(new Event('resume'))",
+    "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+)
+
+
+async def test_a_page_that_wakes_asks_for_the_present_state(page, wire, link):
+    for version, wake in enumerate(WAKES, start=6):
+        await page.clock.fast_forward(30_000)
+        await page.evaluate(wake)
+        assert await link.next() == subscribe("a")
+        link.send(event(version=version, current=version, total=20))
+        await expect(part(page.locator("#a"), "counts")).to_have_text(f"{version} of 20")
+    assert wire.count == 1
+
+
+async def test_a_page_that_wakes_to_a_dead_link_makes_a_new_one(page, wire, link):
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    assert await link.next() == subscribe("a")
+    await page.clock.fast_forward(10_000)  # no answer
+    again = await wire.link()
+    assert await again.next() == subscribe("a")
+
+
+async def test_a_page_that_is_merely_shown_again_asks_nothing(page, link):
+    await page.evaluate(WAKES[0])
+    await add(page, "b")
+    assert await link.next() == subscribe("b")
+
+
+async def test_without_websockets_the_state_is_read_over_http(page, wire):
+    jobs = await JobsPage.opened(await page.context.new_page())
+    job = await jobs.start("Export all contacts")
+    await job.has_state("success")
+    await page.clock.install()
+    await page.goto("/blank")
+    bar = await add(page, job.task_id, status=f"/progress/{job.task_id}/")
+    await fail(page, wire, await wire.link(), times=3)
+    await expect(bar).to_have_attribute("state", "success")
