@@ -29,9 +29,7 @@ def check_store() -> list[CheckMessage]:
     """Whether there is a store, and whether it is one that several processes can share."""
     try:
         url = conf.redis_url()
-        for setting in (conf.interval, conf.retention, conf.heartbeat, conf.stalled_after):
-            setting()
-        conf.reconcile()
+        conf.check_durations()
     except ImproperlyConfigured as error:
         hint = 'Set PROGRESS_REDIS_URL = "redis://localhost:6379/0", and durations in seconds.'
         return [Error(str(error), hint=hint, id="progress.E001")]

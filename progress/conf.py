@@ -11,6 +11,9 @@ PROGRESS_INTERVAL            0.1     seconds between two progress events of one 
 PROGRESS_RETENTION           86400   seconds an event is kept after the last one
 PROGRESS_HEARTBEAT           5       seconds between two signs of life of a running task
 PROGRESS_STALLED_AFTER       15      seconds without one until a task is said to be stalled
+PROGRESS_LOST_AFTER          3900    seconds without one until it is said to have failed: nobody
+                                     will come back. Longer than the broker's visibility
+                                     timeout (Redis: 3600), which brings a task back
 PROGRESS_RECONCILE           5       seconds between two looks of a web process at the store
 ============================ ======= ==================================================
 """
@@ -31,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "PROGRESS_RETENTION": 86400,
     "PROGRESS_HEARTBEAT": 5.0,
     "PROGRESS_STALLED_AFTER": 15.0,
+    "PROGRESS_LOST_AFTER": 3900.0,
     "PROGRESS_RECONCILE": 5.0,
 }
 
@@ -87,6 +91,21 @@ def stalled_after() -> float:
     return _seconds("PROGRESS_STALLED_AFTER")
 
 
+def lost_after() -> float:
+    """Seconds without a sign of life until a task is said to have failed."""
+    return _seconds("PROGRESS_LOST_AFTER")
+
+
 def reconcile() -> float:
     """Seconds between two looks of a web process at the store."""
     return _seconds("PROGRESS_RECONCILE")
+
+
+def check_durations() -> None:
+    """Raise ImproperlyConfigured for durations that are none, or do not fit each other."""
+    interval(), retention(), reconcile()
+    if not heartbeat() < stalled_after() < lost_after():
+        raise ImproperlyConfigured(
+            "PROGRESS_HEARTBEAT must be below PROGRESS_STALLED_AFTER, and that below "
+            "PROGRESS_LOST_AFTER: a task is not stalled before a sign of life is due"
+        )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
 DESCRIPTION_LIMIT = 512  # characters
+LOST = "The worker was lost."
 RESULT_LIMIT = 6 * 1024  # bytes of JSON, so that a whole event stays below 8 KiB
 
 
@@ -129,6 +130,16 @@ def follows(current: Event, following: Event) -> bool:
     After the outcome nothing follows; before it, what has a higher version.
     """
     return not current.complete and following.version > current.version
+
+
+def unknown(task_id: str) -> Event:
+    """What is said of an id of which nothing is known."""
+    return Event(task_id=task_id, state=State.UNKNOWN)
+
+
+def lost(event: Event) -> Event:
+    """The outcome of a run whose worker is gone for good, with the counts it had."""
+    return replace(event, state=State.FAILURE, error=LOST)
 
 
 FIELDS = tuple(each.name for each in fields(Event) if each.init)

@@ -15,10 +15,10 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 
 from . import conf
-from .events import Event, State
+from .events import Event, State, unknown
 from .loops import forever
 from .reconcile import Reconciler
-from .store import open_store, unknown
+from .store import open_store
 from .subscription import Subscription
 from .watcher import Watcher
 

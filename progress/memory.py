@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from . import conf
-from .events import RUNNING, Event, State
+from .events import RUNNING, Event, State, lost
 
 
 class MemoryStore:
@@ -71,11 +71,19 @@ class MemoryStore:
             return {id_: self._read(self._events[id_]) for id_ in task_ids if id_ in self._events}
 
     def _read(self, event: Event) -> Event:
-        silent = self._clock() - self._alive.get(event.task_id, event.version)
-        if event.state in RUNNING and not event.stalled and silent > conf.stalled_after() * 1e6:
+        limit = conf.stalled_after() * 1e6
+        if event.state in RUNNING and not event.stalled and self._silence(event) > limit:
             version = self._version(event.task_id)
             return self._write(replace(event, version=version, stalled=True))
         return event
+
+    async def reap(self) -> None:
+        """See ``store.Store.reap``."""
+        with self._lock:
+            for event in list(self._events.values()):
+                if event.state in RUNNING and self._silence(event) > conf.lost_after() * 1e6:
+                    version = self._version(event.task_id)
+                    self._write(replace(lost(event), version=version, stalled=False))
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
@@ -85,6 +93,9 @@ class MemoryStore:
         with self._lock:
             self._events.clear()
             self._alive.clear()
+
+    def _silence(self, event: Event) -> float:
+        return self._clock() - self._alive.get(event.task_id, event.version)
 
     def _clock(self) -> int:
         return int(self._now() * 1_000_000)

@@ -62,6 +62,7 @@ class Reconciler:
         if now >= self._next:
             self._next = now + self._period
             self._due |= dict.fromkeys(self._watched())
+            await self._store.reap()
         if self._due:
             task_ids = list(self._due)
             events = await self._store.read(task_ids)

@@ -4,6 +4,7 @@
 --   put    run, state, body     an event, to be accepted or refused
 --   beat   run                  a sign of life
 --   stall  version, limit       mark as stalled if silent for `limit` microseconds
+--   lose   version, limit, body the outcome of a run that is silent for so long
 -- Answers {1, text of what was stored} when done (for a beat that changed nothing, an empty
 -- text), {0, text of what stands} when refused; empty where nothing does. `events.py` writes the same head, `memory.py` is the twin.
 
@@ -57,13 +58,23 @@ local function beat(its_run)
   return {1, ''}
 end
 
-local function stall(its_version, limit)
+local function is_silent(its_version, limit)
   local seen = tonumber(redis.call('ZSCORE', KEYS[2], task_id) or version)
-  local silent = running and not stalled and now - seen > limit
-  if its_version ~= version or not silent then return {0, text} end
+  return its_version == version and running and now - seen > limit
+end
+
+local function stall(its_version, limit)
+  if stalled or not is_silent(its_version, limit) then return {0, text} end
   return write(run, true, string.sub(text, body_at))
+end
+
+local function lose(its_version, limit, body)
+  if not is_silent(its_version, limit) then return {0, text} end
+  redis.call('ZREM', KEYS[2], task_id)
+  return write(run, false, body)
 end
 
 if command == 'put' then return put(tonumber(ARGV[4]), ARGV[5], ARGV[6]) end
 if command == 'beat' then return beat(tonumber(ARGV[4])) end
-return stall(tonumber(ARGV[4]), tonumber(ARGV[5]))
+if command == 'stall' then return stall(tonumber(ARGV[4]), tonumber(ARGV[5])) end
+return lose(tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6])

@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
 from . import conf
-from .events import RUNNING, Event, State
+from .events import RUNNING, Event, lost
 
 SCRIPT = resources.files(__package__).joinpath("store.lua").read_text()
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -45,6 +45,9 @@ class Store(Protocol):
 
         A running task that gave no sign of life for PROGRESS_STALLED_AFTER is marked stalled.
         """
+
+    async def reap(self) -> None:
+        """Have runs that gave no sign of life for PROGRESS_LOST_AFTER fail: nobody comes back."""
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -79,6 +82,7 @@ class RedisStore:
         self._prefix = conf.prefix()
         self._retention = max(1, int(conf.retention()))
         self._limit = int(conf.stalled_after() * 1_000_000)
+        self._lost = int(conf.lost_after() * 1_000_000)
 
     def _key(self, task_id: str) -> str:
         return f"{self._prefix}:event:{task_id}"
@@ -128,6 +132,23 @@ class RedisStore:
         now = [readable(text) for _, text in answers]
         return {event.task_id: event for event in now if event is not None}
 
+    async def reap(self) -> None:
+        """See :meth:`Store.reap`; at most READ_AT_ONCE runs a call."""
+        seconds, micros = await self._redis.time()
+        limit = seconds * 1_000_000 + micros - self._lost
+        alive = f"{self._prefix}:alive"
+        names: Any = await self._redis.zrangebyscore(alive, "-inf", limit, 0, READ_AT_ONCE)
+        task_ids = [name.decode() for name in names]
+        events = await self.read(task_ids)
+        running = [event for event in events.values() if event.state in RUNNING]
+        await self._run(
+            ("lose", event.task_id, event.version, self._lost, lost(event).body())
+            for event in running
+        )
+        over = set(task_ids) - {event.task_id for event in running}
+        if over:  # what expired, or was never ours
+            await self._redis.zrem(alive, *over)
+
     async def _run(self, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
         batch = list(calls)
         if not batch:
@@ -166,8 +187,3 @@ def readable(text: bytes | None) -> Event | None:
         return Event.from_text(text)
     except ValueError:
         return None
-
-
-def unknown(task_id: str) -> Event:
-    """What is said of an id of which nothing is known."""
-    return Event(task_id=task_id, state=State.UNKNOWN)

@@ -10,7 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
-from .store import Store, open_store, unknown
+from .events import unknown
+from .store import Store, open_store
 
 
 @never_cache

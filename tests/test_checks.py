@@ -38,6 +38,8 @@ def test_sound_settings_pass():
         ("PROGRESS_REDIS_URL", None, "E001"),
         ("PROGRESS_INTERVAL", "fast", "E001"),
         ("PROGRESS_HEARTBEAT", 0, "E001"),
+        ("PROGRESS_STALLED_AFTER", 4, "E001"),
+        ("PROGRESS_LOST_AFTER", 15, "E001"),
         ("PROGRESS_REDIS_URL", "http://localhost", "E002"),
         ("PROGRESS_REDIS_URL", "memory://", "E003"),
         ("CHANNEL_LAYERS", {}, "E004"),

@@ -25,6 +25,11 @@ def event(state, *, run=0, task_id="a", **more):
     return Event(task_id=task_id, state=state, run=run, **more)
 
 
+def again(store, settings):
+    """The same store with the settings as they are now."""
+    return RedisStore(settings.PROGRESS_REDIS_URL) if isinstance(store, RedisStore) else store
+
+
 async def put(store, state, **more):
     [answer] = await store.put([event(state, **more)])
     return answer
@@ -111,7 +116,7 @@ async def test_a_beat_tells_whether_the_run_stands(store):
 @pytest.mark.promise(8)
 async def test_a_silent_run_is_stalled_until_it_gives_a_sign_of_life(store, settings):
     settings.PROGRESS_STALLED_AFTER = 0.000_001
-    store = type(store)(settings.PROGRESS_REDIS_URL) if isinstance(store, RedisStore) else store
+    store = again(store, settings)
     _, started = await put(store, PROGRESS, current=3, total=4)
     stalled = (await store.read(["a"]))["a"]
     assert (stalled.stalled, stalled.current, stalled.run) == (True, 3, started.run)
@@ -125,10 +130,42 @@ async def test_a_silent_run_is_stalled_until_it_gives_a_sign_of_life(store, sett
 
 async def test_what_is_over_or_waits_is_never_stalled(store, settings):
     settings.PROGRESS_STALLED_AFTER = 0.000_001
-    store = type(store)(settings.PROGRESS_REDIS_URL) if isinstance(store, RedisStore) else store
+    store = again(store, settings)
     await put(store, PENDING, task_id="waits")
     await put(store, FAILURE, task_id="over")
     assert not any(found.stalled for found in (await store.read(["waits", "over"])).values())
+    await store.aclose()
+
+
+@pytest.mark.promise(8)
+async def test_a_run_that_nobody_comes_back_for_has_failed_with_its_counts(store, settings):
+    settings.PROGRESS_LOST_AFTER = 0.000_001
+    store = again(store, settings)
+    _, running = await put(store, PROGRESS, current=3, total=4)
+    await put(store, PENDING, task_id="waits")
+    await store.reap()
+    found = await store.read(["a", "waits"])
+    assert (found["a"].state, found["a"].error) == (FAILURE, "The worker was lost.")
+    assert (found["a"].current, found["a"].run) == (3, running.run)
+    assert follows(running, found["a"])
+    assert found["waits"].state is PENDING
+    assert (await put(store, STARTED))[0], "a worker that does come back opens a new run"
+    await store.aclose()
+
+
+async def test_a_run_with_signs_of_life_is_not_lost(store):
+    _, started = await put(store, STARTED)
+    await store.reap()
+    assert (await store.read(["a"]))["a"] == started
+
+
+async def test_signs_of_life_of_what_expired_are_forgotten(redis_url, raw, settings):
+    settings.PROGRESS_LOST_AFTER = 0.000_001
+    store = RedisStore(redis_url)
+    await put(store, STARTED)
+    raw.delete("progress:event:a")
+    await store.reap()
+    assert not raw.exists("progress:alive")
     await store.aclose()
 
 
