@@ -11,7 +11,7 @@ from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from . import groups
-from .events import Event, State
+from .events import Event, State, ended
 from .runs import Run
 from .store import Store
 
@@ -95,7 +95,7 @@ class Delivery:
             elif source not in known:
                 placed[source] = event
             elif not known[source].complete:
-                placed[source] = _continued(known[source], event)
+                placed[source] = ended(known[source], event)
         return placed
 
     async def announce(self, events: list[Event]) -> None:
@@ -114,8 +114,3 @@ class Delivery:
         layer = get_channel_layer()
         if layer is not None:
             await layer.group_send(groups.group_name(event.task_id), groups.message(event))
-
-
-def _continued(old: Event, outcome: Event) -> Event:
-    """The outcome, told from outside, of the run that stands: with that run's counts."""
-    return replace(old, version=0, state=outcome.state, error=outcome.error, result=outcome.result)

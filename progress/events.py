@@ -137,9 +137,25 @@ def unknown(task_id: str) -> Event:
     return Event(task_id=task_id, state=State.UNKNOWN)
 
 
+def ended(run: Event, outcome: Event) -> Event:
+    """The outcome as it is told from outside the run, with the counts that the run had."""
+    current = run.current
+    if outcome.state is State.SUCCESS and run.total is not None:
+        current = run.total
+    return replace(
+        run,
+        version=0,
+        stalled=False,
+        state=outcome.state,
+        current=current,
+        error=outcome.error,
+        result=outcome.result,
+    )
+
+
 def lost(event: Event) -> Event:
     """The outcome of a run whose worker is gone for good, with the counts it had."""
-    return replace(event, state=State.FAILURE, error=LOST)
+    return ended(event, Event(task_id=event.task_id, state=State.FAILURE, error=LOST))
 
 
 FIELDS = tuple(each.name for each in fields(Event) if each.init)

@@ -1,5 +1,12 @@
 """What this package raises, and what it understands when a task raises it."""
 
+from __future__ import annotations
+
+from .events import words
+
+#: What is said of an exception that is not meant for people.
+FAILED = "The task failed."
+
 
 class PublicError(Exception):
     """A failure told in words meant for the people who watch.
@@ -8,3 +15,10 @@ class PublicError(Exception):
     are shown the first argument, cut at 512 characters. Of any other exception they see
     only that the task failed: neither its text nor its traceback leaves the worker.
     """
+
+
+def public_words(exception: object) -> str | None:
+    """What watchers may know of an exception; None unless it is a PublicError with words."""
+    if isinstance(exception, PublicError) and exception.args:
+        return words(exception.args[0])
+    return None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from . import conf
 from .events import Event
 from .loops import forever
+from .outcomes import settle
 from .store import Store
 
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
@@ -38,11 +39,16 @@ class Reconciler:
         self._due: dict[str, None] = {}
         self._confirm: deque[tuple[float, str]] = deque()
         self._wake = asyncio.Event()
+        self._doubtful: dict[str, Event | None] = {}
+        self._doubt = asyncio.Event()
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Start; the caller cancels what it gets."""
         loop = asyncio.get_running_loop()
-        return [loop.create_task(forever("Reading the progress store", self._look))]
+        return [
+            loop.create_task(forever("Reading the progress store", self._look)),
+            loop.create_task(forever("Asking for outcomes", self._settle)),
+        ]
 
     def look(self, task_id: str) -> None:
         """Look at this task now, and again in a second.
@@ -68,7 +74,19 @@ class Reconciler:
             events = await self._store.read(task_ids)
             for task_id in task_ids:
                 del self._due[task_id]
-                self._found(task_id, events.get(task_id))
+                event = events.get(task_id)
+                self._found(task_id, event)
+                if event is None or event.stalled:
+                    self._doubtful[task_id] = event
+                    self._doubt.set()
+
+    async def _settle(self) -> None:
+        """Celery's own record may know what became of a task that is missing or stalled."""
+        await self._doubt.wait()
+        self._doubt.clear()
+        doubtful, self._doubtful = self._doubtful, {}
+        for task_id, event in (await settle(self._store, doubtful)).items():
+            self._found(task_id, event)
 
     async def _wait(self) -> None:
         until = min(self._next, self._confirm[0][0] if self._confirm else self._next)

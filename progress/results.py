@@ -1,7 +1,7 @@
-"""Celery's own record: state PROGRESS in the result backend while a task runs (promise 10).
+"""Celery's own record in the result backend: PROGRESS while a task runs, and its outcome.
 
-Written from the task's own thread only, so that it cannot come after the outcome that Celery
-stores from the same thread.
+PROGRESS is written from the task's own thread only, so that it cannot come after the outcome that
+Celery stores from the same thread.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ import logging
 import time
 from typing import Any
 
+from celery import current_app
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from .events import OUTCOMES, Event, State, unknown
+from .exceptions import FAILED, public_words
 
 logger = logging.getLogger("progress")
 
@@ -45,6 +49,22 @@ def record(task: Any, meta: dict[str, Any]) -> None:
     _pause = min(max(FIRST_PAUSE, 2 * _pause), LONGEST_PAUSE)
     _paused_until = now + _pause
     logger.warning("The result backend gets no PROGRESS for %d s: %s", _pause, trouble)
+
+
+def recorded(task_id: str) -> Event:
+    """What the result backend knows of a task; UNKNOWN for all that is no outcome.
+
+    The result itself is left out: whether it is public, only the task knows. Raises what the
+    backend raises.
+    """
+    backend = _bounded(current_app.backend)
+    meta = backend.get_task_meta(task_id, cache=False)
+    if meta["status"] not in OUTCOMES:
+        return unknown(task_id)
+    error = public_words(meta["result"])
+    if meta["status"] == State.FAILURE and error is None:
+        error = FAILED
+    return Event(task_id=task_id, state=State(meta["status"]), error=error)
 
 
 def _store(task: Any, meta: dict[str, Any]) -> str | None:

@@ -10,12 +10,11 @@ from celery.exceptions import Reject
 from celery.utils.dispatch import Signal
 
 from . import conf, publisher
-from .events import Event, State, capped, words
-from .exceptions import PublicError
+from .events import Event, State, capped
+from .exceptions import FAILED, public_words
 from .publisher import get_publisher
 from .runs import Run
 
-FAILED = "The task failed."
 EXPIRED = "It waited too long and was not started."
 DROPPED = "It was dropped before it finished."
 
@@ -68,13 +67,13 @@ def retried(request: Any, reason: Any = None, **_: Any) -> None:
     """In the worker's child: this run is over, another will follow."""
     run = _run(request)
     if run is not None:
-        error = _public_words(getattr(reason, "exc", None))
+        error = public_words(getattr(reason, "exc", None))
         _conclude(run, State.RETRY, error=error)
 
 
 def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
     """In the worker's child or, when that is gone or out of time, in its parent."""
-    error = _public_words(exception) or FAILED
+    error = public_words(exception) or FAILED
     request = sender.request
     run = _run(request) if request.id == task_id else None
     if run is not None:
@@ -123,9 +122,3 @@ def _say(event: Event) -> None:
     carrier = get_publisher()
     if carrier is not None:
         carrier.say(event)
-
-
-def _public_words(exception: Any) -> str | None:
-    if isinstance(exception, PublicError) and exception.args:
-        return words(exception.args[0])
-    return None

@@ -182,6 +182,26 @@ async def test_progress_never_takes_the_place_of_an_outcome(start, error):
     assert result.state == "FAILURE"
 
 
+@pytest.mark.promise(4)
+@pytest.mark.parametrize(
+    ("name", "arguments", "state", "error"),
+    [
+        ("silent", (), State.SUCCESS, None),
+        ("fail", ("public",), State.FAILURE, "No such file."),
+        ("fail", ("private",), State.FAILURE, "The task failed."),
+    ],
+)
+async def test_an_outcome_that_the_store_lost_is_found_in_the_result_backend(
+    start, watch, raw, name, arguments, state, error
+):
+    watched = start(task(name), *arguments)
+    await outcome(watched)
+    raw.flushdb()
+    late = watch(watched.task_id)
+    end = await outcome(late)
+    assert (end.state, end.error) == (state, error)
+
+
 def test_the_worker_has_nothing_to_complain_of(worker):
     complaints = ("Signal handler", "progress is", "Delivering", "gets no PROGRESS", "to nobody")
     assert not [words for words in complaints if words in worker.read_text()]
