@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from uuid import uuid4
 
 from . import conf
 from .events import Event
 
 MESSAGE_TYPE = "progress.event"
+#: What a link sends to itself, to hear whether it hears.
+ECHO = {"type": "progress.echo"}
 
 
 def group_name(task_id: str) -> str:
     """A name that any channel layer takes, for an id that may hold any character."""
     return f"{conf.prefix()}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
+
+
+def echo_group_name() -> str:
+    """A group that nobody else is in."""
+    return f"{conf.prefix()}.echo.{uuid4().hex}"
 
 
 def message(event: Event) -> dict[str, str]:

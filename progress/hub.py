@@ -42,8 +42,7 @@ class Hub:
     _hubs: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]] = WeakKeyDictionary()
 
     def __init__(self) -> None:
-        layer = get_channel_layer()
-        if layer is None:
+        if get_channel_layer() is None:
             raise ImproperlyConfigured("CHANNEL_LAYERS has no default layer to hear events from")
         self._loop = asyncio.get_running_loop()
         self._stalled_after = conf.stalled_after()
@@ -51,7 +50,7 @@ class Hub:
         self._watchers: set[Watcher] = set()
         self._store = open_store()
         self._reconciler = Reconciler(self._store, watched=self._topics.keys, found=self._found)
-        self._subscription = Subscription(layer, joined=self._reconciler.look, heard=self._heard)
+        self._subscription = Subscription(joined=self._reconciler.look, heard=self._heard)
         self._tasks = [
             *self._reconciler.tasks(),
             *self._subscription.tasks(),
@@ -100,7 +99,7 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._subscription.leave_all()
+        await self._subscription.aclose()
         await self._store.aclose()
         Hub._hubs.pop(self._loop, None)
 

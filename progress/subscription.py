@@ -1,41 +1,43 @@
-"""One channel on the channel layer: the groups it is in, and what arrives."""
+"""The groups that the hub wants to be in, kept up on a link that is renewed when it goes deaf."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
-from typing import Any
+
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .events import Event
-from .groups import group_name, read
+from .link import Link
 from .loops import forever
+
+logger = logging.getLogger("progress")
+
+PROBE_AFTER = 3.0  # seconds between two probes of the link
 
 
 class Subscription:
     """Joins and leaves groups in the background, since a layer may take seconds for it.
 
-    ``joined`` is called with a task id once its group is joined, ``heard`` with each event.
+    ``joined`` is called with a task id once its group is joined, also when that happens anew;
+    ``heard`` with each event that arrives.
     """
 
-    def __init__(
-        self, layer: Any, *, joined: Callable[[str], None], heard: Callable[[Event], None]
-    ) -> None:
-        self._layer = layer
+    def __init__(self, *, joined: Callable[[str], None], heard: Callable[[Event], None]) -> None:
         self._joined = joined
         self._heard = heard
-        self._channel = ""
+        self._link = Link(heard)
         self._wanted: set[str] = set()
-        self._members: set[str] = set()
         self._changed: dict[str, None] = {}
         self._wake = asyncio.Event()
-        self._open = asyncio.Event()
 
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Start; the caller cancels what it gets."""
+        """Start; the caller cancels what it gets, then calls :meth:`aclose`."""
         loop = asyncio.get_running_loop()
         return [
             loop.create_task(forever("Joining groups of the channel layer", self._follow)),
-            loop.create_task(forever("Hearing from the channel layer", self._hear)),
+            loop.create_task(forever("Probing the channel layer", self._probe)),
         ]
 
     def join(self, task_id: str) -> None:
@@ -48,10 +50,9 @@ class Subscription:
         self._wanted.discard(task_id)
         self._change(task_id)
 
-    async def leave_all(self) -> None:
+    async def aclose(self) -> None:
         """Be out of all groups now, as far as the layer answers."""
-        for task_id in list(self._members):
-            await self._leave(task_id)
+        await self._link.close()
 
     def _change(self, task_id: str) -> None:
         self._changed[task_id] = None
@@ -59,27 +60,30 @@ class Subscription:
 
     async def _follow(self) -> None:
         await self._wake.wait()
-        if not self._channel:
-            self._channel = await self._layer.new_channel("progress.")
-            self._open.set()
         while self._changed:
-            task_id = next(iter(self._changed))
+            task_id, link = next(iter(self._changed)), self._link
             # Looked at now, not when asked for: it may have been left and joined since.
-            if task_id not in self._wanted:
-                await self._leave(task_id)
-            elif task_id not in self._members:
-                await self._layer.group_add(group_name(task_id), self._channel)
-                self._members.add(task_id)
-                self._joined(task_id)
-            if (task_id in self._wanted) == (task_id in self._members):
+            if task_id in self._wanted:
+                await link.add(task_id)
+            else:
+                await link.discard(task_id)
+            if link is self._link and (task_id in self._wanted) == (task_id in link.members):
                 del self._changed[task_id]
+                if task_id in self._wanted:
+                    self._joined(task_id)
         self._wake.clear()
 
-    async def _leave(self, task_id: str) -> None:
-        if task_id in self._members:
-            await self._layer.group_discard(group_name(task_id), self._channel)
-            self._members.discard(task_id)
-
-    async def _hear(self) -> None:
-        await self._open.wait()
-        self._heard(read(await self._layer.receive(self._channel)))
+    async def _probe(self) -> None:
+        """Half-open and swallowing connections say nothing, and Channels never notices."""
+        await asyncio.sleep(PROBE_AFTER)
+        link = self._link
+        try:
+            deaf = await link.is_deaf()
+        except RedisTimeoutError:
+            deaf = True
+        if deaf:
+            logger.warning("The channel layer's subscription went deaf and is renewed")
+            self._link = Link(self._heard)
+            self._changed |= dict.fromkeys(self._wanted)
+            self._wake.set()
+            await link.close()

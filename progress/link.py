@@ -1,0 +1,89 @@
+"""One channel on a channel layer instance of its own: its groups, and what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import InMemoryChannelLayer, channel_layers
+
+from . import groups
+from .events import Event
+from .loops import forever
+
+ECHO_WITHIN = 4.0  # seconds until what the link sends to itself must have arrived
+CLOSE_WITHIN = 5.0  # seconds a link that is given up may take to let go
+
+
+class Link:
+    """Opens at the first :meth:`add`; ``heard`` is called with each event that arrives.
+
+    The layer instance is no other's, so that a link that went deaf can be thrown away whole. Its
+    methods raise the layer's own errors; on Redis, after the socket timeout of its settings.
+    """
+
+    def __init__(self, heard: Callable[[Event], None]) -> None:
+        layer = channel_layers[DEFAULT_CHANNEL_LAYER]
+        if not isinstance(layer, InMemoryChannelLayer):  # that one has to be shared
+            layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
+        self._layer: Any = layer
+        self._heard = heard
+        self._channel = ""
+        self._echo_group = groups.echo_group_name()
+        self._echoed = asyncio.Event()
+        self._hearing: asyncio.Task[None] | None = None
+        self.members: set[str] = set()
+
+    async def add(self, task_id: str) -> None:
+        """Be in this task's group."""
+        if task_id not in self.members:
+            await self._open()
+            await self._layer.group_add(groups.group_name(task_id), self._channel)
+            self.members.add(task_id)
+
+    async def discard(self, task_id: str) -> None:
+        """Be out of it."""
+        if task_id in self.members:
+            await self._layer.group_discard(groups.group_name(task_id), self._channel)
+            self.members.discard(task_id)
+
+    async def is_deaf(self) -> bool:
+        """Whether what is sent to a group of ours does not come back within 4 s."""
+        if not self._channel:
+            return False
+        self._echoed.clear()
+        await self._layer.group_send(self._echo_group, groups.ECHO)
+        try:
+            await asyncio.wait_for(self._echoed.wait(), ECHO_WITHIN)
+        except TimeoutError:
+            return True
+        return False
+
+    async def close(self) -> None:
+        """Leave all groups and let go of the connections, as far as Redis answers within 5 s."""
+        if self._hearing is not None:
+            self._hearing.cancel()
+        with suppress(Exception):  # it is given up because it does not work
+            async with asyncio.timeout(CLOSE_WITHIN):
+                for task_id in list(self.members):
+                    await self.discard(task_id)
+                if not isinstance(self._layer, InMemoryChannelLayer):
+                    await self._layer.flush()
+
+    async def _open(self) -> None:
+        if not self._channel:
+            channel = await self._layer.new_channel("progress.")
+            await self._layer.group_add(self._echo_group, channel)
+            self._channel = channel
+            hearing = forever("Hearing from the channel layer", self._hear)
+            self._hearing = asyncio.get_running_loop().create_task(hearing)
+
+    async def _hear(self) -> None:
+        message = await self._layer.receive(self._channel)
+        if message == groups.ECHO:
+            self._echoed.set()
+        else:
+            self._heard(groups.read(message))

@@ -1,0 +1,88 @@
+"""A channel layer that goes deaf without a word, and what the hub does about it."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from channels.layers import get_channel_layer
+
+from progress import groups, link, subscription
+from progress.events import Event, State
+from progress.hub import Hub
+from progress.layers import redis_layer
+from progress.store import RedisStore
+from progress.watcher import Watcher
+from tests.conftest import Watched
+from tests.proxy import Proxy
+
+# redis-py leaves the connections that were cut to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+STARTED = Event(task_id="a", state=State.STARTED)
+NEVER = 1e9
+
+
+@pytest.fixture
+async def proxied(valkey, redis_url, settings):
+    """The channel layer goes through a proxy; the store does not, and is not reconciled with."""
+    settings.PROGRESS_RECONCILE = NEVER
+    async with Proxy(valkey.port).running() as proxy:
+        settings.CHANNEL_LAYERS = {"default": redis_layer(f"redis://127.0.0.1:{proxy.port}/0")}
+        yield proxy
+
+
+@pytest.fixture
+async def store(redis_url):
+    store = RedisStore(redis_url)
+    yield store
+    await store.aclose()
+
+
+@pytest.fixture
+async def watched(proxied, store):
+    """A started task, watched over a link that works, past its second look at the store."""
+    hub = Hub.current()
+    watcher = Watcher()
+    hub.watch("a", watcher)
+    watched = Watched(watcher)
+    await watched.until(lambda event: event.state is State.UNKNOWN)
+    await tell(store, STARTED)
+    await watched.until(lambda event: event.state is State.STARTED)
+    yield watched
+    await hub.aclose()
+
+
+async def tell(store, event):
+    """Store an event and send it to its group."""
+    [(_, stored)] = await store.put([event])
+    await get_channel_layer().group_send(groups.group_name("a"), groups.message(stored))
+
+
+async def hears_the_outcome(store, watched):
+    """Whether an outcome that only the store knows arrives: a renewed link looks there again."""
+    started = watched.events[-1]
+    await store.put([replace(started, state=State.SUCCESS)])
+    async with asyncio.timeout(3):
+        return (await watched.next()).complete
+
+
+async def test_a_link_that_swallows_is_noticed_and_renewed(monkeypatch, proxied, store, watched):
+    monkeypatch.setattr(link, "ECHO_WITHIN", 0.3)
+    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.1)
+    with proxied.swallowing():
+        assert await hears_the_outcome(store, watched)
+
+
+async def test_without_the_probe_a_swallowing_link_stays_deaf(proxied, store, watched):
+    """The twin: the scenario above tests the probe."""
+    with proxied.swallowing(), pytest.raises(TimeoutError):
+        await hears_the_outcome(store, watched)
+
+
+async def test_a_link_that_works_is_left_alone(monkeypatch, proxied, store, watched, caplog):
+    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.01)
+    before = Hub.current()._subscription._link
+    for _ in range(20):
+        assert not await before.is_deaf()
+    assert Hub.current()._subscription._link is before
+    assert not caplog.records
