@@ -1,14 +1,17 @@
 """The page's link breaks, falls silent, is refused; and what a page does when it wakes."""
 
+import asyncio
+from urllib.parse import urlsplit
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.cable import Cable
 from tests.browser.conftest import BLANK
 from tests.browser.elements import add, part
 from tests.browser.jobs_page import JobsPage
 from tests.browser.wire import event, subscribe
+from tests.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,31 +33,21 @@ async def link(page, wire):
     return link
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def cable(demo):
-    async with Cable(demo) as cable:
-        yield cable
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def distant(open_page, cable):
-    """A window that has the demo at the other end of the cable."""
-    return await open_page(base_url=cable.address)
-
-
-async def test_a_running_job_is_followed_over_links_that_are_cut(distant, cable):
-    jobs = await JobsPage.opened(distant)
-    job = await jobs.start("Has no known size")
-    await distant.evaluate("Math.random = () => 0.1")
-    for links in (1, 2, 3):
-        await distant.wait_for_function(
-            "([id, count]) => shown[id]?.length > count", arg=[job.task_id, links * 4]
-        )
-        assert len(jobs.sockets) == links
-        cable.cut()
-    await job.has_state("success")
+async def test_a_running_job_is_followed_over_links_that_are_cut(demo, open_page):
+    async with Proxy(urlsplit(demo).port).running() as proxy:
+        page = await open_page(base_url=f"http://127.0.0.1:{proxy.port}")
+        jobs = await JobsPage.opened(page)
+        job = await jobs.start("Has no known size")
+        await page.evaluate("Math.random = () => 0.1")
+        for links in (1, 2, 3):
+            await page.wait_for_function(
+                "([id, count]) => shown[id]?.length > count", arg=[job.task_id, links * 4]
+            )
+            assert len(jobs.sockets) == links
+            proxy.cut()
+        await job.has_state("success")
     assert len(jobs.sockets) == 4
-    versions = await distant.evaluate(
+    versions = await page.evaluate(
         "id => events.map(({ detail }) => detail).filter((event) => event.task_id === id)"
         ".map(({ version }) => version)",
         job.task_id,
@@ -112,20 +105,24 @@ async def test_a_ping_keeps_a_silent_link(page, wire, link):
     assert wire.count == 1
 
 
-async def test_a_server_that_never_answers_is_asked_anew_after_10_seconds(distant, cable):
-    await distant.clock.install()
-    await distant.goto("/progress/of-nobody/")
-    await distant.set_content(BLANK)
-    await distant.wait_for_function("() => !!customElements.get('task-progress')")
-    cable.deaf = True
-    before = cable.connections
-    await add(distant, "of-nobody")
-    await cable.connected(before + 1)
-    await distant.clock.fast_forward(10_000)
-    cable.deaf = False
-    await distant.clock.fast_forward(1_000)
-    message = part(distant.locator("#of-nobody"), "message")
-    await expect(message).to_have_text("Nothing is known of this task")
+async def test_a_server_that_never_answers_is_asked_anew_after_10_seconds(page):
+    came = asyncio.Queue()
+    server = await asyncio.start_server(lambda _, writer: came.put_nowait(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await page.clock.install()
+    await page.goto("/progress/of-nobody/")  # of the demo itself, or a new port is off limits
+    await page.set_content(BLANK)
+    await page.wait_for_function("() => !!customElements.get('task-progress')")
+    await add(page, socket=f"ws://127.0.0.1:{port}/")
+    async with asyncio.timeout(10):
+        first = await came.get()
+        await page.clock.fast_forward(10_000)
+        await page.clock.fast_forward(500)
+        second = await came.get()
+    await page.close()
+    for writer in (first, second):
+        writer.close()
+    server.close()
 
 
 async def test_a_page_that_is_away_says_so_until_it_is_back(page, wire, link):
