@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from . import groups
 from .events import Event, State, ended
@@ -39,6 +40,7 @@ class Delivery:
         self._idle = asyncio.Event()
         self._idle.set()
         self._layer_away = False
+        self._version = 0  # of the last event that the store refused to take
 
     def offer(self, source: Source, event: Event) -> None:
         """Deliver this event, in the place of an older one of the same source."""
@@ -71,7 +73,12 @@ class Delivery:
 
     async def _deliver(self, batch: dict[Source, Event]) -> None:
         events = await self._placed(batch)
-        answers = await self._store.put(list(events.values()))
+        try:
+            answers = await self._store.put(list(events.values()))
+        except ResponseError:
+            # Full, or read only: it answers, and the layer may still carry what it refuses.
+            await self.announce([self._unstored(event) for event in events.values()])
+            raise
         news = []
         for source, (accepted, event) in zip(events, answers, strict=True):
             if isinstance(source, Run):
@@ -97,6 +104,11 @@ class Delivery:
             elif not known[source].complete:
                 placed[source] = ended(known[source], event)
         return placed
+
+    def _unstored(self, event: Event) -> Event:
+        """The event with a version of our own clock, as the store's would be."""
+        self._version = max(self._version + 1, time.time_ns() // 1000)
+        return replace(event, version=self._version, run=event.run or self._version)
 
     async def announce(self, events: list[Event]) -> None:
         """Tell the groups. What the layer loses, watchers find in the store."""

@@ -1,5 +1,6 @@
 """The recorder, and the publisher behind it, against a real server."""
 
+import faulthandler
 import logging
 import os
 import sys
@@ -146,6 +147,21 @@ async def test_what_was_said_while_redis_was_away_arrives_on_its_return(watch, v
     assert (event.state, event.current, event.description) == (State.FAILURE, 9, "said meanwhile")
 
 
+async def test_a_store_that_is_full_does_not_stop_live_events(watch, raw):
+    watched, task = watch("a"), Task()
+    await watched.until(lambda event: event.state is State.STARTED)
+    raw.config_set("maxmemory", "1")
+    try:
+        ProgressRecorder(task).set_progress(5, 10)
+        live = await watched.until(lambda event: event.current == 5)
+    finally:
+        raw.config_set("maxmemory", "0")
+    task.end()
+    end = await watched.until(lambda event: event.complete)
+    assert end.version > live.version
+    assert end.current == 5
+
+
 def test_outside_a_task_a_recorder_does_no_harm():
     recorder = ProgressRecorder(None)
     recorder.set_progress(1, 2)
@@ -209,10 +225,11 @@ async def test_a_run_goes_on_in_a_forked_process(watch):
     await watched.until(lambda event: event.description == "parent")
     child = os.fork()
     if child == 0:
+        faulthandler.dump_traceback_later(8, exit=True)  # says where, should it hang
         recorder.set_progress(2, 3, "child")
         os._exit(0 if publisher.flush(5) else 1)
+    assert os.waitpid(child, 0)[1] == 0  # noqa: ASYNC222 - it flushes, and ends
     assert (await watched.until(lambda event: event.description == "child")).current == 2
-    assert os.waitpid(child, 0)[1] == 0  # noqa: ASYNC222 - it has delivered, and ends
     recorder.set_progress(3, 3, "parent again")
     await watched.until(lambda event: event.description == "parent again")
 
