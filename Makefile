@@ -1,5 +1,6 @@
 # make demo    start the demo; PORT= and REDIS_URL= change where it is and what it uses
 # make test    run all tests, on real servers and in a real browser; ARGS= goes to pytest
+# make faults  run the whole fault matrix, which takes its time, and print its table
 # make check   lint, formatting, and the types of Python and JavaScript
 # make bench   what reporting costs a task
 # make clean   remove what make has made
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo test check bench clean
+.PHONY: demo test faults check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -16,6 +17,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	@$(find_chromium)
 	@exec $(VENV)/bin/python -m pytest $(ARGS)
+
+faults: $(VENV)/.dev
+	@$(find_chromium)
+	@exec $(VENV)/bin/python -m pytest tests/faults -m "slow or not slow" $(ARGS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check

