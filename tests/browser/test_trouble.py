@@ -39,7 +39,7 @@ async def test_five_jobs_share_one_websocket(jobs_page):
 async def test_a_failed_job_stays_where_it_was_and_says_why(jobs_page):
     job = jobs_page.jobs["failed"]
     *_, before, last = await job.shown()
-    assert before["value"] == last["value"] == 0.5
+    assert 0.4 < before["value"] <= last["value"] == 0.5  # not each step is sent
     assert (last["state"], last["percent"], last["counts"]) == ("failure", "50%", "20 of 40")
     assert last["message"].startswith("Letter 21 has no address. The first 20 were sent")
     await expect(job.bar.locator("[part=message]")).to_be_visible()

@@ -52,14 +52,26 @@ async def test_half_way_a_window_shows_the_present_state_at_once_and_goes_on(job
 
 @pytest.mark.parametrize("window", ["reloaded", "late"])
 async def test_a_window_tells_what_was_refused_and_why(jobs, window):
-    job = getattr(jobs, window)
+    await tells_what_was_refused(getattr(jobs, window))
+
+
+async def test_a_window_opened_after_the_end_tells_it_too(jobs, page):
+    await page.goto("/")
+    job = JobsPage(page).job(jobs.late.task_id)
+    await tells_what_was_refused(job)
+    (only,) = await job.shown()
+    assert only == (await jobs.late.shown())[-1]
+
+
+async def test_both_windows_end_alike(jobs):
+    assert (await jobs.reloaded.shown())[-1] == (await jobs.late.shown())[-1]
+
+
+async def tells_what_was_refused(job):
+    """Check the outcome that is shown, line by line."""
     await expect(job.outcome).to_contain_text("49,988 rows in, 12 refused.")
     await job.outcome.get_by_text("What was refused, and why").click()
     refusals = job.outcome.get_by_role("listitem")
     await expect(refusals).to_have_count(12)
     await expect(refusals.first).to_be_visible()
     await expect(refusals.first).to_have_text(re.compile("^Line 18 email: .* is not an e-mail"))
-
-
-async def test_both_windows_end_alike(jobs):
-    assert (await jobs.reloaded.shown())[-1] == (await jobs.late.shown())[-1]
