@@ -4,12 +4,14 @@ import faulthandler
 import logging
 import os
 import sys
+from itertools import pairwise
 
 import pytest
 
 from progress import ProgressRecorder, publisher, track
 from progress.events import State
 from progress.publisher import get_publisher
+from progress.runs import Run
 
 
 class Request:
@@ -246,3 +248,57 @@ def test_closing_ends_the_thread(redis_url):
     publisher.close()
     while not set(sys._current_frames()) <= before:
         pass  # its last steps, after it said that it ended
+
+
+class RacingRun(Run):
+    """A run whose task reports in the moment before it could see that the publisher sleeps."""
+
+    __slots__ = ("_attend", "armed")
+
+    @property
+    def attend(self):
+        return self._attend
+
+    @attend.setter
+    def attend(self, value):
+        self._attend = value
+        if value and getattr(self, "armed", False):
+            self.armed = False
+            self.said = (99, 100, "just before")
+
+
+async def test_a_report_just_before_the_publisher_sleeps_is_not_lost(watch):
+    watched, carrier = watch("a"), get_publisher()
+    run = RacingRun("a", publisher=carrier)
+    carrier._call(carrier._opened, run)
+    run.attend = False
+    run.said = (1, 100, "first")
+    carrier.wake(run)
+    await watched.until(lambda event: event.current == 1)
+    run.armed = True  # the next to set the flag is the publisher, going to sleep
+    assert (await watched.until(lambda event: event.current == 99)).description == "just before"
+
+
+async def test_a_run_that_wakes_between_two_looks_keeps_its_pace(redis_url):
+    """While one run keeps the publisher looking, another that comes and goes is not sent more."""
+    carrier = get_publisher()
+    offers = []
+    offer = carrier._delivery.offer
+
+    def noted(source, event):
+        if event.state is State.PROGRESS:
+            offers.append((source.task_id, carrier._loop.time()))
+        offer(source, event)
+
+    carrier._delivery.offer = noted
+    busy, other = ProgressRecorder(Task("busy")), ProgressRecorder(Task("other"))
+    calls = 0
+    while len(offers) < 60:
+        calls += 1
+        busy.set_progress(calls, None)
+        if calls % 50_000 < 1000:
+            other.set_progress(calls, None)
+            other._run.attend = True
+    times = [time for task_id, time in offers if task_id == "other"]
+    assert len(times) > 5
+    assert min(after - before for before, after in pairwise(times)) >= 0.085
