@@ -14,7 +14,7 @@ PROGRESS_STALLED_AFTER       15      seconds without one until a task is said to
 PROGRESS_LOST_AFTER          3900    seconds without one until it is said to have failed: nobody
                                      will come back. Longer than the broker's visibility
                                      timeout (Redis: 3600), which brings a task back
-PROGRESS_RECONCILE           5       seconds between two looks of a web process at the store
+PROGRESS_RECONCILE           5       seconds within which a web process shows what the layer lost
 ============================ ======= ==================================================
 """
 

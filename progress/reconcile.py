@@ -13,6 +13,8 @@ from .outcomes import settle
 from .store import Store
 
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
+#: Of PROGRESS_RECONCILE, from one look at all to the next; the rest is for the answer's way.
+LOOK_AFTER = 0.9
 
 
 class Reconciler:
@@ -33,7 +35,7 @@ class Reconciler:
         self._store = store
         self._watched = watched
         self._found = found
-        self._period = conf.reconcile()
+        self._period = conf.reconcile() * LOOK_AFTER
         self._now = asyncio.get_running_loop().time
         self._next = self._now() + self._period
         self._due: dict[str, None] = {}

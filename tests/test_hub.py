@@ -1,6 +1,7 @@
 """The hub: what the channel layer loses, the store still has."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,29 @@ async def test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch
     await watched.next()
     await put(store, replace(started, state=State.SUCCESS))
     assert (await watched.next()).state is State.SUCCESS
+
+
+@pytest.mark.promise(4)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.5)
+async def test_what_the_layer_lost_is_found_within_the_period(store, hub, watch, monkeypatch):
+    """Also what came right after a look: the next one is early enough for its answer's way."""
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    read, lost_at = hub._store.read, []
+
+    async def read_and_lose(task_ids):
+        found = await read(task_ids)
+        if task_ids:
+            lost_at.append(time.monotonic())
+            await put(store, replace(started, state=State.PROGRESS))
+        return found
+
+    monkeypatch.setattr(hub._store, "read", read_and_lose)
+    await watched.next()
+    for _ in range(3):
+        await watched.next()
+        assert time.monotonic() - lost_at[-2] < 0.5
 
 
 @pytest.mark.promise(4)
