@@ -39,16 +39,33 @@ class Scenario:
             **settings(**values),
         }
 
-    def worker(self, *, port=None, pool="prefork", options=("-c", "2"), name="worker", **values):
-        env = self.env(port=port, **values)
-        broker = self.broker.url()
-        worker = Worker(self.folder, broker=broker, env=env, pool=pool, options=options, name=name)
+    def worker(
+        self,
+        *,
+        port=None,
+        pool="prefork",
+        options=("-c", "2"),
+        name="worker",
+        without=None,
+        env=None,
+        **values,
+    ):
+        """``env``: what else the worker's environment has; see ``Worker``."""
+        worker = Worker(
+            self.folder,
+            broker=self.broker.url(),
+            env={**self.env(port=port, **values), **(env or {})},
+            pool=pool,
+            options=options,
+            name=name,
+            without=without,
+        )
         return self._stack.enter_context(worker)
 
-    def web(self, *, port=None, layer_port=None, name="web", **values):
+    def web(self, *, port=None, layer_port=None, name="web", without="", **values):
         env = self.env(port=port, layer_port=layer_port, **values)
         env["TEST_BROKER_URL"] = self.broker.url()
-        return self._stack.enter_context(Web(self.folder, env=env, name=name))
+        return self._stack.enter_context(Web(self.folder, env=env, name=name, without=without))
 
     async def proxy(self, port):
         """A proxy before that port."""
@@ -84,6 +101,16 @@ class Scenario:
         for watcher in watchers:
             watcher.check()
         return outcomes[0]
+
+    async def outcomes(self, groups, *, within):
+        """The same for the watchers of several tasks, a group each."""
+        return await asyncio.gather(*(self.outcome(group, within=within) for group in groups))
+
+    async def breaks(self, *groups, within):
+        """A twin's: somebody does not see the outcome in so many seconds from the fault."""
+        with pytest.raises(TimeoutError):
+            await self.outcomes(groups, within=within)
+        self.took = None
 
 
 @pytest.fixture

@@ -104,12 +104,27 @@ class Server(Part):
 
 
 class Worker(Part):
-    """A Celery worker of ``tests.celery``; ``pool`` and further options as the command line's."""
+    """A Celery worker of ``tests.celery``; ``pool`` and further options as the command line's.
 
-    def __init__(self, folder, *, broker, env, pool="prefork", options=("-c", "2"), name="worker"):
+    ``without`` names a mitigation that is switched off, see ``tests.faults.without``.
+    """
+
+    def __init__(
+        self,
+        folder,
+        *,
+        broker,
+        env,
+        pool="prefork",
+        options=("-c", "2"),
+        name="worker",
+        without=None,
+    ):
         self._name = f"{name}@scenario"
         self._broker = broker
-        program = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-P", pool]
+        app = "tests.faults.without" if without else "tests.celery"
+        env = {"TEST_WITHOUT": without or "", **env}
+        program = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", pool]
         quiet = ["--without-gossip", "--without-mingle", "-n", self._name, "-l", "INFO"]
         super().__init__(folder, name, [*program, *quiet, *options], TEST_BROKER_URL=broker, **env)
 
@@ -118,14 +133,30 @@ class Worker(Part):
         super().start()
         self.wait_for(lambda: b" ready." in self.log.read_bytes()[seen:])
 
+    def seconds(self, task_id):
+        """How long the task took by Celery's own account, or None while it runs."""
+        found = re.search(rf"\[{task_id}\] succeeded in ([\d.]+)s", self.log.read_text())
+        return float(found[1]) if found else None
+
+    def children(self):
+        """The process ids of a prefork pool."""
+        pid = self.process.pid
+        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(word) for word in words]
+
 
 class Web(Part):
-    """A web server with the addresses of this app."""
+    """A web server with the addresses of this app.
 
-    def __init__(self, folder, *, env, name="web"):
+    ``without`` names mitigations that are switched off, see ``tests.faults.without_web``.
+    """
+
+    def __init__(self, folder, *, env, name="web", without=""):
         self.port = free_port()
+        module = "tests.faults.without_web" if without else "tests.asgi"
         program = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", self.port]
-        super().__init__(folder, name, [*program, "-v", "0", "tests.asgi:application"], **env)
+        env = {"TEST_WITHOUT": without, **env}
+        super().__init__(folder, name, [*program, "-v", "0", f"{module}:application"], **env)
 
     def start(self):
         super().start()

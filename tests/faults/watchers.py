@@ -16,6 +16,7 @@ class RemoteWatcher:
         self._random = random.Random(seed)
         self.events = []
         self.times = []
+        self.arrived = None  # when the newest event came, by the clock on the wall
         self.connections = 0
         self._news = asyncio.Event()
         self._task = asyncio.create_task(self._watch())
@@ -38,6 +39,22 @@ class RemoteWatcher:
 
     async def outcome(self, *, within=30):
         return await self.until(lambda event: event["complete"], within=within)
+
+    async def live(self, *, within=30):
+        """Seconds until ten events came in two seconds: more than looks at the store show."""
+        began, seen = time.monotonic(), len(self.events)
+        async with asyncio.timeout(within):
+            while True:
+                times = self.times[seen:]
+                if any(late - soon < 2 for soon, late in zip(times, times[9:], strict=False)):
+                    return time.monotonic() - began
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def lag(self):
+        """Seconds from when the newest event was stored until it was here."""
+        return self.arrived - self.newest["version"] / 1e6
 
     def check(self):
         """What holds for every watcher under every fault."""
@@ -80,5 +97,6 @@ class RemoteWatcher:
         if newest is None or event["version"] > newest["version"]:
             self.events.append(event)
             self.times.append(time.monotonic())
+            self.arrived = time.time()
             self._news.set()
         return event["complete"]

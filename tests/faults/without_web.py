@@ -1,0 +1,22 @@
+"""The web side with mitigations switched off: TEST_WITHOUT says which, separated by spaces."""
+
+import os
+
+from progress import store, subscription
+from tests.asgi import application  # noqa: F401 - it is what the server runs
+
+NEVER = 1e9
+
+
+def probe():
+    """Nobody looks whether the channel layer went deaf."""
+    subscription.PROBE_AFTER = NEVER
+
+
+def timeouts():
+    """The store has for ever to answer."""
+    store.TIMEOUT = None
+
+
+for name in os.environ["TEST_WITHOUT"].split():
+    globals()[name]()
