@@ -2,6 +2,7 @@
 
 import faulthandler
 import logging
+import math
 import os
 import sys
 from itertools import pairwise
@@ -275,7 +276,8 @@ async def test_a_report_just_before_the_publisher_sleeps_is_not_lost(watch):
     run.said = (1, 100, "first")
     carrier.wake(run)
     await watched.until(lambda event: event.current == 1)
-    run.armed = True  # the next to set the flag is the publisher, going to sleep
+    run.result_at = math.inf
+    run.armed = True  # so the next to set the flag is the publisher, going to sleep
     assert (await watched.until(lambda event: event.current == 99)).description == "just before"
 
 
