@@ -47,7 +47,7 @@ def retried(self) -> None:
     description = f"Copying files, attempt {attempt} of 3"
     for step in track(paced(40, seconds=0.08), total=40, description=description):
         if attempt < 3 and step == attempt * 12:
-            error = PublicError("The connection broke off; trying again in 2 seconds.")
+            error = PublicError("The connection broke off.")
             raise self.retry(exc=error, countdown=2)
 
 
