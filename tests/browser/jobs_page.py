@@ -73,3 +73,11 @@ class ShownJob:
     async def shown(self):
         """What the bar has shown until now, in order, since the page was loaded."""
         return await self._page.evaluate("id => shown[id] ?? []", self.task_id)
+
+    async def fired(self):
+        """The events that the bar has fired until now, in order: their types and details."""
+        return await self._page.evaluate(
+            """id => events.filter(({ detail }) => detail.task_id === id)
+              .map(({ type, detail }) => [type, detail])""",
+            self.task_id,
+        )

@@ -47,11 +47,7 @@ async def test_a_running_job_is_followed_over_links_that_are_cut(demo, open_page
             proxy.cut()
         await job.has_state("success")
     assert len(jobs.sockets) == 4
-    versions = await page.evaluate(
-        "id => events.map(({ detail }) => detail).filter((event) => event.task_id === id)"
-        ".map(({ version }) => version)",
-        job.task_id,
-    )
+    versions = [event["version"] for _, event in await job.fired()]
     assert versions == sorted(set(versions))
 
 
