@@ -12,9 +12,9 @@ import atexit
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as NotInTime
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +31,7 @@ from .threads import start_real_thread
 logger = logging.getLogger("progress")
 
 OUTSIDE_GRACE = 0.5  # seconds an outcome that comes from outside its run lets the run speak first
+ASK = 0.005  # seconds between two looks whether the publisher's thread is done
 EXIT_FLUSH = 0.8  # seconds a process that ends waits for what is not delivered yet
 
 
@@ -45,10 +46,9 @@ class Publisher:
         self._runs: dict[Run, None] = {}
         self._later: deque[Event] = deque()
         self._awake = asyncio.Event()
-        self._ended = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._main = self._loop.create_task(self._work())
-        start_real_thread(self._serve)
+        self._flushing: set[asyncio.Task[None]] = set()
+        self._ended = False
+        start_real_thread(self._begin, self._serve)
 
     def open(self, task_id: str, *, attempt: int = 1) -> Run:
         """A run has begun."""
@@ -84,21 +84,16 @@ class Publisher:
 
     def flush(self, timeout: float) -> bool:
         """Wait until all is delivered, at most ``timeout`` seconds; whether it was."""
-        if self._ended.is_set():
-            return False
-        future = asyncio.run_coroutine_threadsafe(self._flushed(), self._loop)
-        try:
-            future.result(timeout)
-        except NotInTime:
-            future.cancel()
-            return False
-        return True
+        flushed: list[asyncio.Task[None]] = []
+        self._call(self._flush, flushed)
+        self._wait_for(lambda: bool(flushed), timeout)
+        return bool(flushed)
 
     def close(self, timeout: float = EXIT_FLUSH) -> None:
         """Deliver what can be delivered within ``timeout`` seconds, then end the thread."""
         self.flush(timeout)
         self._call(self._main.cancel)
-        self._ended.wait(timeout)
+        self._wait_for(lambda: self._ended, timeout)
 
     def orphan(self) -> None:
         """In a forked child: the thread is not here, its runs report to another publisher."""
@@ -109,7 +104,18 @@ class Publisher:
         with suppress(RuntimeError):  # the loop is closed: the process is ending
             self._loop.call_soon_threadsafe(function, *arguments)
 
+    def _wait_for(self, done: Callable[[], bool], timeout: float) -> None:
+        # Asks, since the locks of gevent and eventlet do not reach from thread to thread.
+        deadline = time.monotonic() + timeout
+        while not (done() or self._ended) and time.monotonic() < deadline:
+            time.sleep(ASK)
+
     # From here on: in the publisher's own thread.
+
+    def _begin(self) -> None:
+        # Here, since what gevent selects with belongs to the thread that made it.
+        self._loop = asyncio.new_event_loop()
+        self._main = self._loop.create_task(self._work())
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -119,7 +125,7 @@ class Publisher:
         except Exception:
             logger.exception("No more progress is published from this process")
         finally:
-            self._ended.set()
+            self._ended = True
             self._loop.close()
 
     async def _work(self) -> None:
@@ -129,6 +135,8 @@ class Publisher:
                 tasks.create_task(forever("Looking at tasks", self._look_on))
                 tasks.create_task(forever("Giving signs of life", self._beat))
         finally:
+            for waiting in self._flushing:
+                waiting.cancel()
             await self._store.aclose()
 
     def _opened(self, run: Run) -> None:
@@ -211,13 +219,16 @@ class Publisher:
                 revived.append(event)
         await self._delivery.announce(revived)
 
-    async def _flushed(self) -> None:
+    def _flush(self, flushed: list[asyncio.Task[None]]) -> None:
         for run in self._runs:
             run.sent_at = 0.0
         while self._later:
             self._offer_later()
         self._look(self._loop.time())
-        await self._delivery.idle()
+        waiting = self._loop.create_task(self._delivery.idle())
+        self._flushing.add(waiting)
+        waiting.add_done_callback(self._flushing.discard)
+        waiting.add_done_callback(flushed.append)
 
 
 _publisher: Publisher | None = None
