@@ -1,5 +1,6 @@
 """The tests' Celery application: a real worker runs it, with the settings in its environment."""
 
+import json
 import os
 import time
 
@@ -14,6 +15,7 @@ app.conf.update(
     task_default_queue="tests",
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
+    broker_transport_options=json.loads(os.environ.get("TEST_BROKER_OPTIONS", "{}")),
     redis_socket_timeout=5,
     worker_hijack_root_logger=False,
 )
@@ -27,6 +29,38 @@ def count(self, total, seconds=0.0):
     for _ in track(range(total), description="Counting", task=self):
         time.sleep(seconds)
     return total
+
+
+@app.task(bind=True, acks_late=True, reject_on_worker_lost=True)
+def count_late(self, total, seconds=0.0):
+    """The same, by a task that comes back when its worker is lost."""
+    return count.__wrapped__.__func__(self, total, seconds)
+
+
+@app.task(bind=True, ignore_result=True)
+def count_ignored(self, total, seconds=0.0):
+    """The same, by a task whose result nobody stores."""
+    return count.__wrapped__.__func__(self, total, seconds)
+
+
+@app.task(bind=True)
+def quiet(self, seconds):
+    """Report once, and then nothing for long."""
+    from progress import ProgressRecorder
+
+    ProgressRecorder(self).set_progress(1, 2, "Quiet")
+    time.sleep(seconds)
+
+
+@app.task(bind=True)
+def busy(self, seconds):
+    """Report each step, and let no other greenlet run."""
+    from progress import ProgressRecorder
+
+    recorder = ProgressRecorder(self)
+    began = time.monotonic()
+    while (so_far := time.monotonic() - began) < seconds:
+        recorder.set_progress(so_far, seconds, "Busy")
 
 
 @app.task(bind=True)

@@ -1,0 +1,90 @@
+"""The tests' application with one mitigation switched off: TEST_WITHOUT says which."""
+
+import hashlib
+import os
+import threading
+import time
+
+from progress import delivery, publisher, recorder, signals, store
+from tests.celery import app  # noqa: F401 - it is what the worker runs
+
+
+def nothing(*_, **__):
+    """In the place of what is switched off."""
+
+
+def flush():
+    """A process that ends does not wait for what is not delivered yet."""
+    publisher.atexit.unregister(publisher.flush)
+    publisher.flush = nothing
+
+
+def failed():
+    """Nobody hears that a task failed, in the parent of the worker's children or in them."""
+    signals.failed = nothing
+
+
+def retried():
+    """Nobody hears that a run is over and another is to follow."""
+    signals.retried = nothing
+
+
+def real_thread():
+    """The publisher has a thread of ``threading``: under gevent and eventlet, a greenlet."""
+
+    def start(begin, serve):
+        threading.Thread(target=lambda: (begin(), serve()), daemon=True).start()
+        time.sleep(0.1)  # lets it begin
+
+    publisher.start_real_thread = start
+
+
+def fork():
+    """A forked process takes the publisher of its parent for its own."""
+    publisher._after_fork.__code__ = (lambda: None).__code__
+
+
+def script(old, new):
+    """Change the rules of the store."""
+    assert old in store.SCRIPT
+    store.SCRIPT = store.SCRIPT.replace(old, new)
+    store.SHA = hashlib.sha1(store.SCRIPT.encode()).hexdigest()
+
+
+def takeover():
+    """A run that another has taken over goes on speaking."""
+    script("accepted = its_state == 'SUCCESS'", "accepted = true")
+
+
+def runs():
+    """A new run is not told from the last one."""
+    script("accepted = true   --", "its_run = run; accepted = true   --")
+
+
+def background():
+    """A report waits until it is delivered."""
+    attend = recorder.ProgressRecorder._attend
+
+    def attend_and_wait(self):
+        attend(self)
+        publisher.flush(60)
+
+    recorder.ProgressRecorder._attend = attend_and_wait
+
+
+def clock():
+    """Versions count from one, and do not come from Redis' clock."""
+    script("math.max(now, version + 1)", "version + 1")
+
+
+def keep():
+    """What could not be delivered is not tried again."""
+    delivery.Delivery._keep = nothing
+
+
+def refusals():
+    """What the store refuses is told to nobody."""
+    delivery.ResponseError = KeyError
+
+
+globals()[os.environ["TEST_WITHOUT"]]()
