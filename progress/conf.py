@@ -91,6 +91,11 @@ def stalled_after() -> float:
     return _seconds("PROGRESS_STALLED_AFTER")
 
 
+def silence() -> float:
+    """Seconds without a sign of life that make a task stalled: time is left for saying so."""
+    return stalled_after() * 0.97
+
+
 def lost_after() -> float:
     """Seconds without a sign of life until a task is said to have failed."""
     return _seconds("PROGRESS_LOST_AFTER")

@@ -128,6 +128,17 @@ async def test_a_silent_run_is_stalled_until_it_gives_a_sign_of_life(store, sett
     await store.aclose()
 
 
+async def test_a_look_tells_when_a_run_will_have_been_silent_for_too_long(store, settings):
+    settings.PROGRESS_STALLED_AFTER = 10
+    store = again(store, settings)
+    await put(store, STARTED)
+    await put(store, FAILURE, task_id="over")
+    silent_in = {}
+    await store.read(["a", "over", "unknown"], silent_in)
+    assert silent_in == {"a": pytest.approx(9.7, abs=0.3)}
+    await store.aclose()
+
+
 async def test_what_is_over_or_waits_is_never_stalled(store, settings):
     settings.PROGRESS_STALLED_AFTER = 0.000_001
     store = again(store, settings)
