@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 
-from tests.faults.parts import Server, Web, Worker, settings
+from tests.faults.parts import Server, Silence, Web, Worker, settings
 from tests.faults.watchers import RemoteWatcher
 from tests.proxy import Proxy
 
@@ -22,7 +22,7 @@ class Scenario:
     """
 
     def __init__(self, stack, folder):
-        self._stack = stack
+        self.stack = stack
         self.folder = folder
         self.store = stack.enter_context(Server(folder))
         self.broker = stack.enter_context(Server(folder))
@@ -60,16 +60,20 @@ class Scenario:
             name=name,
             without=without,
         )
-        return self._stack.enter_context(worker)
+        return self.stack.enter_context(worker)
 
     def web(self, *, port=None, layer_port=None, name="web", without="", **values):
         env = self.env(port=port, layer_port=layer_port, **values)
         env["TEST_BROKER_URL"] = self.broker.url()
-        return self._stack.enter_context(Web(self.folder, env=env, name=name, without=without))
+        return self.stack.enter_context(Web(self.folder, env=env, name=name, without=without))
+
+    def silence(self, total, seconds):
+        """The steps of ``count``, without a word, as a measure."""
+        return self.stack.enter_context(Silence(self.folder, total, seconds))
 
     async def proxy(self, port):
         """A proxy before that port."""
-        return await self._stack.enter_async_context(Proxy(port).running())
+        return await self.stack.enter_async_context(Proxy(port).running())
 
     def start(self, name, *arguments, task_id=None, **options):
         """Start a task of ``tests.celery``; its id. The tests' own process publishes nothing."""
@@ -92,11 +96,22 @@ class Scenario:
         """The clock of the row starts now."""
         self._fault_at = time.monotonic()
 
+    def passed(self):
+        """What the row asks for is there."""
+        self.took = time.monotonic() - self._fault_at
+
+    async def everybody(self, watchers, condition, *, within):
+        """All see what fulfils the condition in so many seconds from the fault; what they saw."""
+        left = within - (time.monotonic() - self._fault_at)
+        seen = await asyncio.gather(*(each.until(condition, within=left) for each in watchers))
+        self.passed()
+        return seen
+
     async def outcome(self, watchers, *, within):
         """All see the same outcome in so many seconds from the fault, and nothing against it."""
         left = within - (time.monotonic() - self._fault_at)
         outcomes = await asyncio.gather(*(each.outcome(within=left) for each in watchers))
-        self.took = time.monotonic() - self._fault_at
+        self.passed()
         assert len({(end["state"], end["version"]) for end in outcomes}) == 1
         for watcher in watchers:
             watcher.check()

@@ -145,6 +145,22 @@ class Worker(Part):
         return [int(word) for word in words]
 
 
+class Silence(Part):
+    """The steps of ``count`` in a process that reports nothing."""
+
+    def __init__(self, folder, total, seconds):
+        code = (
+            f"import time; began = time.monotonic(); "
+            f"[time.sleep({seconds}) for _ in range({total})]; print(time.monotonic() - began)"
+        )
+        super().__init__(folder, f"silence-{total}", [sys.executable, "-c", code])
+
+    def seconds(self):
+        """How long they took here and now; waits for their end."""
+        self.process.wait(30)
+        return float(self.log.read_text())
+
+
 class Web(Part):
     """A web server with the addresses of this app.
 

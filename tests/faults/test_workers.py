@@ -3,6 +3,10 @@
 A row's twin has the mitigation switched off, and shows that the promise does not hold then.
 """
 
+import asyncio
+import os
+import signal
+
 import pytest
 
 #: A worker of each pool that runs ten tasks at once; "solo" runs them one by one.
@@ -19,6 +23,24 @@ GREEN = ("gevent", "eventlet")
 def on_the_way(watcher):
     """The events of a task between its first step and its last."""
     return [e for e in watcher.events if e["state"] == "PROGRESS" and 0 < e["percent"] < 100]
+
+
+def is_over(event):
+    return event["complete"]
+
+
+def is_stalled(event):
+    return event["stalled"]
+
+
+async def nothing_seen(watchers, condition, *, within):
+    """No watcher sees such an event in that time."""
+
+    async def unseen(watcher):
+        with pytest.raises(TimeoutError):
+            await watcher.until(condition, within=within)
+
+    await asyncio.gather(*(unseen(watcher) for watcher in watchers))
 
 
 @pytest.mark.row("W8", within=20)
@@ -58,4 +80,76 @@ async def busy(scenario, pool, **worker):
     watchers = scenario.watch(scenario.start("busy", 3), web)
     end = await scenario.outcome(watchers, within=10)
     assert end["state"] == "SUCCESS"
+    return watchers
+
+
+@pytest.mark.row("W1", within=6)
+async def test_w1_a_child_is_killed(scenario):
+    watchers = await lose_child(scenario)
+    end = await scenario.outcome(watchers, within=6)
+    assert (end["state"], end["success"]) == ("FAILURE", False)
+    assert 5 <= end["current"] < 400
+
+
+@pytest.mark.slow
+@pytest.mark.row("W1", within=6)
+async def test_w1_a_child_is_killed_twin(scenario):
+    watchers = await lose_child(scenario, without="failed")
+    await nothing_seen(watchers, is_over, within=6)
+
+
+async def lose_child(scenario, **values):
+    """A child of the pool is killed in the middle of its task."""
+    web, worker = scenario.web(), scenario.worker(options=("-c", "1"), **values)
+    watchers = scenario.watch(scenario.start("count", 400, 0.05), web)
+    await watchers[0].until(lambda event: event["current"] >= 5)
+    scenario.fault()
+    os.kill(*worker.children(), signal.SIGKILL)
+    return watchers
+
+
+@pytest.mark.slow
+@pytest.mark.row("W3", within=15)
+async def test_w3_a_whole_worker_is_killed(scenario):
+    watchers = await lose_worker(scenario, scenario.web())
+    stalled = await scenario.everybody(watchers, is_stalled, within=15)
+    assert {event["complete"] for event in stalled} == {False}
+    assert min(event["current"] for event in stalled) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.row("W3", within=15)
+async def test_w3_a_whole_worker_is_killed_twin(scenario):
+    watchers = await lose_worker(scenario, scenario.web(STALLED_AFTER=600, LOST_AFTER=900))
+    await nothing_seen(watchers, is_stalled, within=20)
+
+
+@pytest.mark.row("W3", within=8 + 5)
+async def test_w3_nobody_comes_back(scenario):
+    web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=8)
+    watchers = await lose_worker(scenario, web)
+    await scenario.everybody(watchers, is_stalled, within=4)
+    end = await scenario.outcome(watchers, within=8 + 5)
+    assert (end["state"], end["error"], end["stalled"]) == (
+        "FAILURE",
+        "The worker was lost.",
+        False,
+    )
+    assert 5 <= end["current"] < 400
+
+
+@pytest.mark.slow
+@pytest.mark.row("W3", within=8 + 5)
+async def test_w3_nobody_comes_back_twin(scenario):
+    web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=600)
+    await nothing_seen(await lose_worker(scenario, web), is_over, within=8 + 5)
+
+
+async def lose_worker(scenario, web):
+    """A worker is killed in the middle of its task, with all its processes."""
+    worker = scenario.worker()
+    watchers = scenario.watch(scenario.start("count", 400, 0.05), web)
+    await watchers[0].until(lambda event: event["current"] >= 5)
+    worker.kill()
+    scenario.fault()
     return watchers
