@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from . import conf
 from .events import RUNNING, Event, lost
@@ -134,9 +134,12 @@ class RedisStore:
 
     async def _stall(self, silent: list[Event]) -> dict[str, Event]:
         # The script looks again: a sign of life may have come since.
-        answers = await self._run(
-            ("stall", event.task_id, event.version, self._limit) for event in silent
-        )
+        try:
+            answers = await self._run(
+                ("stall", event.task_id, event.version, self._limit) for event in silent
+            )
+        except ResponseError:
+            return {}  # full, or read only: it takes no signs of life either
         now = [readable(text) for _, text in answers]
         return {event.task_id: event for event in now if event is not None}
 

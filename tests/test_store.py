@@ -209,3 +209,16 @@ async def test_a_server_that_forgot_the_script_gets_it_again(redis_url, raw):
 async def test_a_thousand_tasks_are_read_at_once(store):
     await store.put([event(STARTED, task_id=str(n)) for n in range(1001)])
     assert len(await store.read([str(n) for n in range(1001)])) == 1001
+
+
+async def test_a_store_that_takes_no_signs_of_life_shows_what_it_has(redis_url, raw, settings):
+    settings.PROGRESS_STALLED_AFTER = 0.000_001
+    store = RedisStore(redis_url)
+    _, started = await put(store, STARTED)
+    raw.config_set("maxmemory", "1")
+    try:
+        assert await store.read(["a"]) == {"a": started}
+    finally:
+        raw.config_set("maxmemory", "0")
+    assert (await store.read(["a"]))["a"].stalled
+    await store.aclose()
