@@ -92,8 +92,12 @@ def stalled_after() -> float:
 
 
 def silence() -> float:
-    """Seconds without a sign of life that make a task stalled: time is left for saying so."""
-    return stalled_after() * 0.97
+    """Seconds without a sign of life that make a task stalled.
+
+    Less than PROGRESS_STALLED_AFTER by the time that a web process takes to look, but two signs of
+    life have to be missing.
+    """
+    return max(2 * heartbeat(), stalled_after() - reconcile())
 
 
 def lost_after() -> float:

@@ -65,23 +65,17 @@ class MemoryStore:
             return True, None
         return True, self._write(replace(event, version=self._version(task_id), stalled=False))
 
-    async def read(
-        self, task_ids: Sequence[str], silent_in: dict[str, float] | None = None
-    ) -> dict[str, Event]:
+    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
         """See ``store.Store.read``."""
-        silent_in = {} if silent_in is None else silent_in
         with self._lock:
-            known = [self._events[task_id] for task_id in task_ids if task_id in self._events]
-            return {event.task_id: self._read(event, silent_in) for event in known}
+            return {id_: self._read(self._events[id_]) for id_ in task_ids if id_ in self._events}
 
-    def _read(self, event: Event, silent_in: dict[str, float]) -> Event:
-        if event.state not in RUNNING or event.stalled:
-            return event
-        silent_in[event.task_id] = left = conf.silence() - self._silence(event) / 1e6
-        if left >= 0:
-            return event
-        version = self._version(event.task_id)
-        return self._write(replace(event, version=version, stalled=True))
+    def _read(self, event: Event) -> Event:
+        limit = conf.silence() * 1e6
+        if event.state in RUNNING and not event.stalled and self._silence(event) > limit:
+            version = self._version(event.task_id)
+            return self._write(replace(event, version=version, stalled=True))
+        return event
 
     async def reap(self) -> None:
         """See ``store.Store.reap``."""

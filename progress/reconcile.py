@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
+from collections import deque
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
 
 from . import conf
 from .events import Event
@@ -16,13 +15,11 @@ from .store import Store
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
 #: Of PROGRESS_RECONCILE, from one look at all to the next; the rest is for the answer's way.
 LOOK_AFTER = 0.9
-TOGETHER = 0.2  # seconds within which tasks fall silent to be looked at together
 
 
 class Reconciler:
     """Looks at the store for each task that is joined, again a second later, and all regularly.
 
-    Besides at each that falls silent, when it does: PROGRESS_STALLED_AFTER is no longer for that.
     One batched read a look, whatever the number of tasks. ``found`` is called with each id that
     was looked at and the event that stands, or None. When the store does not answer, what was
     to be looked at is kept for the next try.
@@ -42,7 +39,7 @@ class Reconciler:
         self._now = asyncio.get_running_loop().time
         self._next = self._now() + self._period
         self._due: dict[str, None] = {}
-        self._later: list[tuple[float, str]] = []  # a heap: when to look at which task
+        self._confirm: deque[tuple[float, str]] = deque()
         self._wake = asyncio.Event()
         self._doubtful: dict[str, Event | None] = {}
         self._doubt = asyncio.Event()
@@ -62,23 +59,21 @@ class Reconciler:
         is lost, and found by the second.
         """
         self._due[task_id] = None
-        heappush(self._later, (self._now() + CONFIRM_AFTER, task_id))
+        self._confirm.append((self._now() + CONFIRM_AFTER, task_id))
         self._wake.set()
 
     async def _look(self) -> None:
         await self._wait()
         now = self._now()
-        while self._later and self._later[0][0] <= now:
-            self._due[heappop(self._later)[1]] = None
+        while self._confirm and self._confirm[0][0] <= now:
+            self._due[self._confirm.popleft()[1]] = None
         if now >= self._next:
             self._next = now + self._period
             self._due |= dict.fromkeys(self._watched())
             await self._store.reap()
         if self._due:
             task_ids = list(self._due)
-            silent_in: dict[str, float] = {}
-            events = await self._store.read(task_ids, silent_in)
-            self._look_later(silent_in)
+            events = await self._store.read(task_ids)
             for task_id in task_ids:
                 del self._due[task_id]
                 event = events.get(task_id)
@@ -86,13 +81,6 @@ class Reconciler:
                 if event is None or event.stalled:
                     self._doubtful[task_id] = event
                     self._doubt.set()
-
-    def _look_later(self, silent_in: dict[str, float]) -> None:
-        now = self._now()
-        for task_id, seconds in silent_in.items():
-            if 0 <= seconds < self._next - now:
-                at = math.ceil((now + seconds) / TOGETHER) * TOGETHER
-                heappush(self._later, (at, task_id))
 
     async def _settle(self) -> None:
         """Celery's own record may know what became of a task that is missing or stalled."""
@@ -103,7 +91,7 @@ class Reconciler:
             self._found(task_id, event)
 
     async def _wait(self) -> None:
-        until = min(self._next, self._later[0][0] if self._later else self._next)
+        until = min(self._next, self._confirm[0][0] if self._confirm else self._next)
         if not self._due:
             try:
                 async with asyncio.timeout_at(until):

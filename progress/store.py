@@ -40,13 +40,10 @@ class Store(Protocol):
         where that is another run or an end, (False, None) where nothing does.
         """
 
-    async def read(
-        self, task_ids: Sequence[str], silent_in: dict[str, float] | None = None
-    ) -> dict[str, Event]:
+    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
         """What stands for each id; ids of which nothing is known are missing.
 
-        A running task that gave no sign of life for PROGRESS_STALLED_AFTER is marked stalled;
-        ``silent_in`` gets the seconds until each of the others would be.
+        A running task that gave no sign of life for PROGRESS_STALLED_AFTER is marked stalled.
         """
 
     async def reap(self) -> None:
@@ -102,34 +99,29 @@ class RedisStore:
         answers = await self._run(("beat", task_id, run) for task_id, run in runs)
         return [(bool(done), Event.from_text(text) if text else None) for done, text in answers]
 
-    async def read(
-        self, task_ids: Sequence[str], silent_in: dict[str, float] | None = None
-    ) -> dict[str, Event]:
+    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
         """See :meth:`Store.read`."""
         events: dict[str, Event] = {}
-        silent_in = {} if silent_in is None else silent_in
         for at in range(0, len(task_ids), READ_AT_ONCE):
-            events |= await self._read(task_ids[at : at + READ_AT_ONCE], silent_in)
+            events |= await self._read(task_ids[at : at + READ_AT_ONCE])
         return events
 
-    async def _read(self, task_ids: Sequence[str], silent_in: dict[str, float]) -> dict[str, Event]:
+    async def _read(self, task_ids: Sequence[str]) -> dict[str, Event]:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.mget([self._key(task_id) for task_id in task_ids])
             pipe.zmscore(f"{self._prefix}:alive", list(task_ids))
             pipe.time()
             texts, seen, (seconds, micros) = await pipe.execute()
         limit = seconds * 1_000_000 + micros - self._limit
-        events: dict[str, Event] = {}
+        events = {}
         silent = []
         for task_id, text, alive in zip(task_ids, texts, seen, strict=True):
             event = readable(text)
             if event is None:
                 continue
             events[task_id] = event
-            if event.state in RUNNING and not event.stalled:
-                silent_in[task_id] = left = ((alive or event.version) - limit) / 1_000_000
-                if left < 0:
-                    silent.append(event)
+            if event.state in RUNNING and not event.stalled and (alive or event.version) < limit:
+                silent.append(event)
         return events | await self._stall(silent)
 
     async def _stall(self, silent: list[Event]) -> dict[str, Event]:
