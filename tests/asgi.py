@@ -9,5 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 pages = get_asgi_application()
 
 from progress.routing import websocket_urlpatterns  # noqa: E402 - after Django is set up
+from tests import celery  # noqa: E402, F401 - a site knows its Celery application
 
 application = ProtocolTypeRouter({"http": pages, "websocket": URLRouter(websocket_urlpatterns)})

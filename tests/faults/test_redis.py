@@ -1,8 +1,19 @@
 """Rows F1 to F9: Redis, and the way to it."""
 
 import asyncio
+from functools import partial
 
 import pytest
+
+from tests.faults.parts import free_port
+
+R = 5  # seconds within which watchers are right again, whatever the layer lost
+P = 7  # seconds until a link that says nothing is noticed
+NEVER = 1e9
+
+
+def is_progress(event):
+    return event["state"] == "PROGRESS"
 
 
 @pytest.mark.row("F1", within=6)
@@ -38,8 +49,72 @@ async def test_f2_redis_is_down_until_the_task_has_ended(scenario):
     assert (end["state"], end["current"]) == ("SUCCESS", 40)
 
 
-R = 5  # seconds within which watchers are right again, whatever the layer lost
-NEVER = 1e9
+def steps(seconds):
+    """Arguments of ``count`` for a task of that length."""
+    return int(seconds * 20), 0.05
+
+
+async def freeze(scenario, seconds, **worker):
+    """One task ends while the store is frozen, another goes on for eight seconds after.
+
+    Celery has no record of their results that could help out. Besides the tasks' watchers: how
+    much longer each took than a process that reports nothing, to be asked when they have ended.
+    """
+    web, worker = scenario.web(), scenario.worker(**worker)
+    lengths = [steps(3), steps(seconds + 8)]
+    task_ids = [scenario.start("count_ignored", *length) for length in lengths]
+    silent = [scenario.silence(*length) for length in lengths]
+    groups = [scenario.watch(task_id, web) for task_id in task_ids]
+    await asyncio.gather(*(group[0].until(is_progress) for group in groups))
+    with scenario.store.frozen():
+        await asyncio.sleep(seconds)
+    scenario.fault()
+
+    def longer(number):
+        worker.wait_for(lambda: worker.seconds(task_ids[number]))
+        return worker.seconds(task_ids[number]) - silent[number].seconds()
+
+    return groups, longer
+
+
+async def check_freeze(scenario, seconds):
+    (short, long), longer = await freeze(scenario, seconds)
+    live, end = await asyncio.gather(
+        long[0].live(within=R + 5), scenario.outcome(short, within=R + 5)
+    )
+    took = max(live, scenario.took)
+    assert end["state"] == (await scenario.outcome(long, within=R + 10))["state"] == "SUCCESS"
+    scenario.took = took
+    assert {watcher.connections for watcher in short + long} == {1}
+    assert max(longer(0), longer(1)) < 1
+
+
+@pytest.mark.slow
+@pytest.mark.row("F3", within=R + 5)
+async def test_f3_redis_is_frozen_for_8_s(scenario):
+    await check_freeze(scenario, 8)
+
+
+@pytest.mark.slow
+@pytest.mark.row("F3", within=R + 5)
+async def test_f3_redis_is_frozen_for_60_s(scenario):
+    await check_freeze(scenario, 60)
+
+
+@pytest.mark.slow
+@pytest.mark.row("F3")
+async def test_f3_twin_with_reports_that_wait(scenario):
+    (short, _), longer = await freeze(scenario, 8, without="background")
+    await scenario.outcome(short, within=R + 5)
+    scenario.took = None
+    assert longer(0) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.row("F3")
+async def test_f3_twin_that_tries_once(scenario):
+    (short, _), _ = await freeze(scenario, 16, without="keep")
+    await scenario.breaks(short, within=R + 5)
 
 
 async def cut_subscriptions(store, times=20):
@@ -62,10 +137,6 @@ async def kill_subscriptions(scenario, **web):
     return groups
 
 
-def is_progress(event):
-    return event["state"] == "PROGRESS"
-
-
 @pytest.mark.row("F4", within=R)
 async def test_f4_subscriptions_are_killed_under_publish(scenario):
     groups = await kill_subscriptions(scenario)
@@ -82,3 +153,221 @@ async def test_f4_twin_without_a_look_at_the_store(scenario):
     groups = await kill_subscriptions(scenario, RECONCILE=NEVER, without="probe")
     scenario.fault()
     await scenario.breaks(*groups, within=R)
+
+
+async def swallow(scenario, *, layer_only, **web):
+    """The network takes what the web server's links to Redis carry, and drops it."""
+    proxy = await scenario.proxy(scenario.store.port)
+    ports = {"layer_port" if layer_only else "port": proxy.port}
+    web = scenario.web(**ports, **web)
+    scenario.worker(options=("-c", "2"))
+    # One ends before the link is noticed to be deaf; the other long after.
+    groups = [
+        scenario.watch(scenario.start("count", *steps(length)), web) for length in (5, P + R + 8)
+    ]
+    await asyncio.gather(*(group[0].live() for group in groups))
+    scenario.fault()
+    proxy.swallow()
+    return groups
+
+
+@pytest.mark.slow
+@pytest.mark.row("F6", within=P + R)
+@pytest.mark.parametrize("layer_only", [True, False])
+async def test_f6_links_swallow_what_they_carry(scenario, layer_only):
+    short, long = await swallow(scenario, layer_only=layer_only)
+    live, end = await asyncio.gather(
+        long[0].live(within=P + R), scenario.outcome(short, within=P + R)
+    )
+    took = scenario.took
+    assert end["state"] == "SUCCESS"
+    assert (await scenario.outcome(long, within=P + R + 12))["state"] == "SUCCESS"
+    scenario.took = max(live, took)
+    assert {watcher.connections for watcher in short + long} == {1}
+
+
+@pytest.mark.slow
+@pytest.mark.row("F6")
+@pytest.mark.parametrize("layer_only", [True, False])
+async def test_f6_twin_without_the_probe(scenario, layer_only):
+    _, long = await swallow(scenario, layer_only=layer_only, without="probe")
+    with pytest.raises(TimeoutError):
+        await long[0].live(within=P + R)
+
+
+@pytest.mark.slow
+@pytest.mark.row("F6")
+async def test_f6_twin_with_neither_probe_nor_look_at_the_store(scenario):
+    short, _ = await swallow(scenario, layer_only=True, RECONCILE=NEVER, without="probe")
+    await scenario.breaks(short, within=P + R)
+
+
+@pytest.mark.slow
+@pytest.mark.row("F6")
+async def test_f6_twin_with_a_store_that_may_take_for_ever(scenario):
+    short, _ = await swallow(scenario, layer_only=False, without="timeouts")
+    await scenario.breaks(short, within=P + R)
+
+
+async def empty(scenario, *, at=20, **worker):
+    """FLUSHALL while one task counts and another is quiet; the watchers of both."""
+    web = scenario.web()
+    scenario.worker(**worker)
+    task_ids = [scenario.start("count", *steps(14)), scenario.start("quiet", 14)]
+    busy, quiet = [scenario.watch(task_id, web) for task_id in task_ids]
+    await asyncio.gather(
+        busy[0].until(lambda event: event["current"] >= at), quiet[0].until(is_progress)
+    )
+    with scenario.store.client() as client:
+        client.flushall()
+        client.script_flush()
+    scenario.fault()
+    return task_ids, busy, quiet
+
+
+@pytest.mark.slow
+@pytest.mark.row("F9", within=R + 1)
+async def test_f9_redis_is_emptied(scenario):
+    other = scenario.web(name="other")  # it has not seen the tasks before
+    task_ids, busy, quiet = await empty(scenario)
+    late_busy, late_quiet = [scenario.watch(task_id, other, count=1) for task_id in task_ids]
+    await late_busy[0].until(is_progress, within=1)
+    await busy[0].live(within=R)
+    await late_quiet[0].until(is_progress, within=R + 1)  # a sign of life, due every 5 s
+    scenario.passed()
+    took = scenario.took
+    for group in (busy, quiet):
+        assert {event["state"] for event in group[0].events[1:]} <= {"STARTED", "PROGRESS"}
+    ends = await scenario.outcomes([busy + late_busy, quiet + late_quiet], within=20)
+    assert {end["state"] for end in ends} == {"SUCCESS"}
+    scenario.took = took
+
+
+@pytest.mark.row("F9")
+async def test_f9_twin_with_versions_that_count_from_one(scenario):
+    _, busy, _ = await empty(scenario, at=130, without="clock")
+    with pytest.raises(TimeoutError):
+        await busy[0].live(within=R)
+
+
+@pytest.mark.row("F9")
+async def test_f9_twin_without_signs_of_life(scenario):
+    other = scenario.web(name="other")
+    [_, task_id], _, _ = await empty(scenario, HEARTBEAT=14)
+    [late] = scenario.watch(task_id, other, count=1)
+    with pytest.raises(TimeoutError):
+        await late.until(is_progress, within=R + 1)
+
+
+def full(client, *, yes):
+    """The store has no memory left for writes."""
+    client.config_set("maxmemory", 1 if yes else 0)
+
+
+def read_only(client, *, yes):
+    """The store is a replica, of a server that is not there."""
+    client.replicaof(*(("127.0.0.1", free_port()) if yes else ("NO", "ONE")))
+
+
+async def refuse(scenario, refusing, **worker):
+    """The store refuses writes in the middle of a task; its watchers, and what ends the fault."""
+    web = scenario.web()
+    worker = scenario.worker(**worker)
+    task_id = scenario.start("count", *steps(6))
+    watchers = scenario.watch(task_id, web)
+    await watchers[0].live()
+    client = scenario.stack.enter_context(scenario.store.client())
+    refusing(client, yes=True)
+    scenario.fault()
+    return task_id, worker, watchers, partial(refusing, client, yes=False)
+
+
+@pytest.mark.slow
+@pytest.mark.row("F8", within=R)
+@pytest.mark.parametrize("refusing", [full, read_only])
+async def test_f8_the_store_refuses_writes(scenario, refusing):
+    task_id, worker, watchers, lift = await refuse(scenario, refusing)
+    at = watchers[0].newest["current"]
+    await watchers[0].until(lambda event: event["current"] > at + 40, within=R)
+    await asyncio.to_thread(worker.wait_for, lambda: worker.seconds(task_id))
+    scenario.fault()
+    assert (await scenario.outcome(watchers, within=R))["state"] == "SUCCESS"
+    lift()
+    other = scenario.web(name="other")  # it has only the store to learn it from
+    scenario.fault()
+    [late] = scenario.watch(task_id, other, count=1)
+    assert (await scenario.outcome([late], within=R))["state"] == "SUCCESS"
+
+
+@pytest.mark.row("F8")
+@pytest.mark.parametrize("refusing", [full, read_only])
+async def test_f8_twin_that_tells_what_was_stored(scenario, refusing):
+    _, _, watchers, _ = await refuse(scenario, refusing, without="refusals")
+    at = watchers[0].newest["current"]
+    with pytest.raises(TimeoutError):
+        await watchers[0].until(lambda event: event["current"] > at + 40, within=R)
+
+
+@pytest.mark.slow
+@pytest.mark.row("F8", within=R)
+@pytest.mark.parametrize("refusing", [full, read_only])
+async def test_f8_the_store_takes_no_signs_of_life(scenario, refusing):
+    web, _ = scenario.web(), scenario.worker()
+    task_id = scenario.start("quiet", 30)
+    watchers = scenario.watch(task_id, web, count=1)
+    await watchers[0].until(is_progress)
+    with scenario.store.client() as client:
+        refusing(client, yes=True)
+        await asyncio.sleep(16)  # longer than the 15 s after which a task counts as stalled
+        scenario.fault()
+        other = scenario.web(name="other")
+        [late] = scenario.watch(task_id, other, count=1)
+        await late.until(is_progress, within=R)
+        scenario.passed()
+        refusing(client, yes=False)
+    took = scenario.took
+    assert (await scenario.outcome([*watchers, late], within=30))["state"] == "SUCCESS"
+    scenario.took = took
+
+
+async def evict(scenario, name, **web):
+    """The store drops the event of a task that is over; a watcher who comes then."""
+    web = scenario.web(**web)
+    worker = scenario.worker()
+    task_id = scenario.start(name, *steps(1))
+    await scenario.watch(task_id, web, count=1)[0].outcome()
+    await asyncio.to_thread(worker.wait_for, lambda: worker.seconds(task_id))
+    with scenario.store.client() as client:
+        assert client.delete(f"progress:event:{task_id}")
+    scenario.fault()
+    [late] = scenario.watch(task_id, web, count=1)
+    return late
+
+
+def is_unknown(event):
+    return event["state"] == "UNKNOWN"
+
+
+@pytest.mark.row("F8", within=R)
+async def test_f8_an_event_is_evicted_that_nobody_else_knows(scenario):
+    late = await evict(scenario, "count_ignored")
+    await late.until(is_unknown, within=R)
+    scenario.passed()
+
+
+@pytest.mark.row("F8")
+async def test_f8_twin_that_says_nothing_of_what_it_misses(scenario):
+    late = await evict(scenario, "count_ignored", without="missed")
+    with pytest.raises(TimeoutError):
+        await late.until(is_unknown, within=R)
+
+
+@pytest.mark.row("F8", within=R)
+async def test_f8_an_event_is_evicted_that_celery_knows(scenario):
+    late = await evict(scenario, "count")
+    assert (await scenario.outcome([late], within=R))["state"] == "SUCCESS"
+
+
+@pytest.mark.row("F8")
+async def test_f8_twin_that_does_not_ask_celery(scenario):
+    await scenario.breaks([await evict(scenario, "count", without="settle")], within=R)

@@ -2,7 +2,7 @@
 
 import os
 
-from progress import store, subscription
+from progress import hub, reconcile, store, subscription
 from tests.asgi import application  # noqa: F401 - it is what the server runs
 
 NEVER = 1e9
@@ -16,6 +16,20 @@ def probe():
 def timeouts():
     """The store has for ever to answer."""
     store.TIMEOUT = None
+
+
+def missed():
+    """Nothing is said of a task that the store does not know."""
+    hub.Hub._missed = lambda *_: None
+
+
+def settle():
+    """Celery's own record is not asked."""
+
+    async def nothing(*_):
+        return {}
+
+    reconcile.settle = nothing
 
 
 for name in os.environ["TEST_WITHOUT"].split():
