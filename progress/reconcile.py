@@ -50,6 +50,7 @@ class Reconciler:
         return [
             loop.create_task(forever("Reading the progress store", self._look)),
             loop.create_task(forever("Asking for outcomes", self._settle)),
+            loop.create_task(forever("Ending lost runs", self._reap)),
         ]
 
     def look(self, task_id: str) -> None:
@@ -70,7 +71,6 @@ class Reconciler:
         if now >= self._next:
             self._next = now + self._period
             self._due |= dict.fromkeys(self._watched())
-            await self._store.reap()
         if self._due:
             task_ids = list(self._due)
             events = await self._store.read(task_ids)
@@ -81,6 +81,10 @@ class Reconciler:
                 if event is None or event.stalled:
                     self._doubtful[task_id] = event
                     self._doubt.set()
+
+    async def _reap(self) -> None:
+        await asyncio.sleep(self._period)
+        await self._store.reap()
 
     async def _settle(self) -> None:
         """Celery's own record may know what became of a task that is missing or stalled."""

@@ -59,6 +59,13 @@ async def test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch
 
 
 @pytest.mark.promise(4)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1)
+async def test_a_look_does_not_wait_until_lost_runs_have_ended(store, hub, watch, monkeypatch):
+    monkeypatch.setattr(hub._store, "reap", asyncio.Event().wait)
+    await test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch)
+
+
+@pytest.mark.promise(4)
 @pytest.mark.settings(PROGRESS_RECONCILE=0.5)
 async def test_what_the_layer_lost_is_found_within_the_period(store, hub, watch, monkeypatch):
     """Also what came right after a look: the next one is early enough for its answer's way."""
