@@ -17,7 +17,9 @@ from .events import RUNNING, Event, lost
 
 SCRIPT = resources.files(__package__).joinpath("store.lua").read_text()
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-TIMEOUT = 3.0  # seconds for one answer; a frozen server must not hold anybody longer
+#: Seconds for one answer: a frozen server must not hold anybody longer, and one that is three
+#: seconds away still be heard.
+TIMEOUT = 4.0
 #: Keys one MGET asks for, so that a big read does not hold up the server.
 READ_AT_ONCE = 500
 
@@ -66,7 +68,7 @@ def open_store() -> Store:
 class RedisStore:
     """The store in one Redis or Valkey server.
 
-    Every call takes at most about 6 s (one retry of 3 s) and raises redis.RedisError or
+    Every call takes at most about 8 s (one retry of 4 s) and raises redis.RedisError or
     OSError when the server does not answer. Keys: ``<prefix>:event:<task id>`` (a string, the
     event's JSON), ``<prefix>:alive`` (a sorted set).
     """

@@ -5,6 +5,7 @@ import pytest
 from progress.events import Event, State, follows
 from progress.memory import MemoryStore
 from progress.store import RedisStore
+from tests.faults.parts import Far
 
 STARTED, PROGRESS, RETRY = State.STARTED, State.PROGRESS, State.RETRY
 SUCCESS, FAILURE, PENDING = State.SUCCESS, State.FAILURE, State.PENDING
@@ -211,3 +212,12 @@ async def test_a_store_that_takes_no_signs_of_life_shows_what_it_has(redis_url, 
         raw.config_set("maxmemory", "0")
     assert (await store.read(["a"]))["a"].stalled
     await store.aclose()
+
+
+async def test_a_server_that_is_three_seconds_away_is_heard(valkey, redis_url):
+    async with Far(valkey.port).running() as proxy:
+        store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0")
+        _, started = await put(store, STARTED)
+        with proxy.delayed(1.5):  # there, and back
+            assert await store.read(["a"]) == {"a": started}
+        await store.aclose()

