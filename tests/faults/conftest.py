@@ -71,9 +71,9 @@ class Scenario:
         """The steps of ``count``, without a word, as a measure."""
         return self.stack.enter_context(Silence(self.folder, total, seconds))
 
-    async def proxy(self, port):
+    async def proxy(self, port, kind=Proxy):
         """A proxy before that port."""
-        return await self.stack.enter_async_context(Proxy(port).running())
+        return await self.stack.enter_async_context(kind(port).running())
 
     def start(self, name, *arguments, task_id=None, **options):
         """Start a task of ``tests.celery``; its id. The tests' own process publishes nothing."""

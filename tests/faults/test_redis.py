@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from tests.faults.parts import free_port
+from tests.faults.parts import Far, free_port
 
 R = 5  # seconds within which watchers are right again, whatever the layer lost
 P = 7  # seconds until a link that says nothing is noticed
@@ -259,6 +259,74 @@ async def test_f9_twin_without_signs_of_life(scenario):
         await late.until(is_progress, within=R + 1)
 
 
+async def join_late(scenario, tasks, delay, *, layer_only, within=R, **web):
+    """Watch each task from its last moment on, by a web server that is far from Redis.
+
+    For each the seconds from its outcome until it was seen, or None.
+    """
+    near, proxy = scenario.web(name="near"), await scenario.proxy(scenario.store.port, Far)
+    far = scenario.web(name="far", **{"layer_port" if layer_only else "port": proxy.port}, **web)
+    scenario.worker(pool="threads", options=("-c", "20"))
+    # Its link is there when it gets slow.
+    warm = scenario.start("count", *steps(60))
+    await scenario.watch(warm, far, count=1)[0].live()
+    totals = [30 + 3 * (number % 20) for number in range(tasks)]
+    task_ids = [scenario.start("count", total, 0.05) for total in totals]
+    with proxy.delayed(delay):
+        scenario.fault()
+        async with asyncio.timeout(60):
+            return await asyncio.gather(
+                *(
+                    join_at_the_end(scenario, task_id, total, near, far, within)
+                    for task_id, total in zip(task_ids, totals, strict=True)
+                )
+            )
+
+
+async def join_at_the_end(scenario, task_id, total, near, far, within):
+    [early] = scenario.watch(task_id, near, count=1)
+    await early.until(lambda event: event["current"] >= total - 3, within=60)
+    [late] = scenario.watch(task_id, far, count=1)
+    end = await early.outcome()
+    try:
+        assert await late.outcome(within=within) == end
+    except TimeoutError:
+        return None
+    late.check()
+    return late.lag
+
+
+@pytest.mark.slow
+@pytest.mark.row("F7", within=R)
+@pytest.mark.parametrize(
+    ("tasks", "delay", "layer_only"),
+    [(20, 0.2, True), (200, 0.2, True), (20, 0.2, False), (20, 3, True)],
+)
+async def test_f7_watchers_far_from_redis_join_at_the_end(scenario, tasks, delay, layer_only):
+    lags = await join_late(scenario, tasks, delay, layer_only=layer_only)
+    assert None not in lags
+    scenario.took = max(lags)
+    assert scenario.took < R
+
+
+@pytest.mark.slow
+@pytest.mark.row("F7", within=R + 6)
+async def test_f7_an_answer_takes_3_s(scenario):
+    """One look waits for the answer to the one before, and takes as long itself."""
+    lags = await join_late(scenario, 20, 1.5, layer_only=False, within=R + 6)
+    assert None not in lags
+    scenario.took = max(lags)
+
+
+@pytest.mark.slow
+@pytest.mark.row("F7")
+async def test_f7_twin_that_looks_once(scenario):
+    lags = await join_late(
+        scenario, 20, 0.2, layer_only=True, RECONCILE=NEVER, without="confirm probe"
+    )
+    assert None in lags
+
+
 def full(client, *, yes):
     """The store has no memory left for writes."""
     client.config_set("maxmemory", 1 if yes else 0)
@@ -308,26 +376,39 @@ async def test_f8_twin_that_tells_what_was_stored(scenario, refusing):
         await watchers[0].until(lambda event: event["current"] > at + 40, within=R)
 
 
+async def refuse_signs_of_life(scenario, refusing, **web):
+    """The store refuses writes for longer than a quiet task may be silent; who comes then."""
+    scenario.worker()
+    task_id = scenario.start("quiet", 14)
+    first = scenario.watch(task_id, scenario.web(name="first"), count=1)
+    await first[0].until(is_progress)
+    client = scenario.stack.enter_context(scenario.store.client())
+    refusing(client, yes=True)
+    await asyncio.sleep(7)
+    scenario.fault()
+    web = scenario.web(name="other", HEARTBEAT=2, STALLED_AFTER=6, **web)
+    return scenario.watch(task_id, web, count=1), partial(refusing, client, yes=False)
+
+
 @pytest.mark.slow
 @pytest.mark.row("F8", within=R)
 @pytest.mark.parametrize("refusing", [full, read_only])
 async def test_f8_the_store_takes_no_signs_of_life(scenario, refusing):
-    web, _ = scenario.web(), scenario.worker()
-    task_id = scenario.start("quiet", 30)
-    watchers = scenario.watch(task_id, web, count=1)
-    await watchers[0].until(is_progress)
-    with scenario.store.client() as client:
-        refusing(client, yes=True)
-        await asyncio.sleep(16)  # longer than the 15 s after which a task counts as stalled
-        scenario.fault()
-        other = scenario.web(name="other")
-        [late] = scenario.watch(task_id, other, count=1)
-        await late.until(is_progress, within=R)
-        scenario.passed()
-        refusing(client, yes=False)
+    [late], lift = await refuse_signs_of_life(scenario, refusing)
+    await late.until(is_progress, within=R)
+    scenario.passed()
     took = scenario.took
-    assert (await scenario.outcome([*watchers, late], within=30))["state"] == "SUCCESS"
+    lift()
+    assert (await scenario.outcome([late], within=30))["state"] == "SUCCESS"
     scenario.took = took
+
+
+@pytest.mark.slow
+@pytest.mark.row("F8")
+async def test_f8_twin_that_must_mark_what_is_silent(scenario):
+    [late], _ = await refuse_signs_of_life(scenario, full, without="unmarked")
+    with pytest.raises(TimeoutError):
+        await late.until(is_progress, within=R)
 
 
 async def evict(scenario, name, **web):

@@ -32,5 +32,15 @@ def settle():
     reconcile.settle = nothing
 
 
+def confirm():
+    """What was joined is looked at once."""
+    reconcile.CONFIRM_AFTER = NEVER
+
+
+def unmarked():
+    """Of a silent task nothing is shown until the store took the mark that it is stalled."""
+    store.ResponseError = KeyError
+
+
 for name in os.environ["TEST_WITHOUT"].split():
     globals()[name]()
