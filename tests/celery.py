@@ -3,14 +3,15 @@
 import json
 import os
 import time
+from multiprocessing import get_context
 
 from celery import Celery
 from celery.exceptions import Ignore, Reject
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-url = os.environ.get("TEST_BROKER_URL", "memory://")
+url = os.environ["TEST_BROKER_URL"]
 
-app = Celery("tests", broker=url, backend=url if url != "memory://" else "cache+memory://")
+app = Celery("tests", broker=url, backend=url)
 app.conf.update(
     task_default_queue="tests",
     worker_prefetch_multiplier=1,
@@ -34,6 +35,12 @@ def count(self, total, seconds=0.0):
 @app.task(bind=True, acks_late=True, reject_on_worker_lost=True)
 def count_late(self, total, seconds=0.0):
     """The same, by a task that comes back when its worker is lost."""
+    return count.__wrapped__.__func__(self, total, seconds)
+
+
+@app.task(bind=True, retry_on_worker_lost=True, default_retry_delay=1)
+def count_again(self, total, seconds=0.0):
+    """The same, by a task that is sent again when its worker is lost."""
     return count.__wrapped__.__func__(self, total, seconds)
 
 
@@ -61,6 +68,26 @@ def busy(self, seconds):
     began = time.monotonic()
     while (so_far := time.monotonic() - began) < seconds:
         recorder.set_progress(so_far, seconds, "Busy")
+
+
+@app.task(bind=True)
+def fork(self, total, seconds, fail=False):
+    """Have a forked process report half of the steps, and wait without a word."""
+    from progress import ProgressRecorder
+
+    recorder = ProgressRecorder(self)
+    process = get_context("fork").Process(target=half, args=(recorder, total))
+    process.start()
+    process.join(5)
+    time.sleep(seconds)
+    if fail or process.exitcode != 0:
+        raise RuntimeError(f"exit code {process.exitcode}")
+
+
+def half(recorder, total):
+    for number in range(total // 2 + 1):
+        recorder.set_progress(number, total, "Forked")
+        time.sleep(0.02)
 
 
 @app.task(bind=True)

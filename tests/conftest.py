@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 
@@ -16,26 +17,40 @@ from progress.memory import MemoryStore
 from progress.watcher import Watcher
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+# Known before anything is imported, since Celery remembers the first broker it was told of.
+PORT = free_port()
+os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/1"
+
+
 @pytest.fixture(scope="session")
 def valkey():
-    """A Valkey server of the test run."""
-    with ValkeyServer() as server:
+    """A Valkey server of the test run; Celery's broker and results are its database 1."""
+    with ValkeyServer(port=PORT) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def demo():
     """The address of the running demo: all its parts, as ``make demo`` starts them."""
-    command = [sys.executable, "-m", "project.demo"]
     env = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
-    with subprocess.Popen(
-        command, env={**env, "PORT": "0"}, stdout=subprocess.PIPE, text=True
-    ) as process:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "project.demo"],
+        env={**env, "PORT": "0"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
         line = process.stdout.readline()
-        assert line.startswith("Listening on "), line + process.stdout.read()
+        assert line.startswith("Listening on "), line
         yield line.split()[-1].rstrip("/")
+    finally:
         process.terminate()
-        process.wait(20)
+        process.communicate(timeout=30)
 
 
 @pytest.fixture

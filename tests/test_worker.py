@@ -14,33 +14,19 @@ from tests.celery import app
 
 
 @pytest.fixture(scope="session")
-def broker(valkey):
-    """Broker and result backend: the database beside the one that each test empties."""
-    url = f"{valkey.connection_url}/1"
-    app.conf.update(broker_url=url, result_backend=url)
-    return url
-
-
-@pytest.fixture(scope="session")
-def worker(valkey, broker, tmp_path_factory):
-    """A worker of the tests' application."""
+def worker(valkey, tmp_path_factory):
+    """A worker of the tests' application; what it wrote."""
     log = tmp_path_factory.mktemp("worker") / "log"
     command = [sys.executable, "-m", "celery", "-A", "tests.celery", "worker", "-c", "2"]
-    options = ["-P", "prefork", "--without-gossip", "--without-mingle", "-n", "tests@%h"]
-    env = {
-        **os.environ,
-        "TEST_REDIS_URL": f"{valkey.connection_url}/0",
-        "TEST_BROKER_URL": broker,
-    }
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [*command, *options], env=env, stdout=output, stderr=subprocess.STDOUT
-        ) as process,
-    ):
-        while not app.control.ping(timeout=0.2):
+    options = ["-l", "INFO", "--without-gossip", "--without-mingle", "-n", "tests@%h"]
+    env = {**os.environ, "TEST_REDIS_URL": f"{valkey.connection_url}/0"}
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, *options], env=env, stdout=output, stderr=output)
+    try:
+        while " ready." not in log.read_text():
             assert process.poll() is None, log.read_text()
         yield log
+    finally:
         process.terminate()
         process.wait(20)
 
