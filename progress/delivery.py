@@ -101,7 +101,7 @@ class Delivery:
                 placed[source] = replace(event, run=source.number)
             elif source not in known:
                 placed[source] = event
-            elif not known[source].complete:
+            elif not known[source].complete and not overtaken(event, known[source]):
                 placed[source] = ended(known[source], event)
         return placed
 
@@ -126,3 +126,8 @@ class Delivery:
         layer = get_channel_layer()
         if layer is not None:
             await layer.group_send(groups.group_name(event.task_id), groups.message(event))
+
+
+def overtaken(event: Event, standing: Event) -> bool:
+    """Whether a retry is told from outside when the next run has begun already."""
+    return event.state is State.RETRY and event.attempt < standing.attempt

@@ -63,12 +63,21 @@ def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
         _conclude(run, State.SUCCESS, result=capped(result) if public else None)
 
 
-def retried(request: Any, reason: Any = None, **_: Any) -> None:
-    """In the worker's child: this run is over, another will follow."""
+def retried(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
+    """In the worker's child: this run is over, another will follow.
+
+    In its parent: the child was lost and the task is sent again, or the worker ends at once and
+    cancels its tasks. Of those only the ones that are acknowledged late come back.
+    """
     run = _run(request)
+    error = public_words(getattr(reason, "exc", None))
     if run is not None:
-        error = public_words(getattr(reason, "exc", None))
         _conclude(run, State.RETRY, error=error)
+    elif not request.is_eager:
+        back = reason is not None or sender.acks_late
+        state, error = (State.RETRY, error) if back else (State.REVOKED, DROPPED)
+        attempt = (request.retries or 0) + 1
+        _say(Event(task_id=request.id, state=state, attempt=attempt, error=error))
 
 
 def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
