@@ -27,6 +27,19 @@ PORT = free_port()
 os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/1"
 
 
+#: Rows of the fault matrix that take a few seconds; `make test` runs them, `make faults` all.
+QUICK = {"F1", "F2", "W1", "W8"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The other rows, and the twins, are slow."""
+    for item in items:
+        row = item.get_closest_marker("row")
+        if row is not None and (row.args[0] not in QUICK or "twin" in item.name):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def valkey():
     """A Valkey server of the test run; Celery's broker and results are its database 1."""
