@@ -126,7 +126,7 @@ async def test_w3_a_whole_worker_is_killed_twin(scenario):
 
 @pytest.mark.row("W3", within=8 + 5)
 async def test_w3_nobody_comes_back(scenario):
-    web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=8)
+    web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=8, RECONCILE=2)
     watchers = await lose_worker(scenario, web)
     await scenario.everybody(watchers, is_stalled, within=4)
     end = await scenario.outcome(watchers, within=8 + 5)
@@ -141,7 +141,7 @@ async def test_w3_nobody_comes_back(scenario):
 @pytest.mark.slow
 @pytest.mark.row("W3", within=8 + 5)
 async def test_w3_nobody_comes_back_twin(scenario):
-    web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=600)
+    web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=600, RECONCILE=2)
     await nothing_seen(await lose_worker(scenario, web), is_over, within=8 + 5)
 
 
