@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items):
     """The other rows, and the twins, are slow."""
     for item in items:
         row = item.get_closest_marker("row")
-        if row is not None and (row.args[0] not in QUICK or "twin" in item.name):
+        if "twin" in item.name or (row is not None and row.args[0] not in QUICK):
             item.add_marker("slow")
 
 
