@@ -12,13 +12,15 @@ from channels.layers import get_channel_layer
 from redis.exceptions import RedisError, ResponseError
 
 from . import groups
-from .events import Event, State, ended
+from .events import RUNNING, Event, State, ended
 from .runs import Run
 from .store import Store
 
 logger = logging.getLogger("progress")
 
 BACKLOG = 10_000  # events kept while Redis is away, the newest of each run; the oldest go first
+JOIN_TRIES = 20  # looks for the number of a run that began in another process
+JOIN_PAUSE = 0.05  # seconds between them
 SEND_TIMEOUT = 5.0  # seconds for one message to the channel layer
 
 #: Whose event it is: a run's, or of a task that is spoken of from outside its runs.
@@ -93,17 +95,35 @@ class Delivery:
 
     async def _placed(self, batch: dict[Source, Event]) -> dict[Source, Event]:
         """The batch with run numbers, which may have come since an event was offered."""
-        outside = [s for s, e in batch.items() if isinstance(s, str) and e.state != State.PENDING]
-        known = await self._store.read(outside) if outside else {}
+        asked = {event.task_id for source, event in batch.items() if asks(source, event)}
+        known = await self._store.read(list(asked)) if asked else {}
         placed: dict[Source, Event] = {}
         for source, event in batch.items():
+            standing = known.get(event.task_id)
             if isinstance(source, Run):
-                placed[source] = replace(event, run=source.number)
-            elif source not in known:
+                if not await self._joined(source):
+                    continue
+                counted = standing is not None and standing.run == source.number
+                outcome = ended(standing, event) if standing and counted else event
+                placed[source] = replace(outcome, run=source.number)
+            elif standing is None:
                 placed[source] = event
-            elif not known[source].complete and not overtaken(event, known[source]):
-                placed[source] = ended(known[source], event)
+            elif not standing.complete and not overtaken(event, standing):
+                placed[source] = ended(standing, event)
         return placed
+
+    async def _joined(self, run: Run) -> bool:
+        """Whether the run has a number, or is to get one with its first event.
+
+        One that began in the process this one was forked from gets it there, perhaps just now.
+        """
+        for _ in range(JOIN_TRIES if run.adopted and not run.number else 0):
+            event = (await self._store.read([run.task_id])).get(run.task_id)
+            if event is not None and event.state in RUNNING and event.attempt == run.attempt:
+                run.number = event.run
+                break
+            await asyncio.sleep(JOIN_PAUSE)
+        return bool(run.number) or not run.adopted
 
     def _unstored(self, event: Event) -> Event:
         """The event with a version of our own clock, as the store's would be."""
@@ -126,6 +146,16 @@ class Delivery:
         layer = get_channel_layer()
         if layer is not None:
             await layer.group_send(groups.group_name(event.task_id), groups.message(event))
+
+
+def asks(source: Source, event: Event) -> bool:
+    """Whether the event depends on what stands.
+
+    It comes from outside, or a forked process may have reported for the run.
+    """
+    if isinstance(source, Run):
+        return event.complete and source.shared and source.said is source.seen
+    return event.state is not State.PENDING
 
 
 def overtaken(event: Event, standing: Event) -> bool:

@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import util
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -24,7 +25,7 @@ from . import conf
 from .delivery import Delivery
 from .events import Event, State
 from .loops import forever
-from .runs import Run
+from .runs import Run, count_fork
 from .store import open_store
 from .threads import start_real_thread
 
@@ -33,6 +34,7 @@ logger = logging.getLogger("progress")
 OUTSIDE_GRACE = 0.5  # seconds an outcome that comes from outside its run lets the run speak first
 ASK = 0.005  # seconds between two looks whether the publisher's thread is done
 EXIT_FLUSH = 0.8  # seconds a process that ends waits for what is not delivered yet
+IN_VAIN = 5.0  # seconds without another try when that was too short
 
 
 class Publisher:
@@ -62,7 +64,9 @@ class Publisher:
 
     def adopt(self, run: Run) -> None:
         """A run that began in the process this one was forked from goes on here."""
-        run.publisher = self
+        run.publisher, run.adopted = self, True
+        # A process of multiprocessing or billiard ends without a look at atexit.
+        util.Finalize(None, last_words, exitpriority=0)
         self._call(self._adopted, run)
 
     def conclude(self, run: Run, state: State, **more: Any) -> None:
@@ -235,6 +239,7 @@ _publisher: Publisher | None = None
 _orphans: list[Publisher] = []
 _lock = threading.Lock()
 _configured = True
+_in_vain_until = 0.0
 
 
 def get_publisher() -> Publisher | None:
@@ -259,6 +264,13 @@ def flush(timeout: float = EXIT_FLUSH) -> bool:
     return _publisher is None or _publisher.flush(timeout)
 
 
+def last_words() -> None:
+    """Flush before the process ends; not again right after that was in vain."""
+    global _in_vain_until  # noqa: PLW0603 - one end a process
+    if time.monotonic() >= _in_vain_until and not flush():
+        _in_vain_until = time.monotonic() + IN_VAIN
+
+
 def close() -> None:
     """Flush, and end the thread; the next task starts another."""
     global _publisher, _configured
@@ -277,5 +289,5 @@ def _after_fork() -> None:
         _publisher = None
 
 
-os.register_at_fork(after_in_child=_after_fork)
-atexit.register(flush)
+os.register_at_fork(before=count_fork, after_in_child=_after_fork)
+atexit.register(last_words)

@@ -15,6 +15,13 @@ logger = logging.getLogger("progress")
 #: (current, total, description) as the task gave them.
 Said = tuple[Any, Any, Any]
 NOTHING_SAID: Said = (0, None, "")
+_forks = 0  # processes that were forked from this one
+
+
+def count_fork() -> None:
+    """Another process is about to be forked from this one."""
+    global _forks  # noqa: PLW0603 - one count a process
+    _forks += 1
 
 
 class Run:
@@ -26,9 +33,11 @@ class Run:
     """
 
     __slots__ = (
+        "adopted",
         "attempt",
         "attend",
         "concluded",
+        "forks",
         "number",
         "publisher",
         "result_at",
@@ -54,7 +63,14 @@ class Run:
         self.state = State.STARTED
         self.number = 0  # the event's ``run``, which the store gives with the first event
         self.concluded = False  # nothing more is taken
+        self.forks = _forks  # of this process when it began
+        self.adopted = False  # this process was forked from the one in which it began
         self.warned = False
+
+    @property
+    def shared(self) -> bool:
+        """Whether a process that was forked from this one may report for it."""
+        return self.forks != _forks
 
     def event(self, state: State, **more: Any) -> Event:
         """What was said, as an event. What is not a number counts as unknown; logged once."""

@@ -108,13 +108,13 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
         _conclude(run, State.FAILURE, error=FAILED)  # as Celery 5.7 records it
     else:
         # SystemExit ends this process, and then the parent says that the task failed.
-        publisher.flush()
+        publisher.last_words()
         run.publisher.drop(run)
 
 
 def process_ends(**_: Any) -> None:
     """In a worker's child that ends: what its tasks said goes out first."""
-    publisher.flush()
+    publisher.last_words()
 
 
 def _run(request: Any) -> Run | None:
