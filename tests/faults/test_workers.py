@@ -88,7 +88,7 @@ async def test_w1_a_child_is_killed(scenario):
     watchers = await lose_child(scenario)
     end = await scenario.outcome(watchers, within=6)
     assert (end["state"], end["success"]) == ("FAILURE", False)
-    assert 5 <= end["current"] < 400
+    assert 5 <= end["current"] < 100
 
 
 @pytest.mark.slow
@@ -98,14 +98,45 @@ async def test_w1_a_child_is_killed_twin(scenario):
     await nothing_seen(watchers, is_over, within=6)
 
 
-async def lose_child(scenario, **values):
+async def lose_child(scenario, task="count", **values):
     """A child of the pool is killed in the middle of its task."""
     web, worker = scenario.web(), scenario.worker(options=("-c", "1"), **values)
-    watchers = scenario.watch(scenario.start("count", 400, 0.05), web)
+    watchers = scenario.watch(scenario.start(task, 100, 0.05), web)
     await watchers[0].until(lambda event: event["current"] >= 5)
     scenario.fault()
     os.kill(*worker.children(), signal.SIGKILL)
     return watchers
+
+
+@pytest.mark.row("W2", within=6)
+async def test_w2_the_task_of_a_killed_child_runs_again(scenario):
+    watchers = await lose_child(scenario, "count_late")
+    first = watchers[0].newest["run"]
+    await scenario.everybody(watchers, lambda event: event["run"] > first, within=6)
+    took = scenario.took
+    end = await scenario.outcome(watchers, within=20)
+    scenario.took = took
+    assert (end["state"], end["current"]) == ("SUCCESS", 100)
+    assert restarts(watchers) == 1
+
+
+@pytest.mark.row("W2", within=6)
+async def test_w2_the_task_of_a_killed_child_is_sent_again(scenario):
+    watchers = await lose_child(scenario, "count_again")
+    await scenario.everybody(watchers, lambda event: event["state"] == "RETRY", within=6)
+    took = scenario.took
+    end = await scenario.outcome(watchers, within=20)
+    scenario.took = took
+    assert (end["state"], end["current"], end["attempt"]) == ("SUCCESS", 100, 2)
+    assert restarts(watchers) == 1
+
+
+async def test_w2_the_task_of_a_killed_child_runs_again_twin(scenario):
+    watchers = await lose_child(scenario, "count_late", without="runs")
+    for watcher in watchers:
+        await watcher.outcome(within=20)
+    with pytest.raises(AssertionError, match="runs are never mixed"):
+        restarts(watchers)
 
 
 @pytest.mark.slow
@@ -151,5 +182,143 @@ async def lose_worker(scenario, web):
     watchers = scenario.watch(scenario.start("count", 400, 0.05), web)
     await watchers[0].until(lambda event: event["current"] >= 5)
     worker.kill()
+    scenario.fault()
+    return watchers
+
+
+#: Redis takes its time, so that an event that nobody waits for does not arrive.
+SLOW = 0.05
+FOREVER = 600
+
+
+@pytest.mark.row("W9", within=2)
+@pytest.mark.parametrize("pool", POOLS)
+async def test_w9_a_worker_ends_warm(scenario, pool):
+    watchers = await end_warm(scenario, pool)
+    end = await scenario.outcome(watchers, within=2)
+    assert (end["state"], end["current"]) == ("SUCCESS", 60)
+
+
+async def end_warm(scenario, pool, **values):
+    """SIGTERM in the middle of a task; returns when the worker is gone."""
+    proxy = await scenario.proxy(scenario.store.port)
+    web = scenario.web(RECONCILE=FOREVER)
+    worker = scenario.worker(port=proxy.port, pool=pool, **values)
+    with proxy.delayed(SLOW):
+        watchers = scenario.watch(scenario.start("count", 60, 0.05), web)
+        await watchers[0].until(lambda event: event["current"] >= 3)
+        worker.process.terminate()
+        await asyncio.to_thread(worker.process.wait, 20)
+        scenario.fault()
+        await asyncio.sleep(2 * SLOW)  # what is on its way in the proxy arrives
+    return watchers
+
+
+@pytest.mark.row("W9", within=2)
+async def test_w9_a_child_ends_after_one_task(scenario):
+    watchers = await end_child(scenario)
+    end = await scenario.outcome(watchers, within=2)
+    assert (end["state"], end["current"]) == ("SUCCESS", 60)
+
+
+async def test_w9_a_child_ends_after_one_task_twin(scenario):
+    watchers = await end_child(scenario, without="flush")
+    await nothing_seen(watchers, is_over, within=2)
+
+
+@pytest.mark.row("W9", within=2)
+async def test_w9_a_worker_ends_cold_and_drops_its_task(scenario):
+    watchers, worker = await end_cold(scenario, "count")
+    end = await scenario.outcome(watchers, within=2)
+    assert (end["state"], end["error"]) == ("REVOKED", "It was dropped before it finished.")
+    await asyncio.to_thread(worker.process.wait, 20)
+
+
+async def test_w9_a_worker_ends_cold_and_drops_its_task_twin(scenario):
+    watchers, worker = await end_cold(scenario, "count", without="retried")
+    await asyncio.to_thread(worker.process.wait, 20)
+    await nothing_seen(watchers, is_over, within=2)
+
+
+@pytest.mark.row("W9", within=15)
+async def test_w9_a_worker_ends_cold_and_its_task_comes_back(scenario):
+    """Celery requeues what it acknowledges late; another worker takes it up."""
+    watchers, worker = await end_cold(scenario, "count_late")
+    await asyncio.to_thread(worker.process.wait, 20)
+    scenario.worker(name="another")
+    end = await scenario.outcome(watchers, within=15)
+    assert (end["state"], end["current"]) == ("SUCCESS", 60)
+    assert restarts(watchers) == 1
+
+
+async def end_cold(scenario, task, **values):
+    """SIGQUIT in the middle of a task."""
+    web, worker = scenario.web(), scenario.worker(**values)
+    watchers = scenario.watch(scenario.start(task, 60, 0.05), web)
+    await watchers[0].until(lambda event: event["current"] >= 5)
+    scenario.fault()
+    os.kill(worker.process.pid, signal.SIGQUIT)
+    return watchers, worker
+
+
+def restarts(watchers):
+    """How often another run took over; the same for all. Within a run no count ever falls."""
+    [runs] = {tuple(sorted({e["run"] for e in w.events if e["run"]})) for w in watchers}
+    for watcher in watchers:
+        seen = [(event["run"], event["current"]) for event in watcher.events if event["run"]]
+        assert seen == sorted(seen), "runs are never mixed"
+    return len(runs) - 1
+
+
+async def end_child(scenario, **values):
+    """A child of the pool runs one task and ends; returns when it is gone."""
+    proxy = await scenario.proxy(scenario.store.port)
+    web = scenario.web(RECONCILE=FOREVER)
+    options = ("-c", "1", "--max-tasks-per-child", "1")
+    worker = scenario.worker(port=proxy.port, options=options, **values)
+    with proxy.delayed(SLOW):
+        watchers = scenario.watch(scenario.start("count", 60, 0.05), web)
+        await watchers[0].until(lambda event: event["current"] >= 3)
+        [child] = worker.children()
+        while child in worker.children():
+            await asyncio.sleep(0.01)
+        scenario.fault()
+        await asyncio.sleep(2 * SLOW)
+    return watchers
+
+
+@pytest.mark.row("W10", within=1)
+@pytest.mark.parametrize(
+    ("pool", "module"),
+    [("prefork", "billiard"), ("threads", "multiprocessing"), ("solo", "multiprocessing")],
+)
+async def test_w10_a_forked_process_reports(scenario, pool, module):
+    watchers = await report_in_fork(scenario, 3, "", module, pool=pool)
+    await scenario.everybody(watchers, lambda event: event["current"] == 10, within=1)
+    took = scenario.took
+    end = await scenario.outcome(watchers, within=8)
+    scenario.took = took
+    assert (end["state"], end["current"], end["total"]) == ("SUCCESS", 20, 20)
+    assert restarts(watchers) == 0
+
+
+async def test_w10_a_forked_process_reports_twin(scenario):
+    watchers = await report_in_fork(scenario, 3, without="fork")
+    await nothing_seen(watchers, lambda event: event["current"] == 10, within=2)
+
+
+@pytest.mark.row("W10", within=5)
+async def test_w10_a_task_that_forked_fails(scenario):
+    watchers = await report_in_fork(scenario, 1, "fail")
+    end = await scenario.outcome(watchers, within=5)
+    assert (end["state"], end["current"], end["total"]) == ("FAILURE", 10, 20)
+
+
+async def report_in_fork(scenario, *arguments, **values):
+    """A process is forked as soon as the task begins, and reports 10 steps of 20 in 0.2 s."""
+    web = scenario.web()
+    scenario.worker(**values)
+    watchers = scenario.watch(scenario.start("fork", 20, *arguments), web)
+    await watchers[0].until(lambda event: event["state"] in {"STARTED", "PROGRESS"})
     scenario.fault()
     return watchers
