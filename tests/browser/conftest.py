@@ -105,7 +105,9 @@ async def windows(browser, demo, expected=()):
     contexts, complaints = [], []
 
     async def open_page(**options):
-        context = await browser.new_context(**{"base_url": demo, **options})
+        # Drawn in software, motion would take the time of a processor that the jobs need.
+        still = {"base_url": demo, "reduced_motion": "reduce"}
+        context = await browser.new_context(**{**still, **options})
         contexts.append(context)
         await context.add_init_script(SHOWN)
         await context.route("**/blank", lambda route: route.fulfill(body=BLANK, content_type=HTML))
