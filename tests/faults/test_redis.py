@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from tests.faults.parts import Far, free_port
+from tests.faults.parts import DROPPING, Far, dropped, free_port
 
 R = 5  # seconds within which watchers are right again, whatever the layer lost
 P = 7  # seconds until a link that says nothing is noticed
@@ -14,6 +14,11 @@ NEVER = 1e9
 
 def is_progress(event):
     return event["state"] == "PROGRESS"
+
+
+def steps(seconds):
+    """Arguments of ``count`` for a task of that length."""
+    return int(seconds * 20), 0.05
 
 
 @pytest.mark.row("F1", within=6)
@@ -34,6 +39,19 @@ async def test_f1_redis_is_killed_and_comes_back_empty(scenario):
     assert worker.process.poll() is None
 
 
+@pytest.mark.slow
+@pytest.mark.row("F1")
+async def test_f1_twin_with_versions_that_count_from_one(scenario):
+    web = scenario.web()
+    scenario.worker(without="clock")
+    watchers = scenario.watch(scenario.start("count", *steps(15)), web)
+    await watchers[0].until(lambda event: event["current"] >= 140)
+    scenario.store.kill()
+    scenario.store.start()
+    with pytest.raises(TimeoutError):
+        await watchers[0].until(lambda event: event["current"] >= 160, within=R + 1)
+
+
 @pytest.mark.row("F2", within=10)
 async def test_f2_redis_is_down_until_the_task_has_ended(scenario):
     web = scenario.web()
@@ -49,9 +67,21 @@ async def test_f2_redis_is_down_until_the_task_has_ended(scenario):
     assert (end["state"], end["current"]) == ("SUCCESS", 40)
 
 
-def steps(seconds):
-    """Arguments of ``count`` for a task of that length."""
-    return int(seconds * 20), 0.05
+@pytest.mark.slow
+@pytest.mark.row("F2")
+async def test_f2_twin_that_tries_once_and_does_not_ask_celery(scenario):
+    web = scenario.web(without="settle")
+    worker = scenario.worker(without="keep")
+    task_id = scenario.start("count", *steps(2))
+    watchers = scenario.watch(task_id, web)
+    await watchers[0].until(lambda event: event["current"] >= 10)
+    scenario.store.kill()
+    worker.wait_for(lambda: worker.seconds(task_id))
+    with pytest.raises(TimeoutError):  # what it tried while the server was away is gone
+        await watchers[0].outcome(within=2)
+    scenario.store.start()
+    scenario.fault()
+    await scenario.breaks(watchers, within=2 * R)
 
 
 async def freeze(scenario, seconds, **worker):
@@ -153,6 +183,61 @@ async def test_f4_twin_without_a_look_at_the_store(scenario):
     groups = await kill_subscriptions(scenario, RECONCILE=NEVER, without="probe")
     scenario.fault()
     await scenario.breaks(*groups, within=R)
+
+
+async def where_packets_drop(scenario, length, **web):
+    """A web server whose way to Redis can fail, a task of that length, and the server's pulse."""
+    web = scenario.web(host=DROPPING, **web)
+    scenario.worker()
+    watchers = scenario.watch(scenario.start("count", *steps(length)), web)
+    await watchers[0].live()
+    pulse = await scenario.pulse(web)
+    scenario.fault()
+    return watchers, pulse
+
+
+async def check_drop(scenario, watchers, pulse):
+    scenario.fault()
+    took = await watchers[0].live(within=30)
+    assert (await scenario.outcome(watchers, within=90))["state"] == "SUCCESS"
+    assert {watcher.connections for watcher in watchers} == {1}
+    assert pulse.worst < 0.25
+    assert pulse.busiest < 0.5
+    scenario.took = took
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.row("F5", within=30)
+async def test_f5_open_connections_are_dropped(scenario):
+    """Kept up by the probe (7 s) and by the layer's settings (18 s), by each alone as well."""
+    watchers, pulse = await where_packets_drop(scenario, 75)
+    with dropped(scenario.store.port, only_open=True):
+        await check_drop(scenario, watchers, pulse)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.row("F5", within=30)
+async def test_f5_redis_cannot_be_reached_for_120_s(scenario):
+    watchers, pulse = await where_packets_drop(scenario, 155)
+    with dropped(scenario.store.port, only_open=False):
+        await asyncio.sleep(120)
+    await check_drop(scenario, watchers, pulse)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.row("F5")
+async def test_f5_twin_with_a_plain_layer_and_no_probe(scenario):
+    """The keepalive ends the connection after 45 s, and the server's event loop with it."""
+    watchers, pulse = await where_packets_drop(scenario, 75, without="layer probe")
+    with dropped(scenario.store.port, only_open=True):
+        with pytest.raises(TimeoutError):
+            await watchers[0].live(within=30)
+        async with asyncio.timeout(60):
+            while pulse.worst < 5 or pulse.busiest < 0.9:
+                await asyncio.sleep(0.1)
 
 
 async def swallow(scenario, *, layer_only, **web):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import time
+from contextlib import asynccontextmanager
 
 import websockets
 
@@ -100,3 +101,52 @@ class RemoteWatcher:
             self.arrived = time.time()
             self._news.set()
         return event["complete"]
+
+
+class Pulse:
+    """Feels the event loop of a web server every 50 ms, by a ping that it must answer itself."""
+
+    def __init__(self, web):
+        self._web = web
+        self._sent = None
+        self._worst = 0.0
+        self._busiest = 0.0
+
+    @property
+    def worst(self):
+        """The longest that it did not answer, in seconds."""
+        waiting = 0.0 if self._sent is None else time.monotonic() - self._sent
+        return max(self._worst, waiting)
+
+    @property
+    def busiest(self):
+        """The largest part of a core that it used for 3 s."""
+        return self._busiest
+
+    @asynccontextmanager
+    async def beating(self):
+        url = f"ws://127.0.0.1:{self._web.port}/ws/progress/"
+        async with websockets.connect(url, ping_interval=None) as socket:
+            tasks = [asyncio.create_task(each) for each in (self._beat(socket), self._weigh())]
+            yield self
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            socket.transport.abort()  # it may not answer
+
+    async def _beat(self, socket):
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.05)
+            own = time.monotonic() - before - 0.05  # how late this loop is itself
+            self._sent = time.monotonic()
+            await (await socket.ping())
+            self._worst = max(self._worst, time.monotonic() - self._sent - own)
+            self._sent = None
+
+    async def _weigh(self):
+        while True:
+            used, began = self._web.cpu_seconds(), time.monotonic()
+            await asyncio.sleep(3)
+            used = self._web.cpu_seconds() - used
+            self._busiest = max(self._busiest, used / (time.monotonic() - began))

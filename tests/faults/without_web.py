@@ -2,6 +2,8 @@
 
 import os
 
+from django.conf import settings
+
 from progress import hub, reconcile, store, subscription
 from tests.asgi import application  # noqa: F401 - it is what the server runs
 
@@ -40,6 +42,13 @@ def confirm():
 def unmarked():
     """Of a silent task nothing is shown until the store took the mark that it is stalled."""
     store.ResponseError = KeyError
+
+
+def layer():
+    """The channel layer has plain settings."""
+    config = {"hosts": [settings.LAYER_URL]}
+    backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": config}}
 
 
 for name in os.environ["TEST_WITHOUT"].split():
