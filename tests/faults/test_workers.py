@@ -6,8 +6,12 @@ A row's twin has the mitigation switched off, and shows that the promise does no
 import asyncio
 import os
 import signal
+import time
+from statistics import median
 
 import pytest
+
+from tests.faults.parts import alive
 
 #: A worker of each pool that runs ten tasks at once; "solo" runs them one by one.
 POOLS = {
@@ -322,3 +326,50 @@ async def report_in_fork(scenario, *arguments, **values):
     await watchers[0].until(lambda event: event["state"] in {"STARTED", "PROGRESS"})
     scenario.fault()
     return watchers
+
+
+LIVES = [("count", 10, 0.05), ("break_off", "exit")]
+
+
+@pytest.mark.slow
+@pytest.mark.row("cost", within=1)
+@pytest.mark.parametrize("life", LIVES, ids=["returns", "exits"])
+@pytest.mark.parametrize("fault", ["frozen", "down"])
+async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life(scenario, fault, life):
+    scenario.took = await cost(scenario, fault, life)
+    assert scenario.took < 1
+
+
+@pytest.mark.parametrize("life", LIVES, ids=["returns", "exits"])
+async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life_twin(scenario, life):
+    assert await cost(scenario, "frozen", life, without="exit_limit") > 1
+
+
+async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life_in_vain_twin(scenario):
+    assert await cost(scenario, "frozen", LIVES[1], without="in_vain") > 1
+
+
+async def cost(scenario, fault, life, **values):
+    """Seconds by which a task's life is longer, its process's end included."""
+    worker = scenario.worker(options=("-c", "1", "--max-tasks-per-child", "1"), **values)
+    usual = [await lifetime(scenario, worker, life) for _ in range(3)]
+    if fault == "down":
+        scenario.store.kill()
+        times = [await lifetime(scenario, worker, life) for _ in range(3)]
+    else:
+        with scenario.store.frozen():
+            times = [await lifetime(scenario, worker, life) for _ in range(3)]
+    return median(times) - median(usual)
+
+
+async def lifetime(scenario, worker, life):
+    """Seconds until the worker's child ends, which lives for one task."""
+    while not (children := [child for child in worker.children() if alive(child)]):
+        await asyncio.sleep(0.005)
+    [child] = children
+    began = time.monotonic()
+    scenario.start(*life)
+    async with asyncio.timeout(20):
+        while alive(child):
+            await asyncio.sleep(0.005)
+    return time.monotonic() - began

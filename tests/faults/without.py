@@ -19,6 +19,16 @@ def flush():
     publisher.flush = nothing
 
 
+def exit_limit():
+    """A process that ends waits for long."""
+    publisher.flush.__defaults__ = (5.0,)
+
+
+def in_vain():
+    """A process that ends waits again, after it did so in vain."""
+    publisher.IN_VAIN = 0.0
+
+
 def failed():
     """Nobody hears that a task failed, in the parent of the worker's children or in them."""
     signals.failed = nothing
