@@ -27,7 +27,7 @@ class Scenario:
         self.store = stack.enter_context(Server(folder))
         self.broker = stack.enter_context(Server(folder))
         self.watchers = []
-        self._celery = Celery(broker=self.broker.url(), set_as_current=False)
+        self.celery = Celery(broker=self.broker.url(), set_as_current=False)
         self._fault_at = None
         self.took = None
 
@@ -80,7 +80,7 @@ class Scenario:
         """Start a task of ``tests.celery``; its id. The tests' own process publishes nothing."""
         task_id = task_id or str(uuid4())
         name = f"tests.celery.{name}"
-        self._celery.send_task(name, arguments, task_id=task_id, queue="tests", **options)
+        self.celery.send_task(name, arguments, task_id=task_id, queue="tests", **options)
         return task_id
 
     def watch(self, task_id, *webs, count=3, port=None):
@@ -95,7 +95,7 @@ class Scenario:
         return await self.stack.enter_async_context(Pulse(web).beating())
 
     def close(self):
-        self._celery.close()
+        self.celery.close()
 
     def fault(self):
         """The clock of the row starts now."""

@@ -4,6 +4,7 @@ A row's twin has the mitigation switched off, and shows that the promise does no
 """
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -22,6 +23,9 @@ POOLS = {
     "eventlet": ("-c", "10"),
 }
 GREEN = ("gevent", "eventlet")
+FOREVER = 600
+#: A web server that soon misses signs of life; for a worker with PROGRESS_HEARTBEAT of 1.
+QUICK = {"HEARTBEAT": 1, "STALLED_AFTER": 4, "RECONCILE": 1}
 
 
 def on_the_way(watcher):
@@ -155,7 +159,8 @@ async def test_w3_a_whole_worker_is_killed(scenario):
 @pytest.mark.slow
 @pytest.mark.row("W3", within=15)
 async def test_w3_a_whole_worker_is_killed_twin(scenario):
-    watchers = await lose_worker(scenario, scenario.web(STALLED_AFTER=600, LOST_AFTER=900))
+    web = scenario.web(STALLED_AFTER=FOREVER, LOST_AFTER=2 * FOREVER)
+    watchers = await lose_worker(scenario, web)
     await nothing_seen(watchers, is_stalled, within=20)
 
 
@@ -192,7 +197,6 @@ async def lose_worker(scenario, web):
 
 #: Redis takes its time, so that an event that nobody waits for does not arrive.
 SLOW = 0.05
-FOREVER = 600
 
 
 @pytest.mark.row("W9", within=2)
@@ -326,6 +330,196 @@ async def report_in_fork(scenario, *arguments, **values):
     await watchers[0].until(lambda event: event["state"] in {"STARTED", "PROGRESS"})
     scenario.fault()
     return watchers
+
+
+#: The broker brings a task back that nobody acknowledged for 8 s.
+BACK_AFTER = 8
+REDELIVERY = {
+    "visibility_timeout": BACK_AFTER,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.row("W4", within=BACK_AFTER + 7)
+async def test_w4_another_worker_takes_the_task_up(scenario):
+    watchers = await redeliver(scenario, LOST_AFTER=60)
+    first = watchers[0].newest["run"]
+    await scenario.everybody(watchers, is_stalled, within=4)
+    scenario.worker(name="another", env={"TEST_BROKER_OPTIONS": json.dumps(REDELIVERY)})
+    await scenario.everybody(watchers, lambda event: event["run"] > first, within=BACK_AFTER + 7)
+    took = scenario.took
+    end = await scenario.outcome(watchers, within=30)
+    scenario.took = took
+    assert (end["state"], end["current"], end["stalled"]) == ("SUCCESS", 60, False)
+    assert restarts(watchers) == 1
+
+
+async def test_w4_another_worker_takes_the_task_up_twin(scenario):
+    """A limit below the broker's own: the task is given up before it comes back."""
+    watchers = await redeliver(scenario, LOST_AFTER=5)
+    scenario.worker(name="another", env={"TEST_BROKER_OPTIONS": json.dumps(REDELIVERY)})
+    for watcher in watchers:
+        assert (await watcher.outcome())["state"] == "FAILURE"
+
+
+async def redeliver(scenario, **values):
+    """The only worker is killed in the middle of a task that it had not acknowledged."""
+    web = scenario.web(**QUICK, **values)
+    worker = scenario.worker(HEARTBEAT=1, env={"TEST_BROKER_OPTIONS": json.dumps(REDELIVERY)})
+    watchers = scenario.watch(scenario.start("count_late", 60, 0.05), web)
+    await watchers[0].until(lambda event: event["current"] >= 5)
+    worker.kill()
+    scenario.fault()
+    return watchers
+
+
+@pytest.mark.row("W5", within=10)
+async def test_w5_two_runs_of_one_task_at_once(scenario):
+    watchers = await run_twice(scenario)
+    end = await scenario.outcome(watchers, within=10)
+    assert (end["state"], end["current"]) == ("SUCCESS", 60)
+    assert restarts(watchers) == 1
+
+
+async def test_w5_two_runs_of_one_task_at_once_twin(scenario):
+    watchers = await run_twice(scenario, without="takeover")
+    for watcher in watchers:
+        await watcher.outcome(within=10)
+    with pytest.raises(AssertionError, match="runs are never mixed"):
+        restarts(watchers)
+
+
+async def run_twice(scenario, **values):
+    """Two workers run a task with the same id, the second when the first is on its way."""
+    web = scenario.web()
+    for name in ("one", "other"):
+        scenario.worker(name=name, options=("-c", "1"), **values)
+    task_id = scenario.start("count", 60, 0.05)
+    watchers = scenario.watch(task_id, web)
+    await watchers[0].until(lambda event: event["current"] >= 10)
+    scenario.start("count", 60, 0.05, task_id=task_id)
+    scenario.fault()
+    return watchers
+
+
+@pytest.mark.slow
+@pytest.mark.row("W6", within=15)
+async def test_w6_a_worker_is_frozen_for_half_a_minute(scenario):
+    web, worker = scenario.web(), scenario.worker()
+    watchers = scenario.watch(scenario.start("quiet", 37), web)
+    await watchers[0].until(lambda event: event["current"] == 1)
+    with worker.frozen():
+        scenario.fault()
+        await scenario.everybody(watchers, is_stalled, within=15)
+        took = scenario.took
+        await asyncio.sleep(30 - took)
+    scenario.fault()
+    await scenario.everybody(watchers, revived(watchers[0]), within=5)
+    end = await scenario.outcome(watchers, within=15)
+    scenario.took = took
+    assert (end["state"], end["stalled"]) == ("SUCCESS", False)
+    assert restarts(watchers) == 0
+
+
+async def test_w6_a_worker_is_frozen_for_half_a_minute_twin(scenario):
+    web, worker = scenario.web(**QUICK), scenario.worker(HEARTBEAT=FOREVER)
+    watchers = scenario.watch(scenario.start("quiet", 60), web)
+    await watchers[0].until(lambda event: event["current"] == 1)
+    with worker.frozen():
+        await watchers[0].until(is_stalled)
+    await nothing_seen(watchers, revived(watchers[0]), within=5)
+
+
+def revived(watcher):
+    """Whether an event says that what this watcher saw stall goes on."""
+    version = next(event["version"] for event in watcher.events if event["stalled"])
+    return lambda event: event["version"] > version and not event["stalled"]
+
+
+@pytest.mark.row("W6", within=10)
+async def test_w6_a_task_that_says_nothing_for_long_is_alive(scenario):
+    watchers = await say_nothing(scenario, HEARTBEAT=1)
+    end = await scenario.outcome(watchers, within=10)
+    assert end["state"] == "SUCCESS"
+    assert not any(map(is_stalled, watchers[0].events))
+
+
+async def test_w6_a_task_that_says_nothing_for_long_is_alive_twin(scenario):
+    watchers = await say_nothing(scenario, HEARTBEAT=FOREVER)
+    await scenario.everybody(watchers, is_stalled, within=5)
+
+
+async def say_nothing(scenario, **values):
+    web = scenario.web(**QUICK)
+    scenario.worker(**values)
+    watchers = scenario.watch(scenario.start("quiet", 8), web)
+    await watchers[0].until(lambda event: event["current"] == 1)
+    scenario.fault()
+    return watchers
+
+
+@pytest.mark.row("W7", within=5)
+async def test_w7_a_task_whose_result_nobody_stores(scenario):
+    web = scenario.web()
+    scenario.worker()
+    watchers = scenario.watch(scenario.start("count_ignored", 20, 0.05), web)
+    scenario.fault()
+    end = await scenario.outcome(watchers, within=5)
+    assert (end["state"], end["current"]) == ("SUCCESS", 20)
+    assert on_the_way(watchers[0])
+
+
+@pytest.mark.row("W7", within=5)
+async def test_w7_a_task_is_revoked_before_it_starts(scenario):
+    watchers = await revoke(scenario)
+    end = await scenario.outcome(watchers, within=5)
+    assert end["state"] == "REVOKED"
+
+
+async def test_w7_a_task_is_revoked_before_it_starts_twin(scenario):
+    watchers = await revoke(scenario, web="settle", without="revoked")
+    await nothing_seen(watchers, is_over, within=5)
+
+
+async def revoke(scenario, web="", **values):
+    """A task is revoked that waits for another to end, which it does when this returns."""
+    web, worker = scenario.web(without=web), scenario.worker(options=("-c", "1"), **values)
+    first = scenario.watch(scenario.start("count", 40, 0.05), web, count=1)
+    await first[0].until(lambda event: event["current"] >= 1)
+    task_id = scenario.start("count", 40, 0.05)
+    watchers = scenario.watch(task_id, web)
+    scenario.celery.control.revoke(task_id)
+    worker.wait_for(lambda: b"Discarding revoked task" in worker.log.read_bytes())
+    scenario.fault()
+    return watchers
+
+
+@pytest.mark.row("W7", within=5)
+async def test_w7_a_hard_limit_is_told_once(scenario):
+    first, last = await run_out_of_time(scenario)
+    assert (first["state"], first["current"]) == ("FAILURE", 3)
+    assert last["version"] == first["version"]
+
+
+async def test_w7_a_hard_limit_is_told_once_twin(scenario):
+    first, last = await run_out_of_time(scenario, without="first_outcome")
+    assert last["version"] > first["version"]
+
+
+async def run_out_of_time(scenario, **values):
+    """What the watchers saw as the outcome, and what the store has when all is said."""
+    web, worker = scenario.web(), scenario.worker(**values)
+    task_id = scenario.start("break_off", "sleep", time_limit=1)
+    watchers = scenario.watch(task_id, web)
+    worker.wait_for(lambda: b"Hard time limit" in worker.log.read_bytes())
+    scenario.fault()
+    outcome = await scenario.outcome(watchers, within=5)
+    worker.process.terminate()  # which says what is left to say
+    await asyncio.to_thread(worker.process.wait, 20)
+    late = scenario.watch(task_id, web, count=1)
+    return outcome, await late[0].outcome(within=5)
 
 
 LIVES = [("count", 10, 0.05), ("break_off", "exit")]

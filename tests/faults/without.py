@@ -6,6 +6,7 @@ import threading
 import time
 
 from progress import delivery, publisher, recorder, signals, store
+from progress.runs import Run
 from tests.celery import app  # noqa: F401 - it is what the worker runs
 
 
@@ -32,6 +33,11 @@ def in_vain():
 def failed():
     """Nobody hears that a task failed, in the parent of the worker's children or in them."""
     signals.failed = nothing
+
+
+def revoked():
+    """Nobody hears that a task was cancelled."""
+    signals.revoked = nothing
 
 
 def retried():
@@ -64,6 +70,17 @@ def script(old, new):
 def takeover():
     """A run that another has taken over goes on speaking."""
     script("accepted = its_state == 'SUCCESS'", "accepted = true")
+
+
+def first_outcome():
+    """Outcomes from outside are told whatever stands, and each."""
+    delivery.asks = lambda *_: False
+    offer = delivery.Delivery.offer
+
+    def offer_each(self, source, event):
+        offer(self, source if isinstance(source, Run) else object(), event)
+
+    delivery.Delivery.offer = offer_each
 
 
 def runs():
