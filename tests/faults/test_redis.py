@@ -143,7 +143,8 @@ async def test_f3_twin_with_reports_that_wait(scenario):
 @pytest.mark.slow
 @pytest.mark.row("F3")
 async def test_f3_twin_that_tries_once(scenario):
-    (short, _), _ = await freeze(scenario, 16, without="keep")
+    # Its second try, with the outcome, ends after 17 s.
+    (short, _), _ = await freeze(scenario, 22, without="keep")
     await scenario.breaks(short, within=R + 5)
 
 
