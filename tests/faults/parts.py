@@ -83,7 +83,7 @@ def alive(pid):
     """Whether the process runs: nobody needs to have waited for it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
 

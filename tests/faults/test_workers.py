@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from statistics import median
+from uuid import uuid4
 
 import pytest
 
@@ -326,7 +327,10 @@ async def report_in_fork(scenario, *arguments, **values):
     """A process is forked as soon as the task begins, and reports 10 steps of 20 in 0.2 s."""
     web = scenario.web()
     scenario.worker(**values)
-    watchers = scenario.watch(scenario.start("fork", 20, *arguments), web)
+    task_id = str(uuid4())
+    watchers = scenario.watch(task_id, web)
+    await asyncio.gather(*(watcher.until(lambda event: True) for watcher in watchers))
+    scenario.start("fork", 20, *arguments, task_id=task_id)
     await watchers[0].until(lambda event: event["state"] in {"STARTED", "PROGRESS"})
     scenario.fault()
     return watchers
