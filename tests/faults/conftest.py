@@ -1,6 +1,7 @@
 """One stack a scenario, and the table of what the scenarios saw."""
 
 import asyncio
+import random
 import time
 from contextlib import AsyncExitStack
 from uuid import uuid4
@@ -8,11 +9,12 @@ from uuid import uuid4
 import pytest
 from celery import Celery
 
+from tests.faults import table
 from tests.faults.parts import Server, Silence, Web, Worker, settings
 from tests.faults.watchers import Pulse, RemoteWatcher
 from tests.proxy import Proxy
 
-ROWS = []
+LINES = {}
 
 
 class Scenario:
@@ -27,6 +29,7 @@ class Scenario:
         self.store = stack.enter_context(Server(folder))
         self.broker = stack.enter_context(Server(folder))
         self.watchers = []
+        self.without = []  # the mitigations that are switched off
         self.celery = Celery(broker=self.broker.url(), set_as_current=False)
         self._fault_at = None
         self.took = None
@@ -51,6 +54,7 @@ class Scenario:
         **values,
     ):
         """``env``: what else the worker's environment has; see ``Worker``."""
+        self.without += filter(None, [without])
         worker = Worker(
             self.folder,
             broker=self.broker.url(),
@@ -64,6 +68,7 @@ class Scenario:
 
     def web(self, *, port=None, name="web", without="", **values):
         """``values``: settings, and what ``env`` takes besides."""
+        self.without += without.split()
         env = self.env(port=port, **values)
         env["TEST_BROKER_URL"] = self.broker.url()
         return self.stack.enter_context(Web(self.folder, env=env, name=name, without=without))
@@ -86,7 +91,7 @@ class Scenario:
     def watch(self, task_id, *webs, count=3, port=None):
         """Several watchers of the task, each knowing all the web servers."""
         urls = [web.url(task_id, port) for web in webs]
-        watchers = [RemoteWatcher(*urls, seed=seed) for seed in range(count)]
+        watchers = [RemoteWatcher(*urls, seed=random.random()) for _ in range(count)]
         self.watchers += watchers
         return watchers
 
@@ -144,21 +149,21 @@ async def scenario(tmp_path, request):
         scenario.close()
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    row = item.get_closest_marker("row")
-    if call.when == "call" and row is not None:
-        took = getattr(getattr(item, "scenario", None), "took", None)
-        ROWS.append((row.args[0], item.name, took, row.kwargs.get("within"), report.outcome))
+    """Have each report of a row say what the table needs, also to another process."""
+    told = call.when == "call" or call.excinfo is not None
+    if item.get_closest_marker("row") is not None and told:
+        item.user_properties[:] = [("fault", table.line(item))]
+    return (yield)
+
+
+def pytest_runtest_logreport(report):
+    for name, line in report.user_properties:
+        if name == "fault" and (report.when == "call" or report.outcome != "passed"):
+            LINES[report.nodeid] = {**line, "outcome": report.outcome}
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The table: row, scenario, seconds from the fault, limit, verdict."""
-    if not ROWS:
-        return
-    terminalreporter.section("faults")
-    for row, name, took, within, outcome in sorted(ROWS):
-        seconds = "" if took is None else f"{took:6.1f} s"
-        limit = "" if within is None else f"{within:4.0f} s"
-        terminalreporter.write_line(f"{row:4} {name:70.70} {seconds:>9} {limit:>7}  {outcome}")
+    if LINES:
+        table.write(terminalreporter, LINES.values())

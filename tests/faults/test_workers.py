@@ -140,6 +140,7 @@ async def test_w2_the_task_of_a_killed_child_is_sent_again(scenario):
     assert restarts(watchers) == 1
 
 
+@pytest.mark.row("W2")
 async def test_w2_the_task_of_a_killed_child_runs_again_twin(scenario):
     watchers = await lose_child(scenario, "count_late", without="runs")
     for watcher in watchers:
@@ -230,6 +231,7 @@ async def test_w9_a_child_ends_after_one_task(scenario):
     assert (end["state"], end["current"]) == ("SUCCESS", 60)
 
 
+@pytest.mark.row("W9")
 async def test_w9_a_child_ends_after_one_task_twin(scenario):
     watchers = await end_child(scenario, without="flush")
     await nothing_seen(watchers, is_over, within=2)
@@ -243,6 +245,7 @@ async def test_w9_a_worker_ends_cold_and_drops_its_task(scenario):
     await asyncio.to_thread(worker.process.wait, 20)
 
 
+@pytest.mark.row("W9")
 async def test_w9_a_worker_ends_cold_and_drops_its_task_twin(scenario):
     watchers, worker = await end_cold(scenario, "count", without="retried")
     await asyncio.to_thread(worker.process.wait, 20)
@@ -311,6 +314,7 @@ async def test_w10_a_forked_process_reports(scenario, pool, module):
     assert restarts(watchers) == 0
 
 
+@pytest.mark.row("W10")
 async def test_w10_a_forked_process_reports_twin(scenario):
     watchers = await report_in_fork(scenario, 3, without="fork")
     await nothing_seen(watchers, lambda event: event["current"] == 10, within=2)
@@ -360,6 +364,7 @@ async def test_w4_another_worker_takes_the_task_up(scenario):
     assert restarts(watchers) == 1
 
 
+@pytest.mark.row("W4")
 async def test_w4_another_worker_takes_the_task_up_twin(scenario):
     """A limit below the broker's own: the task is given up before it comes back."""
     watchers = await redeliver(scenario, LOST_AFTER=5)
@@ -387,6 +392,7 @@ async def test_w5_two_runs_of_one_task_at_once(scenario):
     assert restarts(watchers) == 1
 
 
+@pytest.mark.row("W5")
 async def test_w5_two_runs_of_one_task_at_once_twin(scenario):
     watchers = await run_twice(scenario, without="takeover")
     for watcher in watchers:
@@ -427,6 +433,7 @@ async def test_w6_a_worker_is_frozen_for_half_a_minute(scenario):
     assert restarts(watchers) == 0
 
 
+@pytest.mark.row("W6")
 async def test_w6_a_worker_is_frozen_for_half_a_minute_twin(scenario):
     web, worker = scenario.web(**QUICK), scenario.worker(HEARTBEAT=FOREVER)
     watchers = scenario.watch(scenario.start("quiet", 60), web)
@@ -450,6 +457,7 @@ async def test_w6_a_task_that_says_nothing_for_long_is_alive(scenario):
     assert not any(map(is_stalled, watchers[0].events))
 
 
+@pytest.mark.row("W6")
 async def test_w6_a_task_that_says_nothing_for_long_is_alive_twin(scenario):
     watchers = await say_nothing(scenario, HEARTBEAT=FOREVER)
     await scenario.everybody(watchers, is_stalled, within=5)
@@ -482,6 +490,7 @@ async def test_w7_a_task_is_revoked_before_it_starts(scenario):
     assert end["state"] == "REVOKED"
 
 
+@pytest.mark.row("W7")
 async def test_w7_a_task_is_revoked_before_it_starts_twin(scenario):
     watchers = await revoke(scenario, web="settle", without="revoked")
     await nothing_seen(watchers, is_over, within=5)
@@ -507,6 +516,7 @@ async def test_w7_a_hard_limit_is_told_once(scenario):
     assert last["version"] == first["version"]
 
 
+@pytest.mark.row("W7")
 async def test_w7_a_hard_limit_is_told_once_twin(scenario):
     first, last = await run_out_of_time(scenario, without="first_outcome")
     assert last["version"] > first["version"]
@@ -539,10 +549,12 @@ async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life(scenario, fa
 
 
 @pytest.mark.parametrize("life", LIVES, ids=["returns", "exits"])
+@pytest.mark.row("cost")
 async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life_twin(scenario, life):
     assert await cost(scenario, "frozen", life, without="exit_limit") > 1
 
 
+@pytest.mark.row("cost")
 async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life_in_vain_twin(scenario):
     assert await cost(scenario, "frozen", LIVES[1], without="in_vain") > 1
 

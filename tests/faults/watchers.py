@@ -9,6 +9,14 @@ from contextlib import asynccontextmanager
 import websockets
 
 
+def describe(event):
+    """An event in a few words."""
+    if event is None:
+        return "nothing"
+    counts = f" {event['current']:g} of {event['total'] or 0:g}" if event["current"] else ""
+    return event["state"] + (" stalled" if event["stalled"] else "") + counts
+
+
 class RemoteWatcher:
     """Watches one task at one of several addresses, and says what it saw and when."""
 

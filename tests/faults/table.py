@@ -1,0 +1,66 @@
+"""The table that ends a run of the fault matrix: each row, and below it its twins."""
+
+import re
+from collections import Counter
+
+from tests.faults.watchers import describe
+
+#: What a test's outcome says of a row, and of a twin, which shows that the row can fail.
+ROW = {"passed": "holds", "failed": "BROKEN", "skipped": "NOT RUN"}
+TWIN = {"passed": "fails without", "failed": "TESTS NOTHING", "skipped": "NOT RUN"}
+
+
+def line(item):
+    """What the table says of this test, as values that can travel between processes."""
+    row = item.get_closest_marker("row")
+    scenario = getattr(item, "scenario", None)
+    return {
+        "row": row.args[0],
+        "fault": fault(item.name),
+        "twin": is_twin(item.name),
+        "within": row.kwargs.get("within"),
+        "took": getattr(scenario, "took", None),
+        "seen": seen(scenario.watchers) if scenario else "",
+        "without": " ".join(scenario.without) if scenario else "",
+    }
+
+
+def is_twin(name):
+    return "twin" in re.split(r"[_\[]", name)
+
+
+def fault(name):
+    """The words of a test's name."""
+    name, _, parameters = name.partition("[")
+    words = name.split("_")[2:]
+    words = " ".join(word for word in words if word != "twin")
+    return f"{words} ({parameters.rstrip(']')})" if parameters else words
+
+
+def seen(watchers):
+    """What the watchers saw last, and how many of them."""
+    last = Counter(describe(watcher.newest) for watcher in watchers)
+    return ", ".join(f"{count} x {words}" for words, count in last.most_common(2))
+
+
+def write(terminal, lines):
+    """Rows in order, the twins of each below it."""
+    terminal.section("faults")
+    head = ("row", "fault", "seen", "time", "limit", "verdict")
+    terminal.write_line("{:4} {:74} {:38} {:>7} {:>5}  {}".format(*head))
+    for each in sorted(lines, key=order):
+        verdict = (TWIN if each["twin"] else ROW)[each["outcome"]]
+        took = "" if each["took"] is None or each["twin"] else f"{each['took']:.1f} s"
+        limit = "" if each["within"] is None or each["twin"] else f"{each['within']:.0f} s"
+        words = f"  twin: {each['fault']}" if each["twin"] else each["fault"]
+        cells = f"{each['row']:4} {words:74.74} {each['seen']:38.38} {took:>7} {limit:>5}"
+        terminal.write_line(f"{cells}  {verdict} {each['without'] if each['twin'] else ''}")
+    wrong = sum(each["outcome"] != "passed" for each in lines)
+    rows = sum(not each["twin"] for each in lines)
+    terminal.write_line(f"{rows} rows, {len(lines) - rows} twins, {wrong} not as they should be")
+
+
+def order(each):
+    """F1 before F10; a row before its twins."""
+    letter, number = re.match(r"(\D+)(\d*)", each["row"]).groups()
+    return letter.lower(), int(number or 0), each["twin"], each["fault"]
