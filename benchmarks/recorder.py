@@ -24,14 +24,14 @@ def main():
     with ValkeyServer() as server:
         url = server.connection_url
         configure(url)
-        from progress import publisher
+        from progress import process
 
         try:
             task = running_task()
             print_costs(loops(task))
             print_rate(task, redis.Redis.from_url(url))
         finally:
-            publisher.close()
+            process.close()
 
 
 def configure(url):
@@ -44,7 +44,7 @@ def configure(url):
 
 def running_task():
     """A run without a worker: the publisher does all it does, and the call is what is timed."""
-    from progress.publisher import get_publisher
+    from progress.process import get_publisher
 
     request = type("Request", (), {"id": "benchmark", "is_eager": False, "ignore_result": True})
     request.progress_run = get_publisher().open("benchmark")

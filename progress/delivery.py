@@ -19,8 +19,8 @@ from .store import Store
 logger = logging.getLogger("progress")
 
 BACKLOG = 10_000  # events kept while Redis is away, the newest of each run; the oldest go first
-JOIN_TRIES = 20  # looks for the number of a run that began in another process
-JOIN_PAUSE = 0.05  # seconds between them
+JOIN_WITHIN = 10.0  # seconds a forked process waits for the number of a run that began elsewhere
+JOIN_PAUSE = 0.05  # seconds between two looks for it
 SEND_TIMEOUT = 5.0  # seconds for one message to the channel layer
 
 #: Whose event it is: a run's, or of a task that is spoken of from outside its runs.
@@ -59,7 +59,10 @@ class Delivery:
         await self._wanted.wait()
         batch, self._due = self._due, {}
         try:
-            await self._deliver(batch)
+            joining = await self._deliver(batch)
+            if joining:
+                self._keep(joining)
+                await asyncio.sleep(JOIN_PAUSE)
         except (RedisError, OSError):
             self._keep(batch)
             raise
@@ -73,8 +76,9 @@ class Delivery:
         for source in list(self._due)[: max(0, len(self._due) - BACKLOG)]:
             del self._due[source]
 
-    async def _deliver(self, batch: dict[Source, Event]) -> None:
-        events = await self._placed(batch)
+    async def _deliver(self, batch: dict[Source, Event]) -> dict[Source, Event]:
+        """Tell store and groups; what has to wait for its run's number comes back."""
+        events, joining = await self._placed(batch)
         try:
             answers = await self._store.put(list(events.values()))
         except ResponseError:
@@ -92,38 +96,31 @@ class Delivery:
             if accepted or event.complete:
                 news.append(event)
         await self.announce(news)
+        return joining
 
-    async def _placed(self, batch: dict[Source, Event]) -> dict[Source, Event]:
+    async def _placed(
+        self, batch: dict[Source, Event]
+    ) -> tuple[dict[Source, Event], dict[Source, Event]]:
         """The batch with run numbers, which may have come since an event was offered."""
         asked = {event.task_id for source, event in batch.items() if asks(source, event)}
         known = await self._store.read(list(asked)) if asked else {}
         placed: dict[Source, Event] = {}
+        joining: dict[Source, Event] = {}
         for source, event in batch.items():
             standing = known.get(event.task_id)
             if isinstance(source, Run):
-                if not await self._joined(source):
+                if source.adopted_at and not joined(source, standing):
+                    if time.monotonic() < source.adopted_at + JOIN_WITHIN:
+                        joining[source] = event
                     continue
-                counted = standing is not None and standing.run == source.number
+                counted = event.complete and standing and standing.run == source.number
                 outcome = ended(standing, event) if standing and counted else event
                 placed[source] = replace(outcome, run=source.number)
             elif standing is None:
                 placed[source] = event
             elif not standing.complete and not overtaken(event, standing):
                 placed[source] = ended(standing, event)
-        return placed
-
-    async def _joined(self, run: Run) -> bool:
-        """Whether the run has a number, or is to get one with its first event.
-
-        One that began in the process this one was forked from gets it there, perhaps just now.
-        """
-        for _ in range(JOIN_TRIES if run.adopted and not run.number else 0):
-            event = (await self._store.read([run.task_id])).get(run.task_id)
-            if event is not None and event.state in RUNNING and event.attempt == run.attempt:
-                run.number = event.run
-                break
-            await asyncio.sleep(JOIN_PAUSE)
-        return bool(run.number) or not run.adopted
+        return placed, joining
 
     def _unstored(self, event: Event) -> Event:
         """The event with a version of our own clock, as the store's would be."""
@@ -151,11 +148,19 @@ class Delivery:
 def asks(source: Source, event: Event) -> bool:
     """Whether the event depends on what stands.
 
-    It comes from outside, or a forked process may have reported for the run.
+    It comes from outside, or a forked process may have reported for the run, or this one is it.
     """
     if isinstance(source, Run):
-        return event.complete and source.shared and source.said is source.seen
+        joining = bool(source.adopted_at) and not source.number
+        return joining or (event.complete and source.shared and source.said is source.seen)
     return event.state is not State.PENDING
+
+
+def joined(run: Run, standing: Event | None) -> bool:
+    """Whether a run that began in another process got its number there, perhaps just now."""
+    if not run.number and standing is not None and standing.state in RUNNING:
+        run.number = standing.run if standing.attempt == run.attempt else 0
+    return bool(run.number)
 
 
 def overtaken(event: Event, standing: Event) -> bool:

@@ -77,11 +77,16 @@ class MemoryStore:
             return self._write(replace(event, version=version, stalled=True))
         return event
 
-    async def reap(self) -> None:
-        """See ``store.Store.reap``."""
+    async def silent(self) -> list[str]:
+        """See ``store.Store.silent``."""
         with self._lock:
-            for event in list(self._events.values()):
-                if event.state in RUNNING and self._silence(event) > conf.lost_after() * 1e6:
+            return [event.task_id for event in self._events.values() if self._is_lost(event)]
+
+    async def lose(self, task_ids: Sequence[str]) -> None:
+        """See ``store.Store.lose``."""
+        with self._lock:
+            for event in [self._events[id_] for id_ in task_ids if id_ in self._events]:
+                if self._is_lost(event):
                     version = self._version(event.task_id)
                     self._write(replace(lost(event), version=version, stalled=False))
 
@@ -93,6 +98,9 @@ class MemoryStore:
         with self._lock:
             self._events.clear()
             self._alive.clear()
+
+    def _is_lost(self, event: Event) -> bool:
+        return event.state in RUNNING and self._silence(event) > conf.lost_after() * 1e6
 
     def _silence(self, event: Event) -> float:
         return self._clock() - self._alive.get(event.task_id, event.version)

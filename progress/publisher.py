@@ -1,4 +1,4 @@
-"""One background thread a process that takes the newest state of each run to the watchers.
+"""One background thread that takes the newest state of each run to the watchers.
 
 The tasks' threads only leave words in memory. The thread's event loop, which lives as long as the
 process, looks at them every PROGRESS_INTERVAL while they change and hands the newest to the
@@ -8,24 +8,18 @@ delivery. Whatever happens to Redis, nothing raises or waits in a task.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
-import os
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import util
 from typing import Any
-
-from django.core.exceptions import ImproperlyConfigured
 
 from . import conf
 from .delivery import Delivery
 from .events import Event, State
 from .loops import forever
-from .runs import Run, count_fork
+from .runs import Run
 from .store import open_store
 from .threads import start_real_thread
 
@@ -34,11 +28,10 @@ logger = logging.getLogger("progress")
 OUTSIDE_GRACE = 0.5  # seconds an outcome that comes from outside its run lets the run speak first
 ASK = 0.005  # seconds between two looks whether the publisher's thread is done
 EXIT_FLUSH = 0.8  # seconds a process that ends waits for what is not delivered yet
-IN_VAIN = 5.0  # seconds without another try when that was too short
 
 
 class Publisher:
-    """The thread and its loop. Made by :func:`get_publisher`; its methods are for any thread."""
+    """The thread and its loop. Made by `process.get_publisher`; its methods are for any thread."""
 
     def __init__(self) -> None:
         self._interval = conf.interval()
@@ -64,9 +57,7 @@ class Publisher:
 
     def adopt(self, run: Run) -> None:
         """A run that began in the process this one was forked from goes on here."""
-        run.publisher, run.adopted = self, True
-        # A process of multiprocessing or billiard ends without a look at atexit.
-        util.Finalize(None, last_words, exitpriority=0)
+        run.publisher, run.adopted_at = self, time.monotonic()
         self._call(self._adopted, run)
 
     def conclude(self, run: Run, state: State, **more: Any) -> None:
@@ -233,61 +224,3 @@ class Publisher:
         self._flushing.add(waiting)
         waiting.add_done_callback(self._flushing.discard)
         waiting.add_done_callback(flushed.append)
-
-
-_publisher: Publisher | None = None
-_orphans: list[Publisher] = []
-_lock = threading.Lock()
-_configured = True
-_in_vain_until = 0.0
-
-
-def get_publisher() -> Publisher | None:
-    """The publisher of this process, started on first use and anew after a fork.
-
-    None, and one line in the log, where the settings do not say where to publish to.
-    """
-    global _publisher, _configured  # noqa: PLW0603 - one a process is the point
-    if _publisher is None and _configured:
-        with _lock:
-            if _publisher is None and _configured:
-                try:
-                    _publisher = Publisher()
-                except ImproperlyConfigured as error:
-                    _configured = False
-                    logger.error("No progress is published: %s", error)  # noqa: TRY400 - the words say all
-    return _publisher
-
-
-def flush(timeout: float = EXIT_FLUSH) -> bool:
-    """Wait until this process delivered what its tasks said, at most ``timeout`` seconds."""
-    return _publisher is None or _publisher.flush(timeout)
-
-
-def last_words() -> None:
-    """Flush before the process ends; not again right after that was in vain."""
-    global _in_vain_until  # noqa: PLW0603 - one end a process
-    if time.monotonic() >= _in_vain_until and not flush():
-        _in_vain_until = time.monotonic() + IN_VAIN
-
-
-def close() -> None:
-    """Flush, and end the thread; the next task starts another."""
-    global _publisher, _configured
-    if _publisher is not None:
-        _publisher.close()
-    _publisher, _configured = None, True
-
-
-def _after_fork() -> None:
-    # The parent's loop must be neither used nor collected here: it shares the parent's epoll.
-    global _publisher, _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-    if _publisher is not None:
-        _publisher.orphan()
-        _orphans.append(_publisher)
-        _publisher = None
-
-
-os.register_at_fork(before=count_fork, after_in_child=_after_fork)
-atexit.register(last_words)

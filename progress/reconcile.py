@@ -36,6 +36,8 @@ class Reconciler:
         self._watched = watched
         self._found = found
         self._period = conf.reconcile() * LOOK_AFTER
+        self._due_in = 2 * conf.heartbeat()
+        self._silent_since: dict[str, float] = {}
         self._now = asyncio.get_running_loop().time
         self._next = self._now() + self._period
         self._due: dict[str, None] = {}
@@ -83,8 +85,16 @@ class Reconciler:
                     self._doubt.set()
 
     async def _reap(self) -> None:
+        """End what is silent at two looks with signs of life due between them.
+
+        Not at the first: after a failure Redis may be back with scores as old as the failure is
+        long, and the workers are about to say that they live.
+        """
         await asyncio.sleep(self._period)
-        await self._store.reap()
+        now, known = self._now(), self._silent_since
+        silent = {id_: known.get(id_, now) for id_ in await self._store.silent()}
+        self._silent_since = silent
+        await self._store.lose([id_ for id_, since in silent.items() if now - since > self._due_in])
 
     async def _settle(self) -> None:
         """Celery's own record may know what became of a task that is missing or stalled."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from celery import current_task
 
 from . import results
-from .publisher import get_publisher
+from .process import adopt, get_publisher
 from .runs import Run
 
 logger = logging.getLogger("progress")
@@ -67,7 +67,7 @@ class ProgressRecorder:
         if run.publisher is publisher:
             publisher.wake(run)
         else:  # this process was forked from the one in which the task began
-            publisher.adopt(run)
+            adopt(run)
         now = time.monotonic()
         if now >= run.result_at:
             run.result_at = now + RESULT_INTERVAL

@@ -33,7 +33,7 @@ class Run:
     """
 
     __slots__ = (
-        "adopted",
+        "adopted_at",
         "attempt",
         "attend",
         "concluded",
@@ -64,7 +64,7 @@ class Run:
         self.number = 0  # the event's ``run``, which the store gives with the first event
         self.concluded = False  # nothing more is taken
         self.forks = _forks  # of this process when it began
-        self.adopted = False  # this process was forked from the one in which it began
+        self.adopted_at = 0.0  # when it went on in a process forked from its own, on that clock too
         self.warned = False
 
     @property

@@ -9,10 +9,10 @@ from celery import signals
 from celery.exceptions import Reject
 from celery.utils.dispatch import Signal
 
-from . import conf, publisher
+from . import conf, process
 from .events import Event, State, capped
 from .exceptions import FAILED, public_words
-from .publisher import get_publisher
+from .process import get_publisher
 from .runs import Run
 
 EXPIRED = "It waited too long and was not started."
@@ -108,13 +108,13 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
         _conclude(run, State.FAILURE, error=FAILED)  # as Celery 5.7 records it
     else:
         # SystemExit ends this process, and then the parent says that the task failed.
-        publisher.last_words()
+        process.last_words()
         run.publisher.drop(run)
 
 
 def process_ends(**_: Any) -> None:
     """In a worker's child that ends: what its tasks said goes out first."""
-    publisher.last_words()
+    process.last_words()
 
 
 def _run(request: Any) -> Run | None:

@@ -48,8 +48,11 @@ class Store(Protocol):
         A running task that gave no sign of life for PROGRESS_STALLED_AFTER is marked stalled.
         """
 
-    async def reap(self) -> None:
-        """Have runs that gave no sign of life for PROGRESS_LOST_AFTER fail: nobody comes back."""
+    async def silent(self) -> list[str]:
+        """Tasks whose run gave no sign of life for PROGRESS_LOST_AFTER, READ_AT_ONCE at most."""
+
+    async def lose(self, task_ids: Sequence[str]) -> None:
+        """Have those of them that are silent still fail: nobody comes back."""
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -137,13 +140,16 @@ class RedisStore:
         now = [readable(text) for _, text in answers]
         return {event.task_id: event for event in now if event is not None}
 
-    async def reap(self) -> None:
-        """See :meth:`Store.reap`; at most READ_AT_ONCE runs a call."""
+    async def silent(self) -> list[str]:
+        """See :meth:`Store.silent`."""
         seconds, micros = await self._redis.time()
         limit = seconds * 1_000_000 + micros - self._lost
         alive = f"{self._prefix}:alive"
         names: Any = await self._redis.zrangebyscore(alive, "-inf", limit, 0, READ_AT_ONCE)
-        task_ids = [name.decode() for name in names]
+        return [name.decode() for name in names]
+
+    async def lose(self, task_ids: Sequence[str]) -> None:
+        """See :meth:`Store.lose`."""
         events = await self.read(task_ids)
         running = [event for event in events.values() if event.state in RUNNING]
         await self._run(
@@ -152,7 +158,7 @@ class RedisStore:
         )
         over = set(task_ids) - {event.task_id for event in running}
         if over:  # what expired, or was never ours
-            await self._redis.zrem(alive, *over)
+            await self._redis.zrem(f"{self._prefix}:alive", *over)
 
     async def _run(self, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
         batch = list(calls)

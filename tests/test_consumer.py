@@ -8,7 +8,7 @@ from channels.testing import WebsocketCommunicator
 
 from progress.consumers import PATIENCE, SUBSCRIPTIONS
 from progress.events import Event, State
-from progress.publisher import get_publisher
+from progress.process import get_publisher
 from progress.routing import websocket_urlpatterns
 
 application = URLRouter(websocket_urlpatterns)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from progress import publisher
+from progress import process
 from progress.memory import MemoryStore
 from tests.celery import app, count
 
@@ -17,7 +17,7 @@ def _eager():
 async def test_an_eager_task_is_known_by_the_store_in_memory():
     result = count.delay(5)
     assert result.get() == 5
-    assert publisher.flush(5)
+    assert process.flush(5)
     event = (await MemoryStore.shared().read([result.id]))[result.id]
     assert (event.state, event.current) == ("SUCCESS", 5)
 
@@ -26,7 +26,7 @@ def test_an_eager_task_does_not_touch_redis(settings, caplog):
     settings.PROGRESS_REDIS_URL = "redis://127.0.0.1:1/0"
     settings.CHANNEL_LAYERS = {}
     assert count.delay(5).get() == 5
-    assert publisher._publisher is None
+    assert process._publisher is None
     assert "progress" not in {record.name for record in caplog.records}
 
 

@@ -61,7 +61,7 @@ async def test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch
 @pytest.mark.promise(4)
 @pytest.mark.settings(PROGRESS_RECONCILE=0.1)
 async def test_a_look_does_not_wait_until_lost_runs_have_ended(store, hub, watch, monkeypatch):
-    monkeypatch.setattr(hub._store, "reap", asyncio.Event().wait)
+    monkeypatch.setattr(hub._store, "silent", asyncio.Event().wait)
     await test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch)
 
 
@@ -140,6 +140,21 @@ async def test_an_unknown_task_that_begins_is_seen(store, watch):
     started = await put(store, STARTED)
     await tell(started)
     assert await watched.next() == started
+
+
+@pytest.mark.promise(8)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1, PROGRESS_HEARTBEAT=0.4, PROGRESS_STALLED_AFTER=1)
+async def test_a_run_is_given_up_only_when_signs_of_life_are_due_again(store, hub, watch, raw):
+    """Redis may be back from disk after hours, with workers that live."""
+    living, dead = [await put(store, replace(STARTED, task_id=id_)) for id_ in "ab"]
+    raw.zadd("progress:alive", {"a": 1, "b": 1})
+    while set(hub._reconciler._silent_since) != {"a", "b"}:
+        await asyncio.sleep(0.01)
+    assert await store.beat([("a", living.run)]) == [(True, None)]
+    watched = watch("b")
+    event = await watched.until(lambda event: event.complete)
+    assert (event.state, event.run) == (State.FAILURE, dead.run)
+    assert not (await store.read(["a"]))["a"].complete
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)

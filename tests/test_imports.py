@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "progress"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
-WRITING = {"recorder", "publisher", "signals", "delivery", "runs"}
+WRITING = {"recorder", "process", "publisher", "signals", "delivery", "runs"}
 READING = {"hub", "consumers", "views", "watcher", "reconcile", "subscription", "protocol"}
 
 

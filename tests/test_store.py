@@ -144,7 +144,7 @@ async def test_a_run_that_nobody_comes_back_for_has_failed_with_its_counts(store
     store = again(store, settings)
     _, running = await put(store, PROGRESS, current=3, total=4)
     await put(store, PENDING, task_id="waits")
-    await store.reap()
+    await store.lose(await store.silent())
     found = await store.read(["a", "waits"])
     assert (found["a"].state, found["a"].error) == (FAILURE, "The worker was lost.")
     assert (found["a"].current, found["a"].run) == (3, running.run)
@@ -156,7 +156,7 @@ async def test_a_run_that_nobody_comes_back_for_has_failed_with_its_counts(store
 
 async def test_a_run_with_signs_of_life_is_not_lost(store):
     _, started = await put(store, STARTED)
-    await store.reap()
+    await store.lose(await store.silent())
     assert (await store.read(["a"]))["a"] == started
 
 
@@ -165,7 +165,7 @@ async def test_signs_of_life_of_what_expired_are_forgotten(redis_url, raw, setti
     store = RedisStore(redis_url)
     await put(store, STARTED)
     raw.delete("progress:event:a")
-    await store.reap()
+    await store.lose(await store.silent())
     assert not raw.exists("progress:alive")
     await store.aclose()
 

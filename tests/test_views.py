@@ -8,15 +8,15 @@ from django.template import Context, Template
 from django.test import AsyncClient, Client
 from django.urls import NoReverseMatch
 
-from progress import publisher
-from progress.publisher import get_publisher
+from progress import process
+from progress.process import get_publisher
 
 
 @pytest.fixture
 def task(redis_url):
     """A task that has started."""
     run = get_publisher().open("a task/1")
-    assert publisher.flush(5)
+    assert process.flush(5)
     return run.task_id
 
 

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 
-from progress import delivery, publisher, recorder, signals, store
+from progress import delivery, process, publisher, recorder, signals, store
 from progress.runs import Run
 from tests.celery import app  # noqa: F401 - it is what the worker runs
 
@@ -16,18 +16,18 @@ def nothing(*_, **__):
 
 def flush():
     """A process that ends does not wait for what is not delivered yet."""
-    publisher.atexit.unregister(publisher.flush)
-    publisher.flush = nothing
+    process.atexit.unregister(process.flush)
+    process.flush = nothing
 
 
 def exit_limit():
     """A process that ends waits for long."""
-    publisher.flush.__defaults__ = (5.0,)
+    process.flush.__defaults__ = (5.0,)
 
 
 def in_vain():
     """A process that ends waits again, after it did so in vain."""
-    publisher.IN_VAIN = 0.0
+    process.IN_VAIN = 0.0
 
 
 def failed():
@@ -57,7 +57,7 @@ def real_thread():
 
 def fork():
     """A forked process takes the publisher of its parent for its own."""
-    publisher._after_fork.__code__ = (lambda: None).__code__
+    process._after_fork.__code__ = (lambda: None).__code__
 
 
 def script(old, new):
@@ -94,7 +94,7 @@ def background():
 
     def attend_and_wait(self):
         attend(self)
-        publisher.flush(60)
+        process.flush(60)
 
     recorder.ProgressRecorder._attend = attend_and_wait
 
