@@ -1,6 +1,7 @@
 # make demo    start the demo; PORT= and REDIS_URL= change where it is and what it uses
 # make test    run all tests, on real servers and in a real browser; ARGS= goes to pytest
 # make faults  run the whole fault matrix, which takes its time, and print its table
+# make soak    half an hour of churn with faults, then see that nothing leaked; MINUTES=, ARGS=
 # make check   lint, formatting, and the types of Python and JavaScript
 # make bench   what reporting costs a task
 # make clean   remove what make has made
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo test faults check bench clean
+.PHONY: demo test faults soak check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -21,6 +22,9 @@ test: $(VENV)/.dev
 faults: $(VENV)/.dev
 	@$(find_chromium)
 	@exec $(VENV)/bin/python -m pytest tests/faults -n 3 --dist worksteal -m "slow or not slow" $(ARGS)
+
+soak: $(VENV)/.dev
+	@exec $(VENV)/bin/python -m tests.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -1,0 +1,1 @@
+"""A soak of the whole stack: see ``__main__``."""

@@ -1,0 +1,226 @@
+"""Tasks and watchers that come and go, and what those watchers had a right to see."""
+
+import asyncio
+import json
+import time
+from collections import Counter, deque
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+import websockets
+
+from tests.soak.watchers import Collector, Visitor
+
+TASKS_A_SECOND = 3.0
+STEP = 0.05  # seconds
+AHEAD = 5.0  # seconds before its start that a task's first watchers may come
+RETENTION = 30  # seconds the store keeps an event after the last one
+COLLECTORS = 80  # sockets with many subscriptions
+ENDS_WITHIN = 90  # seconds a task may take, with waiting for a free worker
+RECONCILE = 5  # seconds, as promised, to an outcome from when it is due
+PATIENCE = 30  # seconds from then until a watcher without an outcome is short
+NOTES = 20  # of what went wrong are kept in words
+
+
+class Counting:
+    """A task that counts. ``over`` is set when Celery's own record, on the broker, has its end."""
+
+    def __init__(self, task_id, total):
+        self.task_id = task_id
+        self.total = total
+        self.ended_at = None
+        self.over = asyncio.Event()
+
+
+class Churn:
+    """What short means, for each kind of watcher.
+
+    - Who came before the task's outcome, and stayed, is short without it, also when the store
+      was away or had been emptied then: the worker keeps it and delivers.
+    - Who came after the outcome is short without it too, in an emptied store and after the
+      retention: Celery's result backend is on the broker's server, which is not faulted, and
+      knows all of these tasks. So nobody is excused, and UNKNOWN is never the last word.
+    - Who left or unsubscribed before is never short.
+    - All of them, also those who left, must have seen versions rise, nothing after an outcome, and
+      their socket not closed by the server before it.
+
+    Short is who has no outcome 30 s after it was due; late, who has it more than 6 s after.
+    It is due when the task has ended by Celery's own account, the watcher is there, and the store
+    is back from an outage that began less than 5 s after: until then it may have been lost on the
+    way and not been looked for.
+    """
+
+    def __init__(self, random, celery, broker, webs):
+        self.tally = Counter()
+        self.notes = []
+        self.slowest = 0.0
+        self.present = 0
+        self.outages = []  # (when the store was killed, when it was back), on the wall's clock
+        self._random = random
+        self._celery = celery
+        self._broker = broker
+        self._webs = webs
+        self._recent = deque(maxlen=60)
+        self._pending = {}
+
+    async def run(self, seconds, *, burst=0):
+        """So many seconds of new tasks and watchers, and until the last of them is done."""
+        until = time.monotonic() + seconds
+        asking = asyncio.create_task(self._ask())
+        async with asyncio.TaskGroup() as group:
+            for _ in range(burst):  # so that every thread and process of the workers is used
+                group.create_task(self._count(group))
+            for _ in range(COLLECTORS):
+                group.create_task(self._collect(until))
+            while time.monotonic() < until:
+                group.create_task(self._count(group))
+                await asyncio.sleep(self._random.expovariate(TASKS_A_SECOND))
+        asking.cancel()
+
+    async def _ask(self):
+        """Celery's own record says which tasks have ended, and when."""
+        while True:
+            await asyncio.sleep(0.25)
+            waiting = list(self._pending.values())
+            names = [f"celery-task-meta-{each.task_id}" for each in waiting]
+            for each, text in zip(waiting, names and self._broker.mget(names), strict=True):
+                record = json.loads(text or "{}")
+                if record.get("status") in ("SUCCESS", "FAILURE", "REVOKED"):
+                    each.ended_at = datetime.fromisoformat(record["date_done"]).timestamp()
+                    each.over.set()
+                    del self._pending[each.task_id]
+
+    async def _count(self, group):
+        """A task, and those who watch it alone: early, in the middle, after its end, long after."""
+        choose = self._random.uniform
+        task_id = str(UUID(int=self._random.getrandbits(128), version=4))
+        task = Counting(task_id, self._random.randint(5, 50))
+        ahead, length = choose(0, AHEAD), task.total * STEP
+        self._recent.append(task)
+        for _ in range(8):
+            group.create_task(self._visit(task, choose(0, ahead)))
+        for _ in range(2):
+            group.create_task(self._leave(task, choose(0, ahead), choose(0, AHEAD)))
+        for _ in range(3):
+            group.create_task(self._visit(task, ahead + choose(0, length)))
+        await asyncio.sleep(ahead)
+        self._celery.send_task(
+            "tests.celery.count", (task.total, STEP), task_id=task_id, queue="tests"
+        )
+        self.tally["tasks"] += 1
+        self._pending[task_id] = task
+        if await self._ended(task):
+            for _ in range(2):
+                group.create_task(self._visit(task, choose(0, RETENTION / 2)))
+            if self._random.random() < 0.2:
+                group.create_task(self._visit(task, choose(1.2, 1.5) * RETENTION))
+
+    async def _ended(self, task):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDS_WITHIN):
+                return await task.over.wait()
+        if self._pending.pop(task.task_id, None):
+            self._wrong("unfinished tasks", task.task_id)
+        return False
+
+    async def _visit(self, task, delay):
+        await asyncio.sleep(delay)
+        watcher, joined_at = self._visitor(task), time.time()
+        try:
+            if await self._ended(task):
+                event = await watcher.outcome(within=self._within(task, joined_at))
+                self._saw(task, joined_at, event, watcher.arrived)
+        except TimeoutError:
+            self._wrong("short", f"{task.task_id}: {watcher.newest}")
+        await self._part(watcher)
+
+    async def _leave(self, task, delay, stay):
+        await asyncio.sleep(delay)
+        watcher = self._visitor(task)
+        await asyncio.sleep(stay)
+        self.tally["left"] += 1
+        if self._random.random() < 0.5:
+            watcher.abort()
+        await self._part(watcher)
+
+    def _visitor(self, task):
+        self.present += 1
+        url = self._random.choice(self._webs).url(task.task_id)
+        return Visitor(url, seed=self._random.random())
+
+    async def _part(self, watcher):
+        await watcher.close()
+        self.present -= 1
+        self.tally["reconnects"] += max(0, watcher.connections - 1)
+        self._note_wrongs(watcher)
+
+    async def _collect(self, until):
+        """One socket after the other, each for a while."""
+        await asyncio.sleep(self._random.uniform(0, 10))
+        while time.monotonic() < until:
+            try:
+                await self._collect_for(self._random.uniform(10, 60), until)
+            except (OSError, TimeoutError, websockets.InvalidHandshake) as error:
+                self._wrong("wrong frames", f"a socket was not opened: {error!r}")
+
+    async def _collect_for(self, seconds, until):
+        until = min(until, time.monotonic() + seconds)
+        port = self._random.choice(self._webs).port
+        collector = Collector(f"ws://127.0.0.1:{port}/ws/progress/")
+        async with collector:
+            self.present += 1
+            async with asyncio.TaskGroup() as group:
+                while time.monotonic() < until:
+                    task = self._random.choice(self._recent)
+                    if task.task_id not in collector.subscribed:
+                        group.create_task(self._subscribe(collector, task))
+                    await asyncio.sleep(self._random.uniform(1, 5))
+            if self._random.random() < 0.3:
+                collector.abort()
+        self.present -= 1
+        self._note_wrongs(collector)
+
+    async def _subscribe(self, collector, task):
+        joined_at = time.time()
+        await collector.subscribe(task.task_id)
+        if self._random.random() < 0.25:
+            await asyncio.sleep(self._random.uniform(0, AHEAD))
+            await collector.unsubscribe(task.task_id)
+            self.tally["left"] += 1
+        elif await self._ended(task):
+            try:
+                within = self._within(task, joined_at)
+                event, arrived = await collector.outcome(task.task_id, within=within)
+                self._saw(task, joined_at, event, arrived)
+            except TimeoutError:
+                self._wrong("short", f"{task.task_id}, one of many")
+
+    def _due(self, task, joined_at):
+        due = max(task.ended_at, joined_at)
+        for killed_at, back_at in self.outages:
+            if killed_at - RECONCILE <= due < back_at:
+                due = back_at
+        return due
+
+    def _within(self, task, joined_at):
+        return max(0, self._due(task, joined_at) - time.time()) + PATIENCE
+
+    def _saw(self, task, joined_at, event, arrived):
+        due = self._due(task, joined_at)
+        self.tally["outcomes"] += 1
+        self.tally["outcomes after an outage"] += due > max(task.ended_at, joined_at)
+        self.slowest = max(self.slowest, arrived - due)
+        if arrived - due > RECONCILE + 1:
+            self._wrong("late", f"{task.task_id}: {arrived - due:.1f} s after it was due")
+        if event["state"] != "SUCCESS":
+            self._wrong("wrong frames", f"not the outcome that Celery has: {event}")
+
+    def _note_wrongs(self, watcher):
+        for wrong in watcher.wrongs:
+            self._wrong("wrong frames", wrong)
+
+    def _wrong(self, what, note):
+        self.tally[what] += 1
+        if len(self.notes) < NOTES:
+            self.notes.append(f"{what}: {note}")

@@ -1,0 +1,122 @@
+"""Watchers that note what the promises forbid, where a client of the real world would forgive."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+
+import websockets
+
+from tests.faults.watchers import RemoteWatcher
+
+CLOSED_WITHIN = 5  # seconds from the outcome until the server has closed the socket
+IN_FLIGHT = 5  # seconds after an unsubscribe in which frames may still be on their way
+
+
+class Visitor(RemoteWatcher):
+    """Watches one task at its own address; ``wrongs`` says what should not have come."""
+
+    def __init__(self, url, *, seed):
+        self.wrongs = []
+        self._last = (0, -1)  # of which connection, and the version of the newest frame on it
+        self._socket = None
+        super().__init__(url, seed=seed)
+
+    def _take(self, event):
+        connection, version = self._last
+        if connection == self.connections and event["version"] <= version:
+            self.wrongs.append(f"version {event['version']} after {version}")
+        self._last = self.connections, event["version"]
+        return super()._take(event)
+
+    def abort(self):
+        """Be gone without a word, as a browser that crashed; ``close`` is to follow at once."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def _hear(self, socket):
+        self._socket = socket
+        over = await super()._hear(socket)
+        if over:
+            await self._hear_the_end(socket)
+        return over
+
+    async def _hear_the_end(self, socket):
+        with suppress(TimeoutError, websockets.ConnectionClosed):
+            async with asyncio.timeout(CLOSED_WITHIN):
+                async for text in socket:
+                    self.wrongs.append(f"after the outcome: {text}")
+        if socket.close_code != 1000:
+            self.wrongs.append(f"after the outcome closed with {socket.close_code}")
+
+
+class Collector:
+    """One socket that subscribes to many tasks and unsubscribes from some; it never reconnects.
+
+    No fault of the soak is one of the web server, so a socket that closes is a wrong.
+    """
+
+    def __init__(self, url):
+        self.wrongs = []
+        self.subscribed = set()
+        self._url = url
+        self._versions = {}
+        self._outcomes = {}  # task id: a future of the outcome and when it came
+        self._left = {}
+
+    async def __aenter__(self):
+        self._socket = await websockets.connect(self._url, ping_interval=None)
+        self._hearing = asyncio.create_task(self._hear())
+        return self
+
+    async def __aexit__(self, *_):
+        self._hearing.cancel()
+        await asyncio.gather(self._hearing, return_exceptions=True)
+        await self._socket.close()
+
+    def abort(self):
+        """Be gone without a word, as a browser that crashed."""
+        self._hearing.cancel()
+        self._socket.transport.abort()
+
+    async def subscribe(self, task_id):
+        self.subscribed.add(task_id)
+        self._outcomes[task_id] = asyncio.get_running_loop().create_future()
+        await self._say("subscribe", task_id)
+
+    async def unsubscribe(self, task_id):
+        await self._say("unsubscribe", task_id)
+        self._left[task_id] = time.monotonic()
+
+    async def outcome(self, task_id, *, within):
+        """The outcome, and when it came by the clock on the wall."""
+        async with asyncio.timeout(within):
+            return await asyncio.shield(self._outcomes[task_id])
+
+    async def _say(self, verb, task_id):
+        with suppress(websockets.ConnectionClosed):  # the reader notes it
+            await self._socket.send(json.dumps({"type": verb, "task_id": task_id}))
+
+    async def _hear(self):
+        try:
+            async for text in self._socket:
+                frame = json.loads(text)
+                if frame["type"] == "progress":
+                    self._take(frame)
+                elif frame["type"] != "ping":
+                    self.wrongs.append(text)
+        except websockets.ConnectionClosed:
+            pass
+        self.wrongs.append(f"closed with {self._socket.close_code}")
+
+    def _take(self, event):
+        task_id, version = event["task_id"], event["version"]
+        if version <= self._versions.get(task_id, -1):
+            self.wrongs.append(f"version {version} after {self._versions[task_id]}")
+        if time.monotonic() - self._left.get(task_id, time.monotonic()) > IN_FLIGHT:
+            self.wrongs.append(f"{task_id} long after it was unsubscribed from")
+        if self._outcomes[task_id].done():
+            self.wrongs.append(f"after the outcome: {event}")
+        elif event["complete"]:
+            self._outcomes[task_id].set_result((event, time.time()))
+        self._versions[task_id] = version
