@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,15 +97,20 @@ def free_port():
 DROPPING = "127.0.0.2"  # the same machine, by a name of its own for iptables
 
 
+def need(program):
+    """Install what the machine lacks, and fail where that cannot be."""
+    if shutil.which(program) is None and shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
+        install = ["apt-get", "install", "-qy", "--no-install-recommends", program]
+        subprocess.run(install, check=False, capture_output=True)
+    if shutil.which(program) is None or os.geteuid() != 0:
+        pytest.fail(f"this takes root and {program}: apt-get install {program}", False)
+
+
 @contextmanager
 def dropped(port, *, only_open):
     """Drop all packets from and to DROPPING's port, or those of the connections open now."""
-    if shutil.which("iptables") is None and shutil.which("apt-get") and os.geteuid() == 0:
-        subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
-        install = ["apt-get", "install", "-qy", "--no-install-recommends", "iptables"]
-        subprocess.run(install, check=False, capture_output=True)
-    if shutil.which("iptables") is None or os.geteuid() != 0:
-        pytest.fail("to drop packets takes root and iptables: apt-get install iptables", False)
+    need("iptables")
     rules = [
         ["-d", DROPPING, "--dport", port, *(["--sport", end] if end else [])]
         for end in (open_ends(port) if only_open else [None])
@@ -216,26 +222,32 @@ class Silence(Part):
         return float(self.log.read_text())
 
 
-class Web(Part):
-    """A web server with the addresses of this app.
+#: How each is told to listen on a port of this machine, without a line for each request.
+SERVERS = {
+    "daphne": ["-v", "0", "-b", "127.0.0.1", "-p"],
+    "uvicorn": ["--log-level", "warning", "--host", "127.0.0.1", "--port"],
+}
 
-    ``without`` names mitigations that are switched off, see ``tests.faults.without_web``.
+
+class Web(Part):
+    """A web server with the addresses of this app, by Daphne or by uvicorn.
+
+    ``without`` names mitigations that are switched off, see ``tests.faults.without_web``;
+    ``module`` has the application when it is another one; ``options`` are the server's own.
     """
 
-    def __init__(self, folder, *, env, name="web", without=""):
+    def __init__(
+        self, folder, *, env, name="web", without="", server="daphne", module=None, options=()
+    ):
         self.port = free_port()
-        module = "tests.faults.without_web" if without else "tests.asgi"
-        program = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", self.port]
+        module = module or ("tests.faults.without_web" if without else "tests.asgi")
+        program = [sys.executable, "-m", server, *SERVERS[server], self.port, *options]
         env = {"TEST_WITHOUT": without, **env}
-        super().__init__(folder, name, [*program, "-v", "0", f"{module}:application"], **env)
+        super().__init__(folder, name, [*program, f"{module}:application"], **env)
 
     def start(self):
         super().start()
-        self.wait_for(self._answers)
-
-    def _answers(self):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
+        self.wait_for(partial(listens, self.port))
 
     def url(self, task_id, port=None):
         return f"ws://127.0.0.1:{port or self.port}/ws/progress/{task_id}/"
@@ -250,6 +262,20 @@ class Web(Part):
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
 
+def serve(scenario, server="daphne", *, name="web", env=None, values=None, **more):
+    """A web server of the scenario, by that program; ``more`` as ``Web`` takes it.
+
+    ``env``: what else its environment has; ``values``: PROGRESS_ settings.
+    """
+    env = {
+        "TEST_BROKER_URL": scenario.broker.url(),
+        **scenario.env(**(values or {})),
+        **(env or {}),
+    }
+    web = Web(scenario.folder, env=env, name=name, server=server, **more)
+    return scenario.stack.enter_context(web)
+
+
 class Far(Proxy):
     """Holds back each piece for so long, and not the next one for longer."""
 
@@ -260,6 +286,79 @@ class Far(Proxy):
                 later(self._delay, writer.write, piece)
         later(self._delay, writer.close)
         self._writers.discard(writer)
+
+
+class Halving(Proxy):
+    """Ends one direction of what is open, and leaves the other."""
+
+    def halve(self, *, to_server):
+        for writer in list(self._writers):
+            if (writer.get_extra_info("peername")[1] == self._to) == to_server:
+                writer.write_eof()
+
+
+IDLE = 60  # seconds of silence of the server after which proxies in use cut a connection
+
+
+class Impatient:
+    """Reads as another does, but not for longer than IDLE."""
+
+    def __init__(self, reader):
+        self._reader = reader
+
+    async def read(self, size):
+        async with asyncio.timeout(IDLE):
+            return await self._reader.read(size)
+
+
+class Idle(Proxy):
+    """Cuts a connection when nothing came from the server for IDLE."""
+
+    async def _pass(self, reader, writer):
+        to_client = writer.get_extra_info("peername")[1] != self._to
+        await super()._pass(Impatient(reader) if to_client else reader, writer)
+
+
+NGINX = """
+daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder}; scgi_temp_path {folder};
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://127.0.0.1:{to};
+            proxy_http_version 1.1;
+            proxy_set_header Host $host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection upgrade;
+            proxy_read_timeout {idle}s;
+        }}
+    }}
+}}
+"""
+
+
+class Nginx(Part):
+    """The real one before a web server."""
+
+    def __init__(self, folder, to):
+        need("nginx")
+        self.port = free_port()
+        config = folder / "nginx.conf"
+        config.write_text(NGINX.format(folder=folder, port=self.port, to=to, idle=IDLE))
+        super().__init__(folder, "nginx", ["nginx", "-e", "stderr", "-c", config])
+
+    def start(self):
+        super().start()
+        self.wait_for(partial(listens, self.port))
+
+
+def listens(port):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
 
 
 def settings(**values):

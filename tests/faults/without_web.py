@@ -1,11 +1,14 @@
 """The web side with mitigations switched off: TEST_WITHOUT says which, separated by spaces."""
 
+import asyncio
 import os
 
+from channels.db import aclose_old_connections, database_sync_to_async
 from django.conf import settings
+from django.db import connection
 
-from progress import hub, reconcile, store, subscription
-from tests.asgi import application  # noqa: F401 - it is what the server runs
+from progress import consumers, hub, reconcile, store, subscription, watcher
+from tests.asgi import application, pages  # noqa: F401 - it is what the server runs
 
 NEVER = 1e9
 
@@ -49,6 +52,59 @@ def layer():
     config = {"hosts": [settings.LAYER_URL]}
     backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": config}}
+
+
+def pace():
+    """A socket is sent as much as there is."""
+    consumers.PACE = NEVER
+
+
+def slow():
+    """A client may keep a frame waiting for ever."""
+    consumers.SLOW_AFTER = NEVER
+
+
+def ping():
+    """A silent link stays silent."""
+    watcher.PING_AFTER = NEVER
+
+
+def coalesced():
+    """Each who comes has the store read."""
+    watch = hub.Hub.watch
+
+    def reading(self, task_id, watcher):
+        watch(self, task_id, watcher)
+        read = asyncio.ensure_future(self._store.read([task_id]))
+        self._tasks.append(read)
+
+    hub.Hub.watch = reading
+
+
+def snapshot():
+    """Nobody looks at the store for those who come."""
+    reconcile.Reconciler.look = lambda *_: None
+
+
+def before_each_frame(wait):
+    frames = watcher.Watcher.frames
+
+    async def waiting(self):
+        async for frame in frames(self):
+            await wait()
+            yield frame
+
+    watcher.Watcher.frames = waiting
+
+
+def hop():
+    """Each event passes the one thread that works for all, as in Channels' own consumers."""
+    before_each_frame(aclose_old_connections)
+
+
+def asked():
+    """The database is asked before each event."""
+    before_each_frame(database_sync_to_async(connection.ensure_connection))
 
 
 for name in os.environ["TEST_WITHOUT"].split():
