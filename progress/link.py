@@ -45,10 +45,14 @@ class Link:
             self.members.add(task_id)
 
     async def discard(self, task_id: str) -> None:
-        """Be out of it."""
-        if task_id in self.members:
-            await self._layer.group_discard(groups.group_name(task_id), self._channel)
-            self.members.discard(task_id)
+        """Be out of it. Of a group that it is out of already, for good: see Subscription."""
+        if not self._channel:
+            return
+        group = groups.group_name(task_id)
+        if task_id not in self.members:  # otherwise the layer would do nothing
+            await self._layer.group_add(group, self._channel)
+        await self._layer.group_discard(group, self._channel)
+        self.members.discard(task_id)
 
     async def is_deaf(self) -> bool:
         """Whether what is sent to a group of ours does not come back within 4 s."""

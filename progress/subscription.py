@@ -22,6 +22,11 @@ class Subscription:
 
     ``joined`` is called with a task id once its group is joined, also when that happens anew;
     ``heard`` with each event that arrives.
+
+    A group is left twice, the second time when the link was found to hear at least PROBE_AFTER
+    later. What is left while the connection breaks stays subscribed otherwise, for as long as
+    the link is used: channels_redis forgets a group before it tells Redis, and does not try again;
+    redis-py forgets on reconnecting what it was about to leave, and subscribes to it anew.
     """
 
     def __init__(self, *, joined: Callable[[str], None], heard: Callable[[Event], None]) -> None:
@@ -30,6 +35,8 @@ class Subscription:
         self._link = Link(heard)
         self._wanted: set[str] = set()
         self._changed: dict[str, None] = {}
+        self._left: dict[str, None] = {}  # once, since the last probe
+        self._left_before: dict[str, None] = {}  # once, and to be left again at the next one
         self._wake = asyncio.Event()
 
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -66,6 +73,8 @@ class Subscription:
             if task_id in self._wanted:
                 await link.add(task_id)
             else:
+                if task_id in link.members:
+                    self._left[task_id] = None
                 await link.discard(task_id)
             if link is self._link and (task_id in self._wanted) == (task_id in link.members):
                 del self._changed[task_id]
@@ -81,9 +90,17 @@ class Subscription:
             deaf = await link.is_deaf()
         except RedisTimeoutError:
             deaf = True
-        if deaf:
+        if not deaf:
+            self._leave_again()
+        else:
             logger.warning("The channel layer's subscription went deaf and is renewed")
             self._link = Link(self._heard)
             self._changed |= dict.fromkeys(self._wanted)
             self._wake.set()
             await link.close()
+
+    def _leave_again(self) -> None:
+        self._changed |= self._left_before
+        self._left_before, self._left = self._left, {}
+        if self._changed:
+            self._wake.set()

@@ -86,3 +86,35 @@ async def test_a_link_that_works_is_left_alone(monkeypatch, proxied, store, watc
         assert not await before.is_deaf()
     assert Hub.current()._subscription._link is before
     assert not caplog.records
+
+
+async def leaves_while_its_connection_breaks(raw, monkeypatch):
+    """A group is left when Redis has just gone; the channels that Redis has a second later."""
+    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.1)
+    hub, watcher = Hub.current(), Watcher()
+    for task_id in ("a", "b"):
+        hub.watch(task_id, watcher)
+    group = f"asgi__group__{groups.group_name('a')}"
+    async with asyncio.timeout(5):
+        while group not in raw.pubsub_channels():
+            await asyncio.sleep(0.01)
+    raw.client_kill_filter(_type="pubsub")
+    hub.unwatch("a", watcher)
+    await asyncio.sleep(0.5)
+    for _ in range(2):  # what redis-py did not forget, it subscribes to at each reconnect
+        raw.client_kill_filter(_type="pubsub")
+        await asyncio.sleep(1.5)
+    try:
+        return group in raw.pubsub_channels()
+    finally:
+        await hub.aclose()
+
+
+async def test_a_group_left_while_the_connection_breaks_is_left_for_good(raw, monkeypatch):
+    assert not await leaves_while_its_connection_breaks(raw, monkeypatch)
+
+
+async def test_a_group_left_once_while_the_connection_breaks_stays(raw, monkeypatch):
+    """The twin: it is the second time that does it."""
+    monkeypatch.setattr(subscription.Subscription, "_leave_again", lambda _: None)
+    assert await leaves_while_its_connection_breaks(raw, monkeypatch)
