@@ -75,9 +75,10 @@ export class ProgressSocket {
    * Returns what unsubscribes. Calls back later, never at once; an outcome or an error comes last.
    * @param {string} taskId
    * @param {Watcher} callback
+   * @param {string | null} [token]
    */
-  subscribe(taskId, callback) {
-    const topic = this.#topics.get(taskId) ?? this.#open(taskId)
+  subscribe(taskId, callback, token) {
+    const topic = this.#topics.get(taskId) ?? this.#open(taskId, token)
     const watcher = callback.bind(null)
     topic.watchers.add(watcher)
     if (topic.event) tell(topic, topic.event, new Set([watcher]))
@@ -88,10 +89,10 @@ export class ProgressSocket {
     }
   }
 
-  /** @param {string} taskId */
-  #open(taskId) {
+  /** @param {string} taskId @param {string | null} [token] */
+  #open(taskId, token) {
     /** @type {Topic} */
-    const topic = { event: null, watchers: new Set() }
+    const topic = { event: null, token, watchers: new Set() }
     this.#topics.set(taskId, topic)
     this.#send("subscribe", taskId)
     if (!this.#socket && !this.#retry) {
@@ -136,6 +137,7 @@ export class ProgressSocket {
     this.#lostAt = Infinity
     const topic = this.#topics.get(message?.task_id)
     if (!topic) return
+    if (message.type === "token") topic.token = message.token
     if (isEvent(message) && isNewer(topic.event, message)) topic.event = message
     else if (message.type !== "error") return
     tell(topic, message)
@@ -194,6 +196,6 @@ export class ProgressSocket {
   /** @param {string} type @param {string} task_id */
   #send(type, task_id) {
     if (this.#socket?.readyState === WebSocket.OPEN)
-      this.#socket.send(JSON.stringify({ type, task_id }))
+      this.#socket.send(JSON.stringify({ type, task_id, token: this.#topics.get(task_id)?.token }))
   }
 }

@@ -46,10 +46,7 @@ const language = () => {
 /** @param {number} value @param {Intl.NumberFormatOptions} [options] */
 const format = (value, options) => value.toLocaleString(language(), options)
 
-/**
- * One task, live. Fires `progress`, and once `success` or `failure`, with the event as `detail`.
- * Where no websocket can connect, each attempt reads the `status` address.
- */
+/** One task, live; README.md has its attributes and events. */
 export class TaskProgress extends HTMLElement {
   static observedAttributes = ["task-id", "socket"]
 
@@ -132,7 +129,7 @@ export class TaskProgress extends HTMLElement {
       this.toggleAttribute("disconnected", message.type !== "connected")
       this.#draw()
       if (message.type === "disconnected") this.#ask()
-    })
+    }, this.getAttribute("token"))
   }
 
   async #ask() {

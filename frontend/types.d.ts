@@ -37,5 +37,7 @@ type Watcher = (message: Message) => void
 
 interface Topic {
   event: TaskEvent | null
+  /** What lets it be watched; the server renews it. */
+  token?: string | null
   watchers: Set<Watcher>
 }

@@ -12,14 +12,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .console import ConsoleProgressRecorder
     from .exceptions import PublicError
+    from .locations import addresses
+    from .rechecks import recheck
     from .recorder import ProgressRecorder, track
+    from .tokens import make_token
 
-__all__ = ["ConsoleProgressRecorder", "ProgressRecorder", "PublicError", "track"]
+__all__ = [
+    "ConsoleProgressRecorder",
+    "ProgressRecorder",
+    "PublicError",
+    "addresses",
+    "make_token",
+    "recheck",
+    "track",
+]
 
 _HOMES = {
     "ConsoleProgressRecorder": "console",
     "ProgressRecorder": "recorder",
     "PublicError": "exceptions",
+    "addresses": "locations",
+    "make_token": "tokens",
+    "recheck": "rechecks",
     "track": "recorder",
 }
 

@@ -12,7 +12,8 @@ class ProgressConfig(AppConfig):
     verbose_name = "Task progress"
 
     def ready(self) -> None:
-        """Connect to Celery's signals; register the system checks."""
-        from . import checks, signals  # noqa: F401, PLC0415 - only once apps are loaded
+        """Connect to Celery's and Django's signals; register the system checks."""
+        from . import checks, rechecks, signals  # noqa: F401, PLC0415 - only once apps are loaded
 
         signals.connect()
+        rechecks.connect()

@@ -22,7 +22,7 @@ LAYER_HINT = (
 @register("progress")
 def check_settings(**_: Any) -> list[CheckMessage]:
     """All checks of this app."""
-    return [*check_store(), *check_layer(), *check_serializers()]
+    return [*check_store(), *check_layer(), *check_access(), *check_serializers()]
 
 
 def check_store() -> list[CheckMessage]:
@@ -58,6 +58,16 @@ def check_layer() -> list[CheckMessage]:
             "redis-py 8."
         )
         return [Warning(message, hint=LAYER_HINT, id="progress.W001")]
+    return []
+
+
+def check_access() -> list[CheckMessage]:
+    """Whether rule and limits are what they have to be."""
+    try:
+        conf.check_access()
+    except ImproperlyConfigured as error:
+        hint = "docs/security.md lists the settings, with their defaults and units."
+        return [Error(str(error), hint=hint, id="progress.E006")]
     return []
 
 

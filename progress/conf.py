@@ -15,6 +15,17 @@ PROGRESS_LOST_AFTER          3900    seconds without one until it is said to hav
                                      will come back. Longer than the broker's visibility
                                      timeout (Redis: 3600), which brings a task back
 PROGRESS_RECONCILE           5       seconds within which a web process shows what the layer lost
+PROGRESS_PERMISSION          (none)  dotted path of a callable that says who may: given who asks
+                                     (``access.Asker``), the task id, "watch" or "cancel"; without
+                                     one a good token does
+PROGRESS_TOKEN_LIFETIME      28800   seconds a token is good for, or until it is renewed
+PROGRESS_FRAME_LIMIT         4096    bytes a client's frame may have
+PROGRESS_FRAME_RATE          20      frames a second a client may send, and 200 at once
+PROGRESS_FIRST_FRAME         10      seconds until a client has to say what it wants to watch
+PROGRESS_SUBSCRIPTIONS       100     tasks one socket may watch
+PROGRESS_SOCKETS_PER_USER    50      sockets of one user in one web process
+PROGRESS_SOCKETS_PER_ADDRESS 1000    sockets of one address in one web process
+PROGRESS_HANDSHAKE_RATE      1000    sockets a second that one web process accepts
 ============================ ======= ==================================================
 """
 
@@ -24,6 +35,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 MEMORY = "memory://"
 
@@ -36,7 +48,26 @@ DEFAULTS: dict[str, Any] = {
     "PROGRESS_STALLED_AFTER": 15.0,
     "PROGRESS_LOST_AFTER": 3900.0,
     "PROGRESS_RECONCILE": 5.0,
+    "PROGRESS_PERMISSION": "",
+    "PROGRESS_TOKEN_LIFETIME": 8 * 3600.0,
+    "PROGRESS_FRAME_LIMIT": 4096,
+    "PROGRESS_FRAME_RATE": 20,
+    "PROGRESS_FIRST_FRAME": 10.0,
+    "PROGRESS_SUBSCRIPTIONS": 100,
+    "PROGRESS_SOCKETS_PER_USER": 50,
+    "PROGRESS_SOCKETS_PER_ADDRESS": 1000,
+    "PROGRESS_HANDSHAKE_RATE": 1000,
 }
+
+
+_COUNTS = (
+    "PROGRESS_FRAME_LIMIT",
+    "PROGRESS_FRAME_RATE",
+    "PROGRESS_SUBSCRIPTIONS",
+    "PROGRESS_SOCKETS_PER_USER",
+    "PROGRESS_SOCKETS_PER_ADDRESS",
+    "PROGRESS_HANDSHAKE_RATE",
+)
 
 
 def _get(name: str) -> Any:
@@ -48,6 +79,13 @@ def _seconds(name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ImproperlyConfigured(f"{name} must be a number of seconds above 0, not {value!r}")
     return float(value)
+
+
+def _count(name: str) -> int:
+    value = _get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ImproperlyConfigured(f"{name} must be a whole number above 0, not {value!r}")
+    return value
 
 
 def redis_url() -> str:
@@ -108,6 +146,65 @@ def lost_after() -> float:
 def reconcile() -> float:
     """Seconds between two looks of a web process at the store."""
     return _seconds("PROGRESS_RECONCILE")
+
+
+def permission() -> Any:
+    """The callable that says who may, or None. Raises ImproperlyConfigured."""
+    name = _get("PROGRESS_PERMISSION")
+    try:
+        rule = import_string(name) if name else None
+    except ImportError as error:
+        raise ImproperlyConfigured(f"PROGRESS_PERMISSION cannot be imported: {error}") from error
+    if rule is not None and not callable(rule):
+        raise ImproperlyConfigured(f"PROGRESS_PERMISSION must name a callable, not {rule!r:.80}")
+    return rule
+
+
+def token_lifetime() -> float:
+    """Seconds a token is good for, or until it is renewed."""
+    return _seconds("PROGRESS_TOKEN_LIFETIME")
+
+
+def frame_limit() -> int:
+    """Bytes a client's frame may have."""
+    return _count("PROGRESS_FRAME_LIMIT")
+
+
+def frame_rate() -> int:
+    """Frames a second a client may send."""
+    return _count("PROGRESS_FRAME_RATE")
+
+
+def first_frame() -> float:
+    """Seconds until a client has to say what it wants to watch."""
+    return _seconds("PROGRESS_FIRST_FRAME")
+
+
+def subscriptions() -> int:
+    """Tasks one socket may watch."""
+    return _count("PROGRESS_SUBSCRIPTIONS")
+
+
+def sockets_per_user() -> int:
+    """Sockets of one user in one web process."""
+    return _count("PROGRESS_SOCKETS_PER_USER")
+
+
+def sockets_per_address() -> int:
+    """Sockets of one address in one web process."""
+    return _count("PROGRESS_SOCKETS_PER_ADDRESS")
+
+
+def handshake_rate() -> int:
+    """Sockets a second that one web process accepts."""
+    return _count("PROGRESS_HANDSHAKE_RATE")
+
+
+def check_access() -> None:
+    """Raise ImproperlyConfigured for a rule that is none, and limits that are no numbers."""
+    permission(), token_lifetime(), first_frame()
+    for name in _COUNTS:
+        _count(name)
 
 
 def check_durations() -> None:

@@ -7,13 +7,22 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from . import protocol
+from . import conf, protocol
+from .access import Asker, UndecidedError, may
+from .groups import Change
+from .handshakes import PROTOCOL, Handshake
 from .hub import Hub
+from .limits import Bucket
 from .protocol import Close, Code, FrameError
+from .tokens import Token, read_token
 from .watcher import Watcher
 
-SUBSCRIPTIONS = 100  # tasks one socket may watch
 PATIENCE = 20  # bad frames after which the socket is closed
+FRAMES_AT_ONCE = 200  # a page that comes back subscribes to all its tasks at once
+SLOW_AFTER = 30.0  # seconds that a client may keep a frame waiting, where the server tells
+PACE = 64 * 1024  # bytes a second that a socket is sent in the long run
+CREDIT = 8.0  # seconds of unused pace that may be sent at once
+FORBIDDEN = "you may not watch this task, or there is none"
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,24 +31,48 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+class Pace:
+    """How fast a socket is sent frames.
+
+    Daphne's ``send`` never waits: it keeps what a client does not read, until the client owes it
+    a pong for 30 s, which is 50 s after it last read. What goes into that is bounded here.
+    """
+
+    __slots__ = ("_paid_until",)
+
+    def __init__(self) -> None:
+        self._paid_until = -CREDIT
+
+    def wait(self, size: int, now: float) -> float:
+        """Seconds to wait after a frame of so many bytes; not above zero: none."""
+        self._paid_until = max(self._paid_until, now - CREDIT) + size / PACE
+        return self._paid_until - now
+
+
 class ProgressConsumer:
     """One websocket.
 
-    With a ``task_id`` from the route it watches that task, and is closed after its outcome; the
-    client need not send a frame. Without one it watches what the client subscribes to.
+    With a ``task_id`` from the route it watches that task, and is closed after its outcome; a
+    client that comes with its right need not send a frame. Without one it watches what the client
+    subscribes to. Nothing is watched that :func:`access.may` has not allowed.
 
     It is no ``channels`` consumer, on purpose: those take a channel a socket, and a hop through
     one thread of the process for each event.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._task_id: str | None = scope.get("url_route", {}).get("kwargs", {}).get("task_id")
         self._hub = Hub.current()
+        self._now = asyncio.get_running_loop().time
         self._watcher = Watcher()
-        self._watched: set[str] = set()
+        self._tokens: dict[str, Token | None] = {}  # what is watched, and the token for it
+        self._users: set[str] = set()  # whose rights it goes by, and who count it as theirs
+        self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
         self._bad_frames = 0
+        self._closed = asyncio.Event()
 
     @classmethod
     def as_asgi(cls) -> ASGIApplication:
@@ -55,64 +88,185 @@ class ProgressConsumer:
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
         await self._receive()  # websocket.connect
-        await self._send({"type": "websocket.accept"})
-        self._hub.attach(self._watcher)
-        if self._task_id is not None:
-            self._subscribe(self._task_id)
-        writer = asyncio.ensure_future(self._write())
-        reader = asyncio.ensure_future(self._read())
+        sockets = self._hub.sockets
+        if not sockets.handshakes.take(self._now()):
+            await self._close(Close.BUSY)  # not accepted: the cheapest answer there is
+            return
+        address = (self._scope.get("client") or [None])[0]
+        entered = sockets.enter("address", address)
         try:
-            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
+            if await self._accept() and entered:
+                await self._serve()
+            else:
+                await self._close(Close.TOO_MANY)
         finally:
-            for task_id in list(self._watched):
-                self._unsubscribe(task_id)
+            for user in self._users:
+                sockets.leave("user", user)
+            if entered:
+                sockets.leave("address", address)
+
+    async def _accept(self) -> bool:
+        """Whether the handshake can be read, and comes from no other site's page."""
+        # A page cannot see the code of a refused handshake, so accept first.
+        try:
+            self._handshake = Handshake(self._scope)
+        except ValueError:
+            await self._send({"type": "websocket.accept"})
+            await self._close(Close.BAD_REQUEST)
+            return False
+        protocol = PROTOCOL if self._handshake.offers_protocol else None
+        await self._send({"type": "websocket.accept", "subprotocol": protocol})
+        if self._handshake.is_foreign:
+            await self._close(Close.FORBIDDEN)
+        return not self._closed.is_set()
+
+    async def _serve(self) -> None:
+        self._hub.attach(self._watcher)
+        self._hub.rights.add(self)
+        tasks = [
+            asyncio.ensure_future(each)
+            for each in (self._write(), self._read(), self._closed.wait())
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._unsubscribe(*self._tokens)
+            self._hub.rights.discard(self)
             self._hub.detach(self._watcher)
-            for task in (writer, reader):
+            for task in tasks:
                 task.cancel()
                 with suppress(asyncio.CancelledError, OSError):  # OSError: the client is gone
                     await task
 
     async def _write(self) -> None:
+        pace = Pace()
         async for text, event in self._watcher.frames():
-            await self._send({"type": "websocket.send", "text": text})
+            try:
+                async with asyncio.timeout(SLOW_AFTER):
+                    await self._send({"type": "websocket.send", "text": text})
+            except TimeoutError:
+                await self._give_up()
+                return
             if event is not None and event.complete:
                 self._unsubscribe(event.task_id)
                 if self._task_id is not None:
                     await self._close(Close.DONE)
                     return
+            # Before the next frame is taken, so that what waits is the newest.
+            if (wait := pace.wait(len(text.encode()), self._now())) > 0:
+                await asyncio.sleep(wait)
+
+    async def _give_up(self) -> None:
+        """The client does not read. Should it do so again soon, it hears why it was left."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SLOW_AFTER):
+                await self._close(Close.SLOW)
 
     async def _read(self) -> None:
-        while (message := await self._receive())["type"] != "websocket.disconnect":
-            try:
-                self._answer(protocol.parse(message.get("text")))
-            except FrameError as error:
-                self._watcher.reply(protocol.error(Code.BAD_REQUEST, str(error)))
-                self._bad_frames += 1
-                if self._bad_frames > PATIENCE:
-                    await self._close(Close.BAD_REQUEST)
-                    return
+        try:
+            if self._task_id is not None:
+                await self._come(self._task_id)
+            async with asyncio.timeout(None if self._tokens else conf.first_frame()):
+                message = await self._receive()
+            while message["type"] != "websocket.disconnect" and not self._closed.is_set():
+                await self._hear(message.get("text"))
+                message = await self._receive()
+        except TimeoutError:
+            await self._close(Close.SILENT)
+        except UndecidedError:
+            await self._close(Close.UNDECIDED)
 
-    def _answer(self, request: protocol.Request) -> None:
-        if self._task_id is not None:
-            raise FrameError("this address is for one task and takes no frames")
+    async def _come(self, task_id: str) -> None:
+        """Watch the task of the address, if what the client came with allows it."""
+        text = self._handshake.token
+        if not await self._subscribe(task_id, read_token(text)) and text:
+            await self._close(Close.FORBIDDEN)
+
+    async def _hear(self, text: str | None) -> None:
+        if not self._frames.take(self._now()):
+            await self._close(Close.TOO_MANY)
+            return
+        try:
+            await self._answer(protocol.parse(text))
+        except FrameError as error:
+            self._watcher.reply(protocol.error(Code.BAD_REQUEST, str(error)))
+            self._bad_frames += 1
+            if self._bad_frames > PATIENCE:
+                await self._close(Close.BAD_REQUEST)
+
+    async def _answer(self, request: protocol.Request) -> None:
+        task_id = request.task_id
+        if self._task_id not in (None, task_id):
+            raise FrameError("this address is for one task")
         if request.verb == "unsubscribe":
-            self._unsubscribe(request.task_id)
-        elif request.task_id not in self._watched and len(self._watched) >= SUBSCRIPTIONS:
-            detail = f"a socket watches at most {SUBSCRIPTIONS} tasks"
-            self._watcher.reply(protocol.error(Code.TOO_MANY, detail, request.task_id))
+            self._unsubscribe(task_id)
+        elif task_id not in self._tokens and len(self._tokens) >= conf.subscriptions():
+            detail = f"a socket watches at most {conf.subscriptions()} tasks"
+            self._watcher.reply(protocol.error(Code.TOO_MANY, detail, task_id))
+        elif not await self._subscribe(task_id, read_token(request.token)):
+            if self._task_id is not None:
+                await self._close(Close.FORBIDDEN)
+            else:
+                self._watcher.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
+
+    async def _subscribe(self, task_id: str, token: Token | None) -> bool:
+        """Watch the task, if that is allowed; whether it is."""
+        if not await self._may(task_id, token):
+            return False
+        if not self._closed.is_set():
+            self._tokens[task_id] = token
+            self._hub.watch(task_id, self._watcher)
+        return True
+
+    async def _may(self, task_id: str, token: Token | None) -> bool:
+        allowed = await may(Asker(self._handshake, token), task_id, "watch")
+        for user in {self._handshake.known_user, token and token.user} - self._users - {None}:
+            if not self._hub.sockets.enter("user", user):
+                await self._close(Close.TOO_MANY)
+                break
+            self._users.add(str(user))
+        return allowed
+
+    def _unsubscribe(self, *task_ids: str) -> None:
+        for task_id in task_ids:
+            if task_id in self._tokens:
+                del self._tokens[task_id]
+                self._hub.unwatch(task_id, self._watcher)
+                self._watcher.withdraw(task_id)
+
+    def concerns(self, change: Change) -> bool:
+        """See ``rights.Guarded``."""
+        if change.session is not None:
+            return self._handshake.ends_with(change.session)
+        if change.user is not None and change.user not in self._users:
+            return False
+        return change.task is None or change.task in self._tokens
+
+    async def recheck(self) -> None:
+        """See ``rights.Guarded``."""
+        self._handshake.forget()
+        try:
+            for task_id, token in list(self._tokens.items()):
+                if (token is not None and token.is_over) or not await self._may(task_id, token):
+                    await self._refuse(task_id)
+                elif token is not None and (text := token.renewed()) is not None:
+                    self._tokens[task_id] = read_token(text)
+                    self._watcher.reply(protocol.renewal(task_id, text))
+        except UndecidedError:
+            await self._close(Close.UNDECIDED)
+
+    async def _refuse(self, task_id: str) -> None:
+        """A right has ended; with the last one the socket does."""
+        self._unsubscribe(task_id)
+        if self._tokens:
+            self._watcher.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
         else:
-            self._subscribe(request.task_id)
-
-    def _subscribe(self, task_id: str) -> None:
-        self._watched.add(task_id)
-        self._hub.watch(task_id, self._watcher)
-
-    def _unsubscribe(self, task_id: str) -> None:
-        if task_id in self._watched:
-            self._watched.discard(task_id)
-            self._hub.unwatch(task_id, self._watcher)
-            self._watcher.withdraw(task_id)
+            await self._close(Close.ENDED)
 
     async def _close(self, code: Close) -> None:
-        # A plain int: autobahn refuses an enum.
-        await self._send({"type": "websocket.close", "code": int(code)})
+        """Once; nothing is sent after it."""
+        self._unsubscribe(*self._tokens)
+        if not self._closed.is_set():
+            self._closed.set()
+            # A plain int: autobahn refuses an enum.
+            await self._send({"type": "websocket.close", "code": int(code)})

@@ -139,6 +139,18 @@ class Delivery:
         else:
             self._layer_away = False
 
+    async def tell(self, change: groups.Change) -> None:
+        """Tell all web processes of rights that changed. Lost, it is found within a minute."""
+        layer = get_channel_layer()
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                if layer is not None:
+                    await layer.group_send(
+                        groups.rights_group_name(), groups.rights_changed(change)
+                    )
+        except Exception as error:
+            logger.warning("A change of rights takes effect within a minute only: %r", error)
+
     async def _send(self, event: Event) -> None:
         layer = get_channel_layer()
         if layer is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from . import conf
@@ -12,6 +12,38 @@ from .events import Event
 MESSAGE_TYPE = "progress.event"
 #: What a link sends to itself, to hear whether it hears.
 ECHO = {"type": "progress.echo"}
+
+RIGHTS_TYPE = "progress.rights"
+
+
+class Change(NamedTuple):
+    """Whose rights have changed: a user's, a session's, those for a task; none named: anybody's."""
+
+    user: str | None = None
+    session: str | None = None
+    task: str | None = None
+
+
+def rights_group_name() -> str:
+    """The group that every web process is in."""
+    return f"{conf.prefix()}.rights"
+
+
+def rights_changed(change: Change) -> dict[str, Any]:
+    """The change as a message for that group."""
+    return {"type": RIGHTS_TYPE, **change._asdict()}
+
+
+def read_change(message: Any) -> Change | None:
+    """The change in a message, or None in one of another type."""
+    if not isinstance(message, dict) or message.get("type") != RIGHTS_TYPE:
+        return None
+    return Change(**{name: message.get(name) for name in Change._fields})
+
+
+def session_mark(key: str | None) -> str | None:
+    """A name for a session that does not tell its key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32] if key else None
 
 
 def group_name(task_id: str) -> str:

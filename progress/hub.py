@@ -16,8 +16,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from . import conf
 from .events import Event, State, unknown
+from .limits import Sockets
 from .loops import forever
 from .reconcile import Reconciler
+from .rights import Rights
 from .store import open_store
 from .subscription import Subscription
 from .watcher import Watcher
@@ -50,11 +52,16 @@ class Hub:
         self._watchers: set[Watcher] = set()
         self._store = open_store()
         self._reconciler = Reconciler(self._store, watched=self._topics.keys, found=self._found)
-        self._subscription = Subscription(joined=self._reconciler.look, heard=self._heard)
+        self.rights = Rights()
+        self.sockets = Sockets()
+        self._subscription = Subscription(
+            joined=self._reconciler.look, heard=self._heard, changed=self.rights.changed
+        )
         self._tasks = [
             *self._reconciler.tasks(),
             *self._subscription.tasks(),
             self._loop.create_task(forever("Pinging watchers", self._ping)),
+            self._loop.create_task(forever("Asking for rights again", self.rights.look)),
         ]
 
     @classmethod

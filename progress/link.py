@@ -19,18 +19,21 @@ CLOSE_WITHIN = 5.0  # seconds a link that is given up may take to let go
 
 
 class Link:
-    """Opens at the first :meth:`add`; ``heard`` is called with each event that arrives.
+    """Opens at the first :meth:`add`; called with what arrives: ``heard`` and ``changed``.
 
     The layer instance is no other's, so that a link that went deaf can be thrown away whole. Its
     methods raise the layer's own errors; on Redis, after the socket timeout of its settings.
     """
 
-    def __init__(self, heard: Callable[[Event], None]) -> None:
+    def __init__(
+        self, heard: Callable[[Event], None], changed: Callable[[groups.Change], None]
+    ) -> None:
         layer = channel_layers[DEFAULT_CHANNEL_LAYER]
         if not isinstance(layer, InMemoryChannelLayer):  # that one has to be shared
             layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
         self._layer: Any = layer
         self._heard = heard
+        self._changed = changed
         self._channel = ""
         self._echo_group = groups.echo_group_name()
         self._echoed = asyncio.Event()
@@ -81,6 +84,7 @@ class Link:
         if not self._channel:
             channel = await self._layer.new_channel("progress.")
             await self._layer.group_add(self._echo_group, channel)
+            await self._layer.group_add(groups.rights_group_name(), channel)
             self._channel = channel
             hearing = forever("Hearing from the channel layer", self._hear)
             self._hearing = asyncio.get_running_loop().create_task(hearing)
@@ -89,5 +93,7 @@ class Link:
         message = await self._layer.receive(self._channel)
         if message == groups.ECHO:
             self._echoed.set()
+        elif (change := groups.read_change(message)) is not None:
+            self._changed(change)
         else:
             self._heard(groups.read(message))

@@ -6,9 +6,9 @@ import json
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
+from . import conf
 from .events import encode
 
-FRAME_LIMIT = 4096  # bytes a client's frame may have
 PING = encode({"type": "ping"})
 PING_AFTER = 20.0  # seconds of silence after which the server pings
 
@@ -17,8 +17,15 @@ class Close(IntEnum):
     """Close codes. 4400 to 4499 say: do not come back. After all others, do."""
 
     DONE = 1000  # nothing left to watch
-    BAD_REQUEST = 4400  # too many frames that are not of this protocol
+    BAD_REQUEST = 4400  # too many frames that are not of this protocol, or such a handshake
+    ENDED = 4401  # the right to watch has ended: signed out, expired, taken away
+    FORBIDDEN = 4403  # no right to watch, or a page of another site
     NOT_FOUND = 4404  # no such address
+    SILENT = 4408  # the client did not say what it wants to watch
+    TOO_MANY = 4429  # frames a second, or sockets of this user or address
+    UNDECIDED = 4503  # whether the client may cannot be found out now
+    BUSY = 4504  # too many handshakes a second; told as a refused one
+    SLOW = 4508  # the client did not read
 
 
 class Code(StrEnum):
@@ -34,6 +41,7 @@ class Request(NamedTuple):
 
     verb: str
     task_id: str
+    token: str | None = None
 
 
 class FrameError(ValueError):
@@ -44,8 +52,9 @@ def parse(text: str | None) -> Request:
     """Read a client's frame; ``None`` stands for a binary one. Raises FrameError."""
     if text is None:
         raise FrameError("frames are text, not binary")
-    if len(text.encode("utf-8", "replace")) > FRAME_LIMIT:
-        raise FrameError(f"a frame has at most {FRAME_LIMIT} bytes")
+    limit = conf.frame_limit()
+    if len(text) > limit or len(text.encode("utf-8", "replace")) > limit:
+        raise FrameError(f"a frame has at most {limit} bytes")
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
@@ -55,7 +64,10 @@ def parse(text: str | None) -> Request:
     verb = frame.get("type")
     if verb not in ("subscribe", "unsubscribe"):
         raise FrameError('type must be "subscribe" or "unsubscribe"')
-    return Request(verb, task_id(frame.get("task_id")))
+    token = frame.get("token")
+    if token is not None and not isinstance(token, str):
+        raise FrameError("token must be a string")
+    return Request(verb, task_id(frame.get("task_id")), token)
 
 
 def task_id(value: Any) -> str:
@@ -67,6 +79,11 @@ def task_id(value: Any) -> str:
     except UnicodeEncodeError:
         raise FrameError("task_id must be text that UTF-8 can carry") from None
     return value
+
+
+def renewal(task_id: str, token: str) -> str:
+    """A frame with a token that takes the place of the one this task is watched by."""
+    return encode({"type": "token", "task_id": task_id, "token": token})
 
 
 def error(code: Code, detail: str, task_id: str | None = None) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from . import conf
 from .delivery import Delivery
 from .events import Event, State
+from .groups import Change
 from .loops import forever
 from .runs import Run
 from .store import open_store
@@ -76,6 +77,10 @@ class Publisher:
         An outcome keeps the counts of the run that stands, and is refused if that has one.
         """
         self._call(self._said, event)
+
+    def tell(self, change: Change) -> None:
+        """Rights have changed; all web processes are to ask again."""
+        self._call(self._told, change)
 
     def flush(self, timeout: float) -> bool:
         """Wait until all is delivered, at most ``timeout`` seconds; whether it was."""
@@ -166,6 +171,11 @@ class Publisher:
         if self._later:  # a flush may have been quicker
             event = self._later.popleft()
             self._delivery.offer(event.task_id, event)
+
+    def _told(self, change: Change) -> None:
+        telling = self._loop.create_task(self._delivery.tell(change))
+        self._flushing.add(telling)
+        telling.add_done_callback(self._flushing.discard)
 
     async def _look_on(self) -> None:
         """Look at the runs while they have something to say; then sleep until one wakes us."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .events import Event
+from .groups import Change
 from .link import Link
 from .loops import forever
 
@@ -21,7 +23,7 @@ class Subscription:
     """Joins and leaves groups in the background, since a layer may take seconds for it.
 
     ``joined`` is called with a task id once its group is joined, also when that happens anew;
-    ``heard`` with each event that arrives.
+    ``heard`` with each event that arrives, ``changed`` with each change of rights.
 
     A group is left twice, the second time when the link was found to hear at least PROBE_AFTER
     later. What is left while the connection breaks stays subscribed otherwise, for as long as
@@ -29,10 +31,16 @@ class Subscription:
     redis-py forgets on reconnecting what it was about to leave, and subscribes to it anew.
     """
 
-    def __init__(self, *, joined: Callable[[str], None], heard: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        *,
+        joined: Callable[[str], None],
+        heard: Callable[[Event], None],
+        changed: Callable[[Change], None],
+    ) -> None:
         self._joined = joined
-        self._heard = heard
-        self._link = Link(heard)
+        self._open = partial(Link, heard, changed)
+        self._link = self._open()
         self._wanted: set[str] = set()
         self._changed: dict[str, None] = {}
         self._left: dict[str, None] = {}  # once, since the last probe
@@ -94,7 +102,7 @@ class Subscription:
             self._leave_again()
         else:
             logger.warning("The channel layer's subscription went deaf and is renewed")
-            self._link = Link(self._heard)
+            self._link = self._open()
             self._changed |= dict.fromkeys(self._wanted)
             self._wake.set()
             await link.close()

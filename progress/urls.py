@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import task_status
+from .views import task_cancel, task_status
 
-urlpatterns = [path("<path:task_id>/", task_status, name="task_status")]
+urlpatterns = [
+    path("<path:task_id>/cancel/", task_cancel, name="task_cancel"),
+    path("<path:task_id>/", task_status, name="task_status"),
+]

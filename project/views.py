@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
-from progress.routing import websocket_urlpatterns
+from progress import addresses
 from project import jobs, samples
 from project.models import Contact, Job
 
@@ -48,9 +48,9 @@ def _start(request: HttpRequest, name: str) -> HttpResponse:
         return _problem(request, 503, NO_QUEUE)
     if not _wants_json(request):
         return HttpResponseRedirect(reverse("index"), status=303)
-    addresses = [_addresses(request, job) for job in started]
-    more = {"tasks": addresses} if len(addresses) > 1 else {}
-    return JsonResponse({**addresses[0], **more}, status=202)
+    tasks = [addresses(request, job.task_id) for job in started]
+    more = {"tasks": tasks} if len(tasks) > 1 else {}
+    return JsonResponse({**tasks[0], **more}, status=202)
 
 
 @require_safe
@@ -92,17 +92,6 @@ def _problem(request: HttpRequest, status: int, words: str) -> HttpResponse:
 
 def _wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["application/json", "text/html"]) != "text/html"
-
-
-def _addresses(request: HttpRequest, job: Job) -> dict:
-    # The routes of the websockets are the library's; a tuple of them is a URLconf, too.
-    socket = reverse("task_socket", urlconf=tuple(websocket_urlpatterns), args=[job.task_id])
-    scheme = "wss" if request.is_secure() else "ws"
-    return {
-        "task_id": job.task_id,
-        "status_url": request.build_absolute_uri(reverse("task_status", args=[job.task_id])),
-        "websocket_url": f"{scheme}://{request.get_host()}{socket}",
-    }
 
 
 def _download(content: bytes, name: str, content_type: str) -> HttpResponse:

@@ -1,12 +1,14 @@
 """The websocket application: the frames both ways."""
 
+import asyncio
 import json
 
 import pytest
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
-from progress.consumers import PATIENCE, SUBSCRIPTIONS
+from progress import conf, consumers, make_token
+from progress.consumers import CREDIT, PACE, PATIENCE, Pace, ProgressConsumer
 from progress.events import Event, State
 from progress.process import get_publisher
 from progress.routing import websocket_urlpatterns
@@ -19,6 +21,7 @@ class Socket(WebsocketCommunicator):
 
     def __init__(self, path="/ws/progress/"):
         super().__init__(application, path)
+        self.scope["client"] = ["127.0.0.1", 4711]
 
     async def __aenter__(self):
         assert (await self.connect())[0]
@@ -29,6 +32,9 @@ class Socket(WebsocketCommunicator):
 
     async def send(self, **frame):
         await self.send_text(json.dumps(frame))
+
+    async def subscribe(self, task_id):
+        await self.send(type="subscribe", task_id=task_id, token=make_token(task_id))
 
     async def send_text(self, text):
         await self.send_input({"type": "websocket.receive", "text": text})
@@ -53,7 +59,7 @@ def end(run, state=State.SUCCESS, **more):
 @pytest.mark.parametrize("task_id", ["a", "with space", "sla/sh", "é\u202e*"])
 async def test_one_task_is_watched_by_its_address_until_the_outcome(task_id):
     run = open_run(task_id)
-    async with Socket(f"/ws/progress/{task_id}/") as socket:
+    async with Socket(f"/ws/progress/{task_id}/?token={make_token(task_id)}") as socket:
         assert (await socket.next())["state"] in {"STARTED", "UNKNOWN"}
         end(run)
         while not (event := await socket.next())["complete"]:
@@ -65,7 +71,7 @@ async def test_one_task_is_watched_by_its_address_until_the_outcome(task_id):
 async def test_a_late_watcher_gets_the_outcome_and_a_close():
     end(open_run(), State.FAILURE, error="No such file.")
     assert get_publisher().flush(5)
-    async with Socket("/ws/progress/a/") as socket:
+    async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
         assert (await socket.next())["error"] == "No such file."
         assert (await socket.receive_output(10))["type"] == "websocket.close"
 
@@ -74,7 +80,7 @@ async def test_many_tasks_are_watched_over_one_socket():
     runs = {task_id: open_run(task_id) for task_id in "abc"}
     async with Socket() as socket:
         for task_id in runs:
-            await socket.send(type="subscribe", task_id=task_id)
+            await socket.subscribe(task_id)
         for run in runs.values():
             end(run)
         ended = set()
@@ -82,17 +88,17 @@ async def test_many_tasks_are_watched_over_one_socket():
             event = await socket.next()
             ended |= {event["task_id"]} if event["complete"] else set()
         get_publisher().say(Event(task_id="d", state=State.PENDING))
-        await socket.send(type="subscribe", task_id="d")
+        await socket.subscribe("d")
         assert (await socket.next())["task_id"] == "d"
 
 
 async def test_what_is_unsubscribed_is_heard_of_no_more():
     first, second = open_run("a"), open_run("b")
     async with Socket() as socket:
-        await socket.send(type="subscribe", task_id="a")
+        await socket.subscribe("a")
         await socket.next()
         await socket.send(type="unsubscribe", task_id="a")
-        await socket.send(type="subscribe", task_id="b")
+        await socket.subscribe("b")
         await socket.next()
         end(first)
         end(second)
@@ -104,9 +110,9 @@ async def test_what_is_unsubscribed_is_heard_of_no_more():
 async def test_subscribing_again_tells_the_present_state_again():
     open_run()
     async with Socket() as socket:
-        await socket.send(type="subscribe", task_id="a")
+        await socket.subscribe("a")
         first = await socket.next()
-        await socket.send(type="subscribe", task_id="a")
+        await socket.subscribe("a")
         assert await socket.next() == first
 
 
@@ -135,7 +141,7 @@ async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(frame):
         await socket.send_text(frame)
         error = await socket.next()
         assert (error["type"], error["code"]) == ("error", "bad_request")
-        await socket.send(type="subscribe", task_id="a")
+        await socket.subscribe("a")
         assert (await socket.next())["task_id"] == "a"
 
 
@@ -145,9 +151,9 @@ async def test_a_binary_frame_gets_an_error():
         assert "binary" in (await socket.next())["detail"]
 
 
-async def test_an_address_for_one_task_takes_no_frames():
-    async with Socket("/ws/progress/a/") as socket:
-        await socket.send(type="subscribe", task_id="b")
+async def test_an_address_for_one_task_takes_no_other():
+    async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
+        await socket.subscribe("b")
         assert "one task" in (await socket.next())["detail"]
 
 
@@ -162,15 +168,46 @@ async def test_who_sends_only_bad_frames_is_sent_away():
 
 async def test_a_socket_watches_a_bounded_number_of_tasks():
     async with Socket() as socket:
-        for number in range(SUBSCRIPTIONS + 1):
-            await socket.send(type="subscribe", task_id=str(number))
+        for number in range(conf.subscriptions() + 1):
+            await socket.subscribe(str(number))
         error = await socket.next()
-        assert (error["code"], error["task_id"]) == ("too_many", str(SUBSCRIPTIONS))
+        assert (error["code"], error["task_id"]) == ("too_many", str(conf.subscriptions()))
 
 
 async def test_a_socket_that_goes_leaves_nothing_watched(hub):
     async with Socket() as socket:
-        await socket.send(type="subscribe", task_id="a")
+        await socket.subscribe("a")
         await socket.next()
     assert not hub._topics
     assert not hub._watchers
+
+
+@pytest.mark.promise(7)
+async def test_a_client_that_does_not_read_is_sent_away(hub, monkeypatch):
+    monkeypatch.setattr(consumers, "SLOW_AFTER", 0.05)
+    open_run()
+    received, sent = asyncio.Queue(), []
+    received.put_nowait({"type": "websocket.connect"})
+
+    async def send(message):
+        sent.append(message)
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    token = f"token={make_token('a')}"
+    scope = {"type": "websocket", "path": "/ws/progress/a/", "query_string": token.encode()}
+    scope["url_route"] = {"kwargs": {"task_id": "a"}}
+    async with asyncio.timeout(10):
+        await ProgressConsumer.as_asgi()(scope, received.get, send)
+    assert [message["type"].partition(".")[2] for message in sent] == ["accept", "send", "close"]
+    assert sent[-1]["code"] == 4508
+    assert not hub._topics
+
+
+@pytest.mark.promise(7)
+def test_a_socket_is_sent_so_many_bytes_a_second_in_the_long_run():
+    pace, now = Pace(), 1000.0
+    assert pace.wait(int(CREDIT * PACE), now) <= 0
+    assert pace.wait(PACE, now) == pytest.approx(1)
+    assert pace.wait(PACE, now + 1) == pytest.approx(1)
+    assert pace.wait(int(CREDIT * PACE), now + 100) <= 0

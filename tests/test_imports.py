@@ -11,8 +11,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "progress"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
-WRITING = {"recorder", "process", "publisher", "signals", "delivery", "runs"}
-READING = {"hub", "consumers", "views", "watcher", "reconcile", "subscription", "protocol"}
+WRITING = {"recorder", "process", "publisher", "signals", "delivery", "runs", "rechecks"}
+READING = {
+    "hub",
+    "consumers",
+    "views",
+    "watcher",
+    "reconcile",
+    "subscription",
+    "protocol",
+}
 
 
 def name(path):
@@ -58,6 +66,9 @@ def test_only_these_names_are_for_everybody():
         "ConsoleProgressRecorder",
         "ProgressRecorder",
         "PublicError",
+        "addresses",
+        "make_token",
+        "recheck",
         "track",
     ]
     assert all(getattr(progress, public) for public in progress.__all__)

@@ -1,6 +1,7 @@
 """The JSON state over HTTP, and the template tag."""
 
 import json
+import re
 from urllib.parse import quote
 
 import pytest
@@ -8,8 +9,14 @@ from django.template import Context, Template
 from django.test import AsyncClient, Client
 from django.urls import NoReverseMatch
 
-from progress import process
+from progress import make_token, process
 from progress.process import get_publisher
+from progress.tokens import read_token
+
+
+def state(task_id):
+    """The path of a task's state, with the right to watch."""
+    return f"/progress/{quote(task_id)}/?token={make_token(task_id)}"
 
 
 @pytest.fixture
@@ -22,25 +29,25 @@ def task(redis_url):
 
 @pytest.mark.promise(3)
 async def test_the_state_of_a_task_is_the_newest_event(task):
-    response = await AsyncClient().get(f"/progress/{quote(task)}/")
+    response = await AsyncClient().get(state(task))
     assert response["Content-Type"] == "application/json"
     assert "no-store" in response["Cache-Control"]
     assert (response.json()["state"], response.json()["task_id"]) == ("STARTED", task)
 
 
 def test_the_state_is_told_under_wsgi_too(task):
-    assert Client().get(f"/progress/{task}/").json()["state"] == "STARTED"
+    assert Client().get(state(task)).json()["state"] == "STARTED"
 
 
 @pytest.mark.promise(8)
 async def test_an_id_that_nobody_knows_is_unknown(redis_url):
-    event = (await AsyncClient().get("/progress/nobody/")).json()
+    event = (await AsyncClient().get(state("nobody"))).json()
     assert (event["state"], event["complete"], event["success"]) == ("UNKNOWN", False, None)
 
 
 async def test_a_store_that_does_not_answer_is_said_so(settings):
     settings.PROGRESS_REDIS_URL = "redis://127.0.0.1:1/0"
-    response = await AsyncClient().get("/progress/a/")
+    response = await AsyncClient().get(state("a"))
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert "does not answer" in response.json()["detail"]
 
@@ -55,7 +62,10 @@ def render(source, **context):
 
 def test_a_bar_is_an_element_with_the_addresses_of_its_task():
     html = render("{% progress_bar task_id %}", task_id="a1")
-    assert '<task-progress task-id="a1" socket="/ws/progress/" status="/progress/a1/">' in html
+    element = r'<task-progress task-id="a1" token="([^"]+)" socket="/ws/progress/" status="([^"]+)">'
+    token, status = re.search(element, html).groups()
+    assert read_token(token).task_id == "a1"
+    assert status == f"/progress/a1/?token={token}"
     assert "<progress" in html
 
 
@@ -92,4 +102,4 @@ def test_a_bar_without_our_addresses_is_an_error(settings):
 
 
 def test_what_the_store_says_is_json(task):
-    assert json.loads(Client().get(f"/progress/{task}/").content)["type"] == "progress"
+    assert json.loads(Client().get(state(task)).content)["type"] == "progress"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.urls import reverse
 
+from ..locations import status_path
 from ..routing import SOCKET_PATH
+from ..tokens import make_token
 
 register = template.Library()
 
@@ -16,19 +17,22 @@ register = template.Library()
 def progress_bar(context: template.Context, task: Any, socket: str = f"/{SOCKET_PATH}") -> Any:
     """A live bar for a task: an AsyncResult, or a task id.
 
-    The first one in a page also loads the element's script. ``socket`` is the path or URL of
-    the websocket address, where it is not ``/ws/progress/``. Raises NoReverseMatch when
-    ``progress.urls`` is not included.
+    Whoever is shown the page may watch the task: it carries a token, bound to who is signed in
+    (``request.user``), or else to nobody. The first bar in a page also loads the element's script.
+    ``socket`` is the path or URL of the websocket address, where it is not ``/ws/progress/``.
+
+    Raises ValueError for an empty task id, and NoReverseMatch when ``progress.urls`` is not
+    included.
     """
     task_id = str(getattr(task, "id", task))
-    if not task_id:
-        raise ValueError("progress_bar needs a task or a task id, not an empty one")
+    token = make_token(task, getattr(context.get("request"), "user", None))
     # One render context serves one template; the script is harmless twice, and run once.
     first = not context.render_context.get("progress_script")
     context.render_context["progress_script"] = True
     return {
         "task_id": task_id,
+        "token": token,
         "socket": socket,
-        "status": reverse("task_status", args=[task_id]),
+        "status": status_path(task_id, token),
         "script": first,
     }

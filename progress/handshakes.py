@@ -1,0 +1,129 @@
+"""A websocket's handshake as the Django request it is: whose page it comes from, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from importlib import import_module
+from io import BytesIO
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import auth
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.asgi import ASGIRequest
+from django.utils.crypto import constant_time_compare
+from django.utils.functional import cached_property
+
+from .groups import session_mark
+
+PORTS = {"http": 80, "https": 443}
+PROTOCOL = "progress"  # what is offered beside a token in Sec-WebSocket-Protocol
+
+
+class Handshake(ASGIRequest):
+    """The request of a websocket's scope. Raises ValueError for one that cannot be read.
+
+    Without an Origin it comes from a script: its cookies are ignored, so that nothing but a token
+    speaks for it.
+    """
+
+    def __init__(self, scope: MutableMapping[str, Any]) -> None:
+        scheme = "https" if scope.get("scheme") == "wss" else "http"
+        super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
+        self.origin: str | None = self.META.get("HTTP_ORIGIN")
+        if not self.is_page:
+            self.COOKIES = {}
+
+    @property
+    def is_page(self) -> bool:
+        """Whether a page opened it."""
+        return self.origin is not None
+
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether a page of another site opened it: scheme, host and port have to be our own.
+
+        Or one of CSRF_TRUSTED_ORIGINS without a wildcard. As for Django's own check of a POST,
+        behind a proxy that ends TLS it takes SECURE_PROXY_SSL_HEADER.
+        """
+        if self.origin is None:
+            return False
+        trusted = [each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each]
+        try:
+            own = f"{self.scheme}://{self.get_host()}"
+            return _place(self.origin) not in {_place(each) for each in (own, *trusted)}
+        except (DisallowedHost, ValueError):
+            return True
+
+    @cached_property
+    def session(self) -> Any:  # type: ignore[override] # written by a middleware elsewhere
+        """The session of the page's cookie; it reads the database, and is never written."""
+        engine = import_module(settings.SESSION_ENGINE)
+        return engine.SessionStore(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
+
+    @cached_property
+    def user(self) -> Any:  # type: ignore[override] # the same
+        """Who is signed in, or None; it reads the database."""
+        if not apps.is_installed("django.contrib.sessions"):
+            return self.scope.get("user")  # of the application around ours
+        return _user_of(self.session) if self.session.session_key else None
+
+    @cached_property
+    def session_mark(self) -> str | None:
+        """What a session is called among processes, who need not know its key."""
+        return session_mark(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
+
+    @property
+    def offers_protocol(self) -> bool:
+        """Whether the client offers ours, and so must have it confirmed."""
+        return PROTOCOL in self.scope.get("subprotocols", ())
+
+    @property
+    def token(self) -> str | None:
+        """The token in Sec-WebSocket-Protocol or, for who can give but a URL, in the query."""
+        offered = [each for each in self.scope.get("subprotocols", ()) if each != PROTOCOL]
+        return offered[0] if self.offers_protocol and offered else self.GET.get("token")
+
+    @property
+    def known_user(self) -> str | None:
+        """The primary key of who is signed in, as far as anybody asked."""
+        user = self.__dict__.get("user")
+        return None if user is None else str(user.pk)
+
+    def ends_with(self, mark: str) -> bool:
+        """Whether the session that ends is this one's; then it counts for nothing any more."""
+        if self.session_mark != mark:
+            return False
+        self.COOKIES = {}
+        return True
+
+    def forget(self) -> None:
+        """Have session and user read anew."""
+        for name in ("session", "user"):
+            self.__dict__.pop(name, None)
+
+
+def _place(origin: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port. Raises ValueError for what is more or less than an origin."""
+    parts: SplitResult = urlsplit(origin)
+    if origin != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise ValueError(f"not an origin: {origin!r:.200}")
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise ValueError(f"not an origin of a page: {origin!r:.200}")
+    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
+
+
+def _user_of(session: Any) -> Any:
+    # Not auth.get_user(): it may give the session a new key, which the page would not hear of.
+    path = session.get(auth.BACKEND_SESSION_KEY)
+    if path not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    model = auth.get_user_model()
+    user = auth.load_backend(path).get_user(model._meta.pk.to_python(session[auth.SESSION_KEY]))
+    if user is None or not hasattr(user, "get_session_auth_hash"):
+        return user
+    known = session.get(auth.HASH_SESSION_KEY, "")
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return user if any(constant_time_compare(known, each) for each in hashes) else None
