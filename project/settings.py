@@ -2,7 +2,7 @@
 
 REDIS_URL      broker, results, channel layer and progress (redis://127.0.0.1:6379/0)
 DATA_DIR       database, uploads and exports (.demo in the checkout)
-SECRET_KEY     a fresh one for each process
+SECRET_KEY     one of its own, kept in DATA_DIR: what open pages hold outlives a restart
 ALLOWED_HOSTS  host names besides the loopback ones, with commas
 CELERY_QUEUE   the queue that this demo's worker serves (channels-progress-demo)
 """
@@ -19,7 +19,11 @@ DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / ".demo").resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 REDIS_URL = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
 
-SECRET_KEY = os.environ.get("SECRET_KEY") or get_random_secret_key()
+SECRET_FILE = DATA_DIR / "secret-key"
+if not SECRET_FILE.exists():
+    SECRET_FILE.touch(mode=0o600)
+    SECRET_FILE.write_text(get_random_secret_key())
+SECRET_KEY = os.environ.get("SECRET_KEY") or SECRET_FILE.read_text()
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS += [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from urllib.error import HTTPError
 
 import pytest
 import websockets
@@ -71,10 +72,11 @@ async def test_ten_jobs_wait_for_two_workers_over_one_socket(script):
     task_ids = [task["task_id"] for task in answer["tasks"]]
     assert (len(set(task_ids)), answer["task_id"]) == (10, task_ids[0])
     waited, ended, running = set(), set(), {}
-    address = answer["websocket_url"].replace(f"{task_ids[0]}/", "")
+    address = answer["websocket_url"].partition(task_ids[0])[0]
     async with websockets.connect(address) as socket:
-        for task_id in task_ids:
-            await socket.send(json.dumps({"type": "subscribe", "task_id": task_id}))
+        for task in answer["tasks"]:
+            frame = {"type": "subscribe", "task_id": task["task_id"], "token": task["token"]}
+            await socket.send(json.dumps(frame))
         while len(ended) < 10:
             async with asyncio.timeout(30):
                 event = json.loads(await socket.recv())
@@ -105,12 +107,24 @@ async def test_an_unknown_websocket_address_is_closed_without_a_traceback(script
     assert code == 4404
 
 
-@pytest.mark.promise(8)
-async def test_an_id_that_nobody_knows_is_unknown_on_every_way(script):
-    assert json.loads(script.get(f"{script.site}/progress/nobody/"))["state"] == "UNKNOWN"
-    url = script.site.replace("http", "ws") + "/ws/progress/nobody/"
-    async with websockets.connect(url) as socket, asyncio.timeout(5):
-        assert json.loads(await socket.recv())["state"] == "UNKNOWN"
+@pytest.mark.promise(9)
+async def test_an_id_alone_opens_nothing_on_any_way(script):
+    """The id of a task that runs is answered as one that nobody has."""
+    running, nobodys = script.start("unknown-total")["task_id"], "nobody"
+    answers = []
+    for task_id in (running, nobodys):
+        with pytest.raises(HTTPError) as refused:
+            script.get(f"{script.site}/progress/{task_id}/")
+        answers.append((refused.value.code, refused.value.read()))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 403
+    for task_id in (running, nobodys):
+        url = f"{script.site.replace('http', 'ws')}/ws/progress/{task_id}/"
+        async with websockets.connect(url) as socket, asyncio.timeout(5):
+            await socket.send(json.dumps({"type": "subscribe", "task_id": task_id}))
+            with pytest.raises(websockets.ConnectionClosedError):
+                await socket.recv()
+        assert socket.close_code == 4403
 
 
 @pytest.mark.promise(7)
