@@ -197,6 +197,6 @@ async def test_without_websockets_the_state_is_read_over_http(page, wire):
     await job.has_state("success")
     await page.clock.install()
     await page.goto("/blank")
-    bar = await add(page, job.task_id, status=f"/progress/{job.task_id}/")
+    bar = await add(page, job.task_id, status=await job.bar.get_attribute("status"))
     await fail(page, wire, await wire.link(), times=3)
     await expect(bar).to_have_attribute("state", "success")

@@ -67,8 +67,8 @@ def event(task_id="a", version=1, state=State.PROGRESS, **more):
     return Event(task_id=task_id, version=version, state=State(state), **more)
 
 
-def subscribe(task_id):
-    return {"type": "subscribe", "task_id": task_id}
+def subscribe(task_id, token=None):
+    return {"type": "subscribe", "task_id": task_id, "token": token}
 
 
 def unsubscribe(task_id):
