@@ -14,12 +14,33 @@ from .watcher import Watcher
 
 SUBSCRIPTIONS = 100  # tasks one socket may watch
 PATIENCE = 20  # bad frames after which the socket is closed
+SLOW_AFTER = 30.0  # seconds that a client may keep a frame waiting, where the server tells
+PACE = 64 * 1024  # bytes a second that a socket is sent in the long run
+CREDIT = 8.0  # seconds of unused pace that may be sent at once
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Pace:
+    """How fast a socket is sent frames.
+
+    Daphne's ``send`` never waits: it keeps what a client does not read, until the client owes it
+    a pong for 30 s, which is 50 s after it last read. What goes into that is bounded here.
+    """
+
+    __slots__ = ("_paid_until",)
+
+    def __init__(self) -> None:
+        self._paid_until = -CREDIT
+
+    def wait(self, size: int, now: float) -> float:
+        """Seconds to wait after a frame of so many bytes; not above zero: none."""
+        self._paid_until = max(self._paid_until, now - CREDIT) + size / PACE
+        return self._paid_until - now
 
 
 class ProgressConsumer:
@@ -73,13 +94,30 @@ class ProgressConsumer:
                     await task
 
     async def _write(self) -> None:
+        pace, now = Pace(), asyncio.get_running_loop().time
         async for text, event in self._watcher.frames():
-            await self._send({"type": "websocket.send", "text": text})
+            try:
+                async with asyncio.timeout(SLOW_AFTER):
+                    await self._send({"type": "websocket.send", "text": text})
+            except TimeoutError:
+                await self._give_up()
+                return
             if event is not None and event.complete:
                 self._unsubscribe(event.task_id)
                 if self._task_id is not None:
                     await self._close(Close.DONE)
                     return
+            # Before the next frame is taken, so that what waits is the newest.
+            if (wait := pace.wait(len(text.encode()), now())) > 0:
+                await asyncio.sleep(wait)
+
+    async def _give_up(self) -> None:
+        """The client does not read. Should it do so again soon, it hears why it was left."""
+        for task_id in list(self._watched):
+            self._unsubscribe(task_id)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SLOW_AFTER):
+                await self._close(Close.SLOW)
 
     async def _read(self) -> None:
         while (message := await self._receive())["type"] != "websocket.disconnect":

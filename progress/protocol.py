@@ -19,6 +19,7 @@ class Close(IntEnum):
     DONE = 1000  # nothing left to watch
     BAD_REQUEST = 4400  # too many frames that are not of this protocol
     NOT_FOUND = 4404  # no such address
+    SLOW = 4508  # the client did not read
 
 
 class Code(StrEnum):

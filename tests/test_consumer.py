@@ -1,12 +1,14 @@
 """The websocket application: the frames both ways."""
 
+import asyncio
 import json
 
 import pytest
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
-from progress.consumers import PATIENCE, SUBSCRIPTIONS
+from progress import consumers
+from progress.consumers import CREDIT, PACE, PATIENCE, SUBSCRIPTIONS, Pace, ProgressConsumer
 from progress.events import Event, State
 from progress.process import get_publisher
 from progress.routing import websocket_urlpatterns
@@ -174,3 +176,32 @@ async def test_a_socket_that_goes_leaves_nothing_watched(hub):
         await socket.next()
     assert not hub._topics
     assert not hub._watchers
+
+
+@pytest.mark.promise(7)
+async def test_a_client_that_does_not_read_is_sent_away(hub, monkeypatch):
+    monkeypatch.setattr(consumers, "SLOW_AFTER", 0.05)
+    open_run()
+    received, sent = asyncio.Queue(), []
+    received.put_nowait({"type": "websocket.connect"})
+
+    async def send(message):
+        sent.append(message)
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    scope = {"type": "websocket", "url_route": {"kwargs": {"task_id": "a"}}}
+    async with asyncio.timeout(10):
+        await ProgressConsumer.as_asgi()(scope, received.get, send)
+    assert [message["type"].partition(".")[2] for message in sent] == ["accept", "send", "close"]
+    assert sent[-1]["code"] == 4508
+    assert not hub._topics
+
+
+@pytest.mark.promise(7)
+def test_a_socket_is_sent_so_many_bytes_a_second_in_the_long_run():
+    pace, now = Pace(), 1000.0
+    assert pace.wait(int(CREDIT * PACE), now) <= 0
+    assert pace.wait(PACE, now) == pytest.approx(1)
+    assert pace.wait(PACE, now + 1) == pytest.approx(1)
+    assert pace.wait(int(CREDIT * PACE), now + 100) <= 0
