@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,8 @@ from .limits import Bucket
 from .protocol import Close, Code, FrameError
 from .tokens import Token, read_token
 from .watcher import Watcher
+
+logger = logging.getLogger("progress")
 
 PATIENCE = 20  # bad frames after which the socket is closed
 FRAMES_AT_ONCE = 200  # a page that comes back subscribes to all its tasks at once
@@ -111,11 +114,11 @@ class ProgressConsumer:
         try:
             self._handshake = Handshake(self._scope)
         except ValueError:
-            await self._send({"type": "websocket.accept"})
+            await self._put({"type": "websocket.accept"})
             await self._close(Close.BAD_REQUEST)
             return False
         protocol = PROTOCOL if self._handshake.offers_protocol else None
-        await self._send({"type": "websocket.accept", "subprotocol": protocol})
+        await self._put({"type": "websocket.accept", "subprotocol": protocol})
         if self._handshake.is_foreign:
             await self._close(Close.FORBIDDEN)
         return not self._closed.is_set()
@@ -135,15 +138,16 @@ class ProgressConsumer:
             self._hub.detach(self._watcher)
             for task in tasks:
                 task.cancel()
-                with suppress(asyncio.CancelledError, OSError):  # OSError: the client is gone
-                    await task
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception):
+                    raise result
 
     async def _write(self) -> None:
         pace = Pace()
         async for text, event in self._watcher.frames():
             try:
                 async with asyncio.timeout(SLOW_AFTER):
-                    await self._send({"type": "websocket.send", "text": text})
+                    await self._put({"type": "websocket.send", "text": text})
             except TimeoutError:
                 await self._give_up()
                 return
@@ -269,4 +273,11 @@ class ProgressConsumer:
         if not self._closed.is_set():
             self._closed.set()
             # A plain int: autobahn refuses an enum.
-            await self._send({"type": "websocket.close", "code": int(code)})
+            await self._put({"type": "websocket.close", "code": int(code)})
+
+    async def _put(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except Exception as error:  # each server has its own for a client that is gone
+            logger.debug("A websocket is gone: %r", error)
+            self._closed.set()

@@ -14,7 +14,6 @@ from .store import Store
 
 logger = logging.getLogger("progress")
 
-AT_ONCE = 20  # tasks asked for in one go: each is a call to the result backend
 PAUSE = 30.0  # seconds without asking after the backend did not answer
 
 # Not the process-wide thread of asgiref: a slow backend must not hold up anybody's database.
@@ -25,12 +24,11 @@ _paused_until = 0.0
 async def settle(store: Store, doubtful: Mapping[str, Event | None]) -> dict[str, Event]:
     """Store the outcomes that the result backend has for tasks missing or stalled in the store.
 
-    What stands then, for the tasks of which an outcome was found; at most AT_ONCE are asked for.
+    What stands then, for the tasks of which an outcome was found.
     A backend that is away is left alone for half a minute. Raises what the store raises.
     """
-    asked = list(doubtful)[:AT_ONCE]
     loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(_thread, _recorded, asked)
+    found = await loop.run_in_executor(_thread, _recorded, list(doubtful))
     events = [ended(doubtful[outcome.task_id] or outcome, outcome) for outcome in found]
     answers = await store.put(events)
     return {event.task_id: event for _, event in answers}

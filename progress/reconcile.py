@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from . import conf
 from .events import Event
@@ -13,6 +14,8 @@ from .outcomes import settle
 from .store import Store
 
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
+SETTLED_AT_ONCE = 20  # tasks asked for in one go: each is a call to the result backend
+SETTLE_PAUSE = 0.5  # seconds from one go to the next
 #: Of PROGRESS_RECONCILE, from one look at all to the next; the rest is for the answer's way.
 LOOK_AFTER = 0.9
 
@@ -97,12 +100,20 @@ class Reconciler:
         await self._store.lose([id_ for id_, since in silent.items() if now - since > self._due_in])
 
     async def _settle(self) -> None:
-        """Celery's own record may know what became of a task that is missing or stalled."""
+        """Celery's own record may know what became of a task that is missing or stalled.
+
+        A few at a time, each in its turn: an id that nobody knows must not keep others waiting.
+        """
         await self._doubt.wait()
-        self._doubt.clear()
-        doubtful, self._doubtful = self._doubtful, {}
-        for task_id, event in (await settle(self._store, doubtful)).items():
+        turn = dict(islice(self._doubtful.items(), SETTLED_AT_ONCE))
+        for task_id in turn:
+            del self._doubtful[task_id]
+        if not self._doubtful:
+            self._doubt.clear()
+        for task_id, event in (await settle(self._store, turn)).items():
             self._found(task_id, event)
+        if self._doubtful:
+            await asyncio.sleep(SETTLE_PAUSE)
 
     async def _wait(self) -> None:
         until = min(self._next, self._confirm[0][0] if self._confirm else self._next)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from channels.layers import get_channel_layer
 
-from progress import groups
+from progress import groups, reconcile
 from progress.events import Event, State
 from progress.store import RedisStore
 from progress.watcher import Watcher
@@ -155,6 +155,25 @@ async def test_a_run_is_given_up_only_when_signs_of_life_are_due_again(store, hu
     event = await watched.until(lambda event: event.complete)
     assert (event.state, event.run) == (State.FAILURE, dead.run)
     assert not (await store.read(["a"]))["a"].complete
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.2)
+async def test_celery_is_asked_for_each_task_in_its_turn(hub, watch, monkeypatch):
+    """Ids that nobody knows do not keep the others waiting."""
+    asked = set()
+
+    async def settle(_store, doubtful):
+        asked.update(doubtful)
+        return {}
+
+    monkeypatch.setattr(reconcile, "settle", settle)
+    monkeypatch.setattr(reconcile, "SETTLE_PAUSE", 0)
+    watched = {str(number) for number in range(50)}
+    for task_id in watched:
+        watch(task_id)
+    async with asyncio.timeout(10):
+        while asked != watched:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)

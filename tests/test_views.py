@@ -62,7 +62,9 @@ def render(source, **context):
 
 def test_a_bar_is_an_element_with_the_addresses_of_its_task():
     html = render("{% progress_bar task_id %}", task_id="a1")
-    element = r'<task-progress task-id="a1" token="([^"]+)" socket="/ws/progress/" status="([^"]+)">'
+    element = (
+        r'<task-progress task-id="a1" token="([^"]+)" socket="/ws/progress/" status="([^"]+)">'
+    )
     token, status = re.search(element, html).groups()
     assert read_token(token).task_id == "a1"
     assert status == f"/progress/a1/?token={token}"

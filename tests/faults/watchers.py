@@ -133,7 +133,7 @@ class Pulse:
 
     @asynccontextmanager
     async def beating(self):
-        url = f"ws://127.0.0.1:{self._web.port}/ws/progress/"
+        url = self._web.url("pulse")
         async with websockets.connect(url, ping_interval=None) as socket:
             tasks = [asyncio.create_task(each) for each in (self._beat(socket), self._weigh())]
             yield self

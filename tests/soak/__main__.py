@@ -130,9 +130,7 @@ class Soak:
 
     async def run(self, seconds):
         """The counts before and after."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.disturb(WARM_UP))
-            group.create_task(self.churn.run(WARM_UP, burst=24))
+        await self.warm_up()
         baseline = await self.settled()
         self.before = dict(self.census.inside)
         say(f"Warm. {seconds / 60:g} minutes of churn begin")
@@ -141,6 +139,13 @@ class Soak:
         self.cores = (self.cpu_seconds() - used) / (time.monotonic() - began)
         say("All are gone; what they leave behind is counted when the keys have expired")
         return baseline, await self.settled()
+
+    async def warm_up(self):
+        self.churn.burst()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.churn.run(WARM_UP))
+            await self.disturb(WARM_UP / 2)
+            self.churn.burst()  # opens again what the faults have closed
 
     async def soak(self, seconds):
         async with asyncio.TaskGroup() as group:

@@ -26,9 +26,14 @@ def census():
         "blocks": blocks,
         "objects": len(objects),
         "tasks": len(tasks),
-        "tasks_by_name": Counter(task.get_coro().__qualname__ for task in tasks),
+        "tasks_by_name": Counter(name(task) for task in tasks),
         "objects_by_type": dict(kinds.most_common(200)),
     }
+
+
+def name(task):
+    coroutine = task.get_coro()  # or an asynchronous generator that is being closed
+    return getattr(coroutine, "__qualname__", type(coroutine).__name__)
 
 
 async def application(scope, receive, send):

@@ -13,14 +13,15 @@ import websockets
 from tests.soak.watchers import Collector, Visitor
 
 TASKS_A_SECOND = 3.0
+WORKERS = 12  # tasks that run at once
 STEP = 0.05  # seconds
 AHEAD = 5.0  # seconds before its start that a task's first watchers may come
 RETENTION = 30  # seconds the store keeps an event after the last one
-COLLECTORS = 80  # sockets with many subscriptions
+COLLECTORS = 90  # sockets with many subscriptions
 ENDS_WITHIN = 90  # seconds a task may take, with waiting for a free worker
 RECONCILE = 5  # seconds, as promised, to an outcome from when it is due
 PATIENCE = 30  # seconds from then until a watcher without an outcome is short
-NOTES = 20  # of what went wrong are kept in words
+NOTES = 5  # of each thing that went wrong are kept in words
 
 
 class Counting:
@@ -64,13 +65,16 @@ class Churn:
         self._recent = deque(maxlen=60)
         self._pending = {}
 
-    async def run(self, seconds, *, burst=0):
+    def burst(self):
+        """As many tasks, which nobody watches, as use every thread and process of the workers."""
+        for _ in range(2 * WORKERS):
+            self._send(Counting(self._task_id(), 50))
+
+    async def run(self, seconds):
         """So many seconds of new tasks and watchers, and until the last of them is done."""
         until = time.monotonic() + seconds
         asking = asyncio.create_task(self._ask())
         async with asyncio.TaskGroup() as group:
-            for _ in range(burst):  # so that every thread and process of the workers is used
-                group.create_task(self._count(group))
             for _ in range(COLLECTORS):
                 group.create_task(self._collect(until))
             while time.monotonic() < until:
@@ -94,27 +98,31 @@ class Churn:
     async def _count(self, group):
         """A task, and those who watch it alone: early, in the middle, after its end, long after."""
         choose = self._random.uniform
-        task_id = str(UUID(int=self._random.getrandbits(128), version=4))
-        task = Counting(task_id, self._random.randint(5, 50))
+        task = Counting(self._task_id(), self._random.randint(5, 50))
         ahead, length = choose(0, AHEAD), task.total * STEP
         self._recent.append(task)
-        for _ in range(8):
+        for _ in range(10):
             group.create_task(self._visit(task, choose(0, ahead)))
         for _ in range(2):
             group.create_task(self._leave(task, choose(0, ahead), choose(0, AHEAD)))
         for _ in range(3):
             group.create_task(self._visit(task, ahead + choose(0, length)))
         await asyncio.sleep(ahead)
-        self._celery.send_task(
-            "tests.celery.count", (task.total, STEP), task_id=task_id, queue="tests"
-        )
-        self.tally["tasks"] += 1
-        self._pending[task_id] = task
+        self._send(task)
         if await self._ended(task):
             for _ in range(2):
                 group.create_task(self._visit(task, choose(0, RETENTION / 2)))
             if self._random.random() < 0.2:
                 group.create_task(self._visit(task, choose(1.2, 1.5) * RETENTION))
+
+    def _task_id(self):
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def _send(self, task):
+        options = {"task_id": task.task_id, "queue": "tests"}
+        self._celery.send_task("tests.celery.count", (task.total, STEP), **options)
+        self.tally["tasks"] += 1
+        self._pending[task.task_id] = task
 
     async def _ended(self, task):
         with suppress(TimeoutError):
@@ -132,7 +140,8 @@ class Churn:
                 event = await watcher.outcome(within=self._within(task, joined_at))
                 self._saw(task, joined_at, event, watcher.arrived)
         except TimeoutError:
-            self._wrong("short", f"{task.task_id}: {watcher.newest}")
+            connected = f"{watcher.connections} connections"
+            self._wrong("short", f"{task.task_id}, {connected}: {watcher.newest}")
         await self._part(watcher)
 
     async def _leave(self, task, delay, stay):
@@ -222,5 +231,5 @@ class Churn:
 
     def _wrong(self, what, note):
         self.tally[what] += 1
-        if len(self.notes) < NOTES:
+        if self.tally[what] <= NOTES:
             self.notes.append(f"{what}: {note}")

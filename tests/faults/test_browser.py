@@ -1,0 +1,317 @@
+"""Rows C2, C3, S1 and S2 as a page sees them: a bar in a real Chromium, which goes to sleep too."""
+
+import asyncio
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+from tests.browser.conftest import NAMES
+from tests.faults.page import Chromium, Road, Window
+
+
+@pytest.fixture
+async def browser(tmp_path):
+    """A Chromium of the test's own."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.fail(f"this needs Chromium: none of {', '.join(NAMES)} is in PATH", pytrace=False)
+    async with Chromium(tmp_path, path).driven() as browser:
+        yield browser
+
+
+RETURN = 2  # seconds after a page's return in which it is right
+SILENCE = 50  # seconds after which a page gives a link up
+ANSWER = 10  # seconds that a page which woke waits for an answer
+HIDDEN = 360  # a page's timers are slow from the fifth minute on
+LATEST = "Math.random = () => 0.9"  # the pauses between two attempts are about as long as they get
+
+
+class Stage:
+    """A task, two watchers of it, and a page that has seen it begin."""
+
+    @classmethod
+    async def of(cls, scenario, browser, seconds, *, without="", script="", others=0):
+        """``without`` and ``script`` go to the page, see ``Window``."""
+        stage = cls()
+        stage.scenario = scenario
+        scenario.without += without.split()
+        stage.web = scenario.web()
+        stage.others = [scenario.web(name=f"other-{number}") for number in range(others)]
+        stage.worker = scenario.worker()
+        stage.road = await scenario.proxy(stage.web.port, Road)
+        stage.task_id = scenario.start("count", int(seconds * 20), 0.05)
+        stage.watchers = scenario.watch(stage.task_id, stage.web, *stage.others, count=2)
+        stage.window = await Window.opened(
+            browser, stage.road.port, stage.task_id, without=without, script=script
+        )
+        await stage.window.reaches(5)
+        return stage
+
+    async def ended(self, *, within=30):
+        """Until the watchers know the outcome; what they saw."""
+        self.scenario.fault()
+        end = await self.scenario.outcome(self.watchers, within=within)
+        assert end["state"] == "SUCCESS"
+        return end
+
+    async def right(self, *, within):
+        """The page draws the watchers' outcome in so many seconds from the fault, and once."""
+        await self.window.shows_success(within=within)
+        self.scenario.passed()
+        took = self.scenario.took
+        end = await self.ended(within=SILENCE + 5)
+        self.scenario.took = took
+        return await self.window.check(end)
+
+    async def wrong(self, *, within):
+        """A twin's: the page does not show the outcome in so many seconds."""
+        with pytest.raises(TimeoutError):
+            await self.window.shows_success(within=within)
+        self.scenario.took = None
+
+
+@pytest.mark.row("C2", within=RETURN)
+async def test_c2_a_link_is_reset_in_the_middle_of_a_task(scenario, browser):
+    stage = await reset_twice(scenario, browser)
+    took = scenario.took
+    await stage.right(within=30)
+    scenario.took = took
+
+
+@pytest.mark.row("C2")
+async def test_c2_twin_of_a_page_that_does_not_come_back(scenario, browser):
+    with pytest.raises(TimeoutError):
+        await reset_twice(scenario, browser, without="retry")
+
+
+@pytest.mark.row("C2", within=RETURN)
+async def test_c2_a_link_is_reset_that_says_all_twice(scenario, browser):
+    stage = await reset_twice(scenario, browser, script=TWICE)
+    took = scenario.took
+    await stage.right(within=30)
+    scenario.took = took
+
+
+@pytest.mark.row("C2")
+async def test_c2_twin_of_a_page_that_takes_what_is_not_newer(scenario, browser):
+    stage = await reset_twice(scenario, browser, script=TWICE, without="merge")
+    with pytest.raises(AssertionError, match="versions rise"):
+        await stage.right(within=30)
+
+
+#: As an answer and the channel layer may say the same.
+TWICE = """
+const { set } = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage")
+Object.defineProperty(WebSocket.prototype, "onmessage", {
+  set(call) { set.call(this, call && ((event) => { call(event); call(event) })) },
+})
+"""
+
+
+async def reset_twice(scenario, browser, **page):
+    """The page hears again after each; how long that took at most."""
+    stage = await Stage.of(scenario, browser, 6, **page)
+    took = []
+    for current in (40, 80):
+        scenario.fault()
+        stage.road.reset()
+        await stage.window.hears(within=RETURN)
+        scenario.passed()
+        took.append(scenario.took)
+        await stage.window.reaches(current)
+    scenario.took = max(took)
+    return stage
+
+
+@pytest.mark.row("C3", within=RETURN)
+async def test_c3_a_page_is_frozen_while_its_task_ends(scenario, browser):
+    stage = await freeze(scenario, browser)
+    lives = await stage.right(within=RETURN)
+    hidden = ["visibilitychange hidden", "freeze hidden", "resume hidden"]
+    assert lives == ["pageshow", *hidden, "visibilitychange"]
+
+
+@pytest.mark.row("C3")
+async def test_c3_twin_of_a_frozen_page_that_neither_wakes_nor_comes_back(scenario, browser):
+    """The browser closes a frozen page's link, so that either would do."""
+    stage = await freeze(scenario, browser, without="wake retry")
+    await stage.wrong(within=RETURN)
+
+
+async def freeze(scenario, browser, **page):
+    """The page's tab is hidden and frozen while the task ends, then thawed and shown."""
+    stage = await Stage.of(scenario, browser, 4, **page)
+    async with stage.window.hidden(), stage.window.frozen():
+        await stage.ended()
+        scenario.fault()
+    return stage
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.row("C3", within=RETURN)
+async def test_c3_a_page_is_hidden_for_6_minutes_and_its_network_away(scenario, browser):
+    stage = await hide_without_network(scenario, browser)
+    await stage.right(within=RETURN)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.row("C3")
+async def test_c3_twin_of_a_hidden_page_that_does_not_wake(scenario, browser):
+    stage = await hide_without_network(scenario, browser, without="wake")
+    await stage.wrong(within=RETURN)
+
+
+async def hide_without_network(scenario, browser, **page):
+    """Every attempt of the hidden page is reset, the last one just before it is shown."""
+    stage = await Stage.of(scenario, browser, 30, script=LATEST, **page)
+    async with stage.window.hidden():
+        with stage.road.closed():
+            await asyncio.gather(stage.ended(within=60), asyncio.sleep(HIDDEN))
+            await stage.window.page.wait_for_event("console", timeout=150_000)
+        scenario.fault()
+    return stage
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.row("C3", within=RETURN)
+async def test_c3_a_page_is_hidden_for_6_minutes_and_its_link_swallowed(scenario, browser):
+    stage = await hide_and_swallow(scenario, browser)
+    await stage.right(within=RETURN)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.row("C3")
+async def test_c3_twin_of_a_hidden_page_that_stands_silence(scenario, browser):
+    stage = await hide_and_swallow(scenario, browser, without="silence")
+    await stage.wrong(within=RETURN)
+
+
+async def hide_and_swallow(scenario, browser, **page):
+    """The link falls silent when the page's timers are slow already; then the task ends."""
+    stage = await Stage.of(scenario, browser, HIDDEN - 30, **page)
+    async with stage.window.hidden():
+        await asyncio.sleep(HIDDEN - SILENCE - 5)
+        stage.road.swallow()
+        await asyncio.gather(stage.ended(within=60), asyncio.sleep(SILENCE + 5))
+        scenario.fault()
+    return stage
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.row("C3", within=RETURN)
+@pytest.mark.parametrize("fault", ["reset", "swallow"])
+async def test_c3_a_pages_process_is_stopped_for_2_minutes(scenario, browser, fault):
+    stage = await stop(scenario, browser, fault)
+    await stage.right(within=RETURN)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.row("C3")
+@pytest.mark.parametrize(("fault", "without"), [("reset", "retry"), ("swallow", "silence")])
+async def test_c3_twin_of_a_stopped_page(scenario, browser, fault, without):
+    stage = await stop(scenario, browser, fault, without=without)
+    await stage.wrong(within=RETURN)
+
+
+async def stop(scenario, browser, fault, **page):
+    """The processes that run pages stand still while the link fails and the task ends."""
+    stage = await Stage.of(scenario, browser, 10, **page)
+    async with stage.window.stopped():
+        getattr(stage.road, fault)()
+        await asyncio.gather(stage.ended(), asyncio.sleep(120))
+        scenario.fault()
+    return stage
+
+
+@pytest.mark.row("C3", within=RETURN)
+async def test_c3_a_page_is_put_away_and_fetched_back(scenario, browser):
+    stage = await go_away(scenario, browser)
+    lives = await stage.right(within=RETURN)
+    assert lives[-1] == "pageshow kept"
+
+
+@pytest.mark.row("C3")
+async def test_c3_twin_of_a_page_put_away_that_does_not_come_back(scenario, browser):
+    """It wakes before it is told that the browser closed its link."""
+    stage = await go_away(scenario, browser, without="retry")
+    await stage.wrong(within=RETURN)
+
+
+async def go_away(scenario, browser, **page):
+    """The task ends while another page is in the tab; then the browser goes back."""
+    stage = await Stage.of(scenario, browser, 4, **page)
+    await stage.window.page.goto(f"http://127.0.0.1:{stage.road.port}/elsewhere")
+    await stage.ended()
+    scenario.fault()
+    await stage.window.page.go_back(wait_until="commit")
+    return stage
+
+
+@pytest.mark.row("S1", within=5)
+async def test_s1_the_web_server_is_killed_and_comes_back_before_a_page(scenario, browser):
+    stage = await restart(scenario, browser)
+    await stage.right(within=5)
+
+
+@pytest.mark.row("S1")
+async def test_s1_twin_of_a_page_that_does_not_come_back(scenario, browser):
+    stage = await restart(scenario, browser, without="retry")
+    await stage.wrong(within=5)
+
+
+async def restart(scenario, browser, **page):
+    """The web server is away while the task ends, and comes back on the same port."""
+    stage = await Stage.of(scenario, browser, 3, script=LATEST, **page)
+    await stage.window.reaches(50)
+    stage.web.kill()
+    await asyncio.to_thread(stage.worker.wait_for, lambda: stage.worker.seconds(stage.task_id))
+    await asyncio.to_thread(stage.web.start)
+    scenario.fault()
+    return stage
+
+
+@pytest.mark.row("S2", within=SILENCE + 2)
+async def test_s2_a_page_leaves_a_web_server_that_is_frozen(scenario, browser):
+    stage = await Stage.of(scenario, browser, 4, others=1)
+    with away(stage):
+        scenario.fault()
+        await stage.right(within=SILENCE + 2)
+
+
+@pytest.mark.row("S2")
+async def test_s2_twin_of_a_page_that_stands_silence(scenario, browser):
+    stage = await Stage.of(scenario, browser, 4, others=1, without="silence")
+    with away(stage):
+        await stage.wrong(within=SILENCE + 2)
+
+
+@pytest.mark.row("S2", within=ANSWER + 2)
+async def test_s2_a_page_that_is_shown_leaves_a_web_server_that_is_frozen(scenario, browser):
+    stage = await Stage.of(scenario, browser, 4, others=1)
+    with away(stage):
+        await look_away(stage)
+        await stage.right(within=ANSWER + 2)
+
+
+@pytest.mark.row("S2")
+async def test_s2_twin_of_a_shown_page_that_does_not_wake(scenario, browser):
+    stage = await Stage.of(scenario, browser, 4, others=1, without="wake")
+    with away(stage):
+        await look_away(stage)
+        await stage.wrong(within=ANSWER + 2)
+
+
+async def look_away(stage):
+    """The page is hidden for longer than a server is ever silent, but gives no link up yet."""
+    async with stage.window.hidden():
+        await asyncio.sleep(30)
+        stage.scenario.fault()
+
+
+@contextmanager
+def away(stage):
+    """The web server is frozen, and new connections lead to another."""
+    stage.road.leads_to(stage.others[0].port)
+    with stage.web.frozen():
+        yield
