@@ -1,10 +1,8 @@
 """Watchers of other kinds: wiser than the plain one, or foolish, as the twins need them."""
 
 import asyncio
-import itertools
 import json
 import socket
-import time
 from contextlib import suppress
 
 import websockets
@@ -41,23 +39,35 @@ class Brisk(RemoteWatcher):
 class Jittered(RemoteWatcher):
     """Comes back as the page does: after any part of half a second, of one, of two…"""
 
-    def __init__(self, *urls, seed=0, first=0.5):
-        self._first = first
-        self.tries = []
+    def __init__(self, *urls, seed=0):
+        self.waits = []
         super().__init__(*urls, seed=seed)
 
     async def _watch(self):
         await asyncio.sleep(self._random.uniform(0, 3))  # they did not all come at once
-        for attempt in itertools.count():
-            self.tries.append(time.monotonic())
+        attempt = 0
+        while True:
             with suppress(OSError, TimeoutError, websockets.WebSocketException):
                 async with asyncio.timeout(10):
                     socket = await websockets.connect(self._urls[0], ping_interval=None)
                 self.connections += 1
+                attempt = 0
                 async with socket:
                     if await self._hear(socket):
                         return
-            await asyncio.sleep(self._random.uniform(0, min(30, self._first * 2**attempt)))
+            self.waits.append(self._wait(attempt))
+            await asyncio.sleep(self.waits[-1])
+            attempt += 1
+
+    def _wait(self, attempt):
+        return self._random.uniform(0, min(30, 0.5 * 2**attempt))
+
+
+class Punctual(Jittered):
+    """Comes back after a second, as all of its kind do."""
+
+    def _wait(self, attempt):
+        return 1
 
 
 class Patient(RemoteWatcher):

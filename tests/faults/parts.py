@@ -97,20 +97,20 @@ def free_port():
 DROPPING = "127.0.0.2"  # the same machine, by a name of its own for iptables
 
 
-def need(program):
+def need(program, *, root=False):
     """Install what the machine lacks, and fail where that cannot be."""
     if shutil.which(program) is None and shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
         install = ["apt-get", "install", "-qy", "--no-install-recommends", program]
         subprocess.run(install, check=False, capture_output=True)
-    if shutil.which(program) is None or os.geteuid() != 0:
-        pytest.fail(f"this takes root and {program}: apt-get install {program}", False)
+    if shutil.which(program) is None or (root and os.geteuid() != 0):
+        pytest.fail(f"this takes {'root and ' * root}{program}: apt-get install {program}", False)
 
 
 @contextmanager
 def dropped(port, *, only_open):
     """Drop all packets from and to DROPPING's port, or those of the connections open now."""
-    need("iptables")
+    need("iptables", root=True)
     rules = [
         ["-d", DROPPING, "--dport", port, *(["--sport", end] if end else [])]
         for end in (open_ends(port) if only_open else [None])
