@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from contextlib import contextmanager
+from uuid import uuid4
 
 import pytest
 
@@ -40,13 +41,22 @@ class Stage:
         stage.others = [scenario.web(name=f"other-{number}") for number in range(others)]
         stage.worker = scenario.worker()
         stage.road = await scenario.proxy(stage.web.port, Road)
-        stage.task_id = scenario.start("count", int(seconds * 20), 0.05)
+        stage.task_id = str(uuid4())
         stage.watchers = scenario.watch(stage.task_id, stage.web, *stage.others, count=2)
         stage.window = await Window.opened(
             browser, stage.road.port, stage.task_id, without=without, script=script
         )
+        scenario.start("count", int(seconds * 20), 0.05, task_id=stage.task_id)
         await stage.window.reaches(5)
         return stage
+
+    async def ends(self, *, within=30):
+        """The task ends, but not before the fault has begun; else the row would test nothing."""
+        self.runs()
+        await self.ended(within=within)
+
+    def runs(self):
+        assert not self.watchers[0].newest["complete"], "the fault came too late"
 
     async def ended(self, *, within=30):
         """Until the watchers know the outcome; what they saw."""
@@ -141,9 +151,9 @@ async def test_c3_twin_of_a_frozen_page_that_neither_wakes_nor_comes_back(scenar
 
 async def freeze(scenario, browser, **page):
     """The page's tab is hidden and frozen while the task ends, then thawed and shown."""
-    stage = await Stage.of(scenario, browser, 4, **page)
+    stage = await Stage.of(scenario, browser, 8, **page)
     async with stage.window.hidden(), stage.window.frozen():
-        await stage.ended()
+        await stage.ends()
         scenario.fault()
     return stage
 
@@ -167,7 +177,7 @@ async def hide_without_network(scenario, browser, **page):
     stage = await Stage.of(scenario, browser, 30, script=LATEST, **page)
     async with stage.window.hidden():
         with stage.road.closed():
-            await asyncio.gather(stage.ended(within=60), asyncio.sleep(HIDDEN))
+            await asyncio.gather(stage.ends(within=60), asyncio.sleep(HIDDEN))
             await stage.window.page.wait_for_event("console", timeout=150_000)
         scenario.fault()
     return stage
@@ -193,7 +203,7 @@ async def hide_and_swallow(scenario, browser, **page):
     async with stage.window.hidden():
         await asyncio.sleep(HIDDEN - SILENCE - 5)
         stage.road.swallow()
-        await asyncio.gather(stage.ended(within=60), asyncio.sleep(SILENCE + 5))
+        await asyncio.gather(stage.ends(within=60), asyncio.sleep(SILENCE + 5))
         scenario.fault()
     return stage
 
@@ -219,7 +229,7 @@ async def stop(scenario, browser, fault, **page):
     stage = await Stage.of(scenario, browser, 10, **page)
     async with stage.window.stopped():
         getattr(stage.road, fault)()
-        await asyncio.gather(stage.ended(), asyncio.sleep(120))
+        await asyncio.gather(stage.ends(), asyncio.sleep(120))
         scenario.fault()
     return stage
 
@@ -240,9 +250,9 @@ async def test_c3_twin_of_a_page_put_away_that_does_not_come_back(scenario, brow
 
 async def go_away(scenario, browser, **page):
     """The task ends while another page is in the tab; then the browser goes back."""
-    stage = await Stage.of(scenario, browser, 4, **page)
+    stage = await Stage.of(scenario, browser, 8, **page)
     await stage.window.page.goto(f"http://127.0.0.1:{stage.road.port}/elsewhere")
-    await stage.ended()
+    await stage.ends()
     scenario.fault()
     await stage.window.page.go_back(wait_until="commit")
     return stage
@@ -263,8 +273,9 @@ async def test_s1_twin_of_a_page_that_does_not_come_back(scenario, browser):
 async def restart(scenario, browser, **page):
     """The web server is away while the task ends, and comes back on the same port."""
     stage = await Stage.of(scenario, browser, 3, script=LATEST, **page)
-    await stage.window.reaches(50)
+    await stage.window.reaches(40)
     stage.web.kill()
+    stage.runs()
     await asyncio.to_thread(stage.worker.wait_for, lambda: stage.worker.seconds(stage.task_id))
     await asyncio.to_thread(stage.web.start)
     scenario.fault()
@@ -273,7 +284,7 @@ async def restart(scenario, browser, **page):
 
 @pytest.mark.row("S2", within=SILENCE + 2)
 async def test_s2_a_page_leaves_a_web_server_that_is_frozen(scenario, browser):
-    stage = await Stage.of(scenario, browser, 4, others=1)
+    stage = await Stage.of(scenario, browser, 8, others=1)
     with away(stage):
         scenario.fault()
         await stage.right(within=SILENCE + 2)
@@ -281,14 +292,14 @@ async def test_s2_a_page_leaves_a_web_server_that_is_frozen(scenario, browser):
 
 @pytest.mark.row("S2")
 async def test_s2_twin_of_a_page_that_stands_silence(scenario, browser):
-    stage = await Stage.of(scenario, browser, 4, others=1, without="silence")
+    stage = await Stage.of(scenario, browser, 8, others=1, without="silence")
     with away(stage):
         await stage.wrong(within=SILENCE + 2)
 
 
 @pytest.mark.row("S2", within=ANSWER + 2)
 async def test_s2_a_page_that_is_shown_leaves_a_web_server_that_is_frozen(scenario, browser):
-    stage = await Stage.of(scenario, browser, 4, others=1)
+    stage = await Stage.of(scenario, browser, 8, others=1)
     with away(stage):
         await look_away(stage)
         await stage.right(within=ANSWER + 2)
@@ -296,7 +307,7 @@ async def test_s2_a_page_that_is_shown_leaves_a_web_server_that_is_frozen(scenar
 
 @pytest.mark.row("S2")
 async def test_s2_twin_of_a_shown_page_that_does_not_wake(scenario, browser):
-    stage = await Stage.of(scenario, browser, 4, others=1, without="wake")
+    stage = await Stage.of(scenario, browser, 8, others=1, without="wake")
     with away(stage):
         await look_away(stage)
         await stage.wrong(within=ANSWER + 2)
@@ -314,4 +325,5 @@ def away(stage):
     """The web server is frozen, and new connections lead to another."""
     stage.road.leads_to(stage.others[0].port)
     with stage.web.frozen():
+        stage.runs()
         yield
