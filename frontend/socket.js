@@ -5,7 +5,7 @@ const CLOSE_NORMAL = 1000
 const isRefusal = (code) => code >= 4400 && code < 4500
 
 const SILENCE = 50_000 // ms; the server pings after 20 s
-const QUIET = 25_000
+const QUIET = 45_000
 const ANSWER = 10_000
 const STEADY = 5_000
 const AWAY = 3_000
@@ -125,7 +125,7 @@ export class ProgressSocket {
   }
 
   /** Each subscribe, the second too, is answered with the present state. */
-  #resync(patience = ANSWER) {
+  #resync(patience = AWAY) {
     for (const taskId of this.#topics.keys()) this.#send("subscribe", taskId)
     this.#expect(patience)
   }

@@ -75,6 +75,7 @@ class ProgressConsumer:
         self._users: set[str] = set()  # whose rights it goes by, and who count it as theirs
         self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
         self._bad_frames = 0
+        self._closing = False
         self._closed = asyncio.Event()
 
     @classmethod
@@ -121,7 +122,7 @@ class ProgressConsumer:
         await self._put({"type": "websocket.accept", "subprotocol": protocol})
         if self._handshake.is_foreign:
             await self._close(Close.FORBIDDEN)
-        return not self._closed.is_set()
+        return not self._closing
 
     async def _serve(self) -> None:
         self._hub.attach(self._watcher)
@@ -145,6 +146,8 @@ class ProgressConsumer:
     async def _write(self) -> None:
         pace = Pace()
         async for text, event in self._watcher.frames():
+            if self._closing:
+                return
             try:
                 async with asyncio.timeout(SLOW_AFTER):
                     await self._put({"type": "websocket.send", "text": text})
@@ -172,7 +175,7 @@ class ProgressConsumer:
                 await self._come(self._task_id)
             async with asyncio.timeout(None if self._tokens else conf.first_frame()):
                 message = await self._receive()
-            while message["type"] != "websocket.disconnect" and not self._closed.is_set():
+            while message["type"] != "websocket.disconnect" and not self._closing:
                 await self._hear(message.get("text"))
                 message = await self._receive()
         except TimeoutError:
@@ -217,7 +220,7 @@ class ProgressConsumer:
         """Watch the task, if that is allowed; whether it is."""
         if not await self._may(task_id, token):
             return False
-        if not self._closed.is_set():
+        if not self._closing:
             self._tokens[task_id] = token
             self._hub.watch(task_id, self._watcher)
         return True
@@ -268,12 +271,16 @@ class ProgressConsumer:
             await self._close(Close.ENDED)
 
     async def _close(self, code: Close) -> None:
-        """Once; nothing is sent after it."""
+        """Once; no event is sent after it."""
         self._unsubscribe(*self._tokens)
-        if not self._closed.is_set():
-            self._closed.set()
+        if self._closing:
+            return
+        self._closing = True
+        try:
             # A plain int: autobahn refuses an enum.
             await self._put({"type": "websocket.close", "code": int(code)})
+        finally:
+            self._closed.set()
 
     async def _put(self, message: Message) -> None:
         try:

@@ -36,22 +36,26 @@ QUICK = {"F1", "F2", "W1", "W8"}
 
 def pytest_addoption(parser):
     words = "repeat a run: its order of tests, and all that is random in them"
-    parser.addoption(
-        "--seed", type=int, dest="randomly_seed", default=argparse.SUPPRESS, help=words
-    )
+    one = {"dest": "randomly_seed", "default": argparse.SUPPRESS}
+    parser.addoption("--seed", type=lambda seed: seed.isdigit() and int(seed), help=words, **one)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session):
-    core.global_force_seed = session.config.option.randomly_seed
+    core.global_force_seed = seed(session.config)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     report = yield
     if report.failed:
-        report.sections.append(("Repeat with", f"--seed {item.config.option.randomly_seed}"))
+        report.sections.append(("Repeat with", f"--seed {seed(item.config)}"))
     return report
+
+
+def seed(config):
+    """The number that this run can be repeated by; 0 with -p no:randomly."""
+    return int(config.option.randomly_seed)
 
 
 @pytest.hookimpl(tryfirst=True)

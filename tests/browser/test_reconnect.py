@@ -169,7 +169,7 @@ WAKES = (
 
 async def test_a_page_that_wakes_asks_for_the_present_state(page, wire, link):
     for version, wake in enumerate(WAKES, start=6):
-        await page.clock.fast_forward(30_000)
+        await page.clock.fast_forward(10_000)
         await page.evaluate(wake)
         assert await link.next() == subscribe("a")
         link.send(event(version=version, current=version, total=20))
@@ -180,7 +180,7 @@ async def test_a_page_that_wakes_asks_for_the_present_state(page, wire, link):
 async def test_a_page_that_wakes_to_a_dead_link_makes_a_new_one(page, wire, link):
     await page.evaluate("dispatchEvent(new Event('online'))")
     assert await link.next() == subscribe("a")
-    await page.clock.fast_forward(10_000)  # no answer
+    await page.clock.fast_forward(3_500)  # no answer
     again = await wire.link()
     assert await again.next() == subscribe("a")
 
