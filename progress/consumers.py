@@ -226,13 +226,14 @@ class ProgressConsumer:
         return True
 
     async def _may(self, task_id: str, token: Token | None) -> bool:
-        allowed = await may(Asker(self._handshake, token), task_id, "watch")
+        if not await may(Asker(self._handshake, token), task_id, "watch"):
+            return False
         for user in {self._handshake.known_user, token and token.user} - self._users - {None}:
             if not self._hub.sockets.enter("user", user):
                 await self._close(Close.TOO_MANY)
                 break
             self._users.add(str(user))
-        return allowed
+        return True
 
     def _unsubscribe(self, *task_ids: str) -> None:
         for task_id in task_ids:
