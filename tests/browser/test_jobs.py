@@ -42,6 +42,18 @@ async def test_an_empty_upload_is_refused_in_words(page, expected):
     await expect(page.locator(".job")).to_have_count(before)
 
 
+async def test_a_job_that_is_cancelled_ends_and_the_next_one_runs(page):
+    jobs = await JobsPage.opened(page)
+    job = await jobs.start("Has no known size")
+    await job.has_state("progress")
+    await job.item.get_by_role("button", name="Cancel").click()
+    await job.has_state("revoked")
+    await expect(job.bar.locator("[part=message]")).to_have_text("Cancelled")
+    await expect(job.item.get_by_role("button", name="Cancel")).to_be_hidden()
+    after = await jobs.start("Export all contacts")
+    await after.has_state("success")
+
+
 NO_TABLES = {
     "The file is not UTF-8 text": b"\x89PNG\r\n\x1a\n\0\0\xff\xfe",
     "The first line must be “name,email,city,joined”": b"Dear all,\nplease find attached\n",

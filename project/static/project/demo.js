@@ -88,11 +88,18 @@ function describeExport({ url, rows, bytes }) {
 
 const describe = { import: describeImport, export: describeExport }
 
+/** @param {HTMLFormElement} form What became of it, the bar says. */
+async function cancel(form) {
+  const { ok, status } = await fetch(form.action, { method: "POST", body: new FormData(form) })
+  complain(ok ? "" : `The server answered with ${status}.`)
+}
+
 document.addEventListener("submit", (event) => {
   event.preventDefault()
   const { target, submitter } = event
   submitter?.setAttribute("aria-busy", "true")
-  start(target, submitter)
+  const sent = target.matches(".cancel") ? cancel(target) : start(target, submitter)
+  sent
     .catch(() => complain("The server cannot be reached: try again in a moment."))
     .finally(() => submitter?.removeAttribute("aria-busy"))
 })
