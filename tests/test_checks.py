@@ -1,11 +1,16 @@
 """What ``manage.py check`` says of the settings."""
 
+import re
+from pathlib import Path
+
 import pytest
 from celery import current_app
 
+from progress import conf
 from progress.checks import check_settings
 from progress.layers import redis_layer
 
+ROOT = Path(__file__).parent.parent
 URL = "redis://localhost:6379/0"
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
@@ -40,6 +45,13 @@ def test_sound_settings_pass():
         ("PROGRESS_HEARTBEAT", 0, "E001"),
         ("PROGRESS_STALLED_AFTER", 4, "E001"),
         ("PROGRESS_LOST_AFTER", 15, "E001"),
+        ("PROGRESS_TOKEN_LIFETIME", -1, "E006"),
+        ("PROGRESS_FIRST_FRAME", None, "E006"),
+        ("PROGRESS_FRAME_LIMIT", 0, "E006"),
+        ("PROGRESS_SUBSCRIPTIONS", 1.5, "E006"),
+        ("PROGRESS_SOCKETS_PER_USER", True, "E006"),
+        ("PROGRESS_PERMISSION", "nowhere.may", "E006"),
+        ("PROGRESS_PERMISSION", "tests.test_checks.URL", "E006"),
         ("PROGRESS_REDIS_URL", "http://localhost", "E002"),
         ("PROGRESS_REDIS_URL", "memory://", "E003"),
         ("CHANNEL_LAYERS", {}, "E004"),
@@ -58,6 +70,14 @@ def test_sound_settings_pass():
 def test_what_is_missing_is_said(settings, name, value, expected):
     setattr(settings, name, value)
     assert ids() == [expected]
+
+
+def test_the_documents_name_every_setting_and_its_default():
+    documents = [(ROOT / name).read_text() for name in ("README.md", "docs/security.md")]
+    for name, default in conf.DEFAULTS.items():
+        value = f"{default:g}" if isinstance(default, float) else str(default)
+        cell = rf"\| `{name}` \| (?:`\"?{value}\"?`|{value}|) \|"
+        assert any(re.search(cell, document) for document in documents), name
 
 
 def test_pickle_is_warned_of():
