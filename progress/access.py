@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from inspect import isawaitable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import close_old_connections
 from django.http import HttpRequest
 
@@ -73,7 +75,10 @@ def by_token(who: Asker, task_id: str, action: str) -> bool:
 
 
 async def may(who: Asker, task_id: str, action: str) -> bool:
-    """Ask the rule. Raises UndecidedError when it raises, or takes longer than 10 s."""
+    """Ask the rule. Raises UndecidedError when it raises, or takes longer than 10 s.
+
+    PermissionDenied and ObjectDoesNotExist are answers, and the same: no.
+    """
     rule = conf.permission() or by_token
     if rule is by_token and (who.token is None or who.token.user is None):
         return by_token(who, task_id, action)  # needs no database, and so no thread
@@ -82,16 +87,21 @@ async def may(who: Asker, task_id: str, action: str) -> bool:
             if iscoroutinefunction(rule):
                 return bool(await rule(who, task_id, action))
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(_threads, _ask, rule, who, task_id, action)
+            answer = await loop.run_in_executor(_threads, _ask, rule, who, task_id, action)
+            # An object whose __call__ is async does not say so, and a coroutine counts as true.
+            return bool(await answer) if isawaitable(answer) else bool(answer)
+    except (PermissionDenied, ObjectDoesNotExist):
+        return False
     except Exception as error:
         logger.exception("Whether a task may be seen could not be found out")
         raise UndecidedError(f"{type(error).__name__} in the rule for {action}") from error
 
 
-def _ask(rule: Rule, who: Asker, task_id: str, action: str) -> bool:
+def _ask(rule: Rule, who: Asker, task_id: str, action: str) -> Any:
     close_old_connections()
     try:
-        return bool(rule(who, task_id, action))
+        answer = rule(who, task_id, action)
+        return answer if isawaitable(answer) else bool(answer)
     finally:
         close_old_connections()
 

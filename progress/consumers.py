@@ -13,7 +13,7 @@ from .access import Asker, UndecidedError, may
 from .groups import Change
 from .handshakes import PROTOCOL, Handshake
 from .hub import Hub
-from .limits import Bucket
+from .limits import Bucket, Pace
 from .protocol import Close, Code, FrameError
 from .tokens import Token, read_token
 from .watcher import Watcher
@@ -23,8 +23,6 @@ logger = logging.getLogger("progress")
 PATIENCE = 20  # bad frames after which the socket is closed
 FRAMES_AT_ONCE = 200  # a page that comes back subscribes to all its tasks at once
 SLOW_AFTER = 30.0  # seconds that a client may keep a frame waiting, where the server tells
-PACE = 64 * 1024  # bytes a second that a socket is sent in the long run
-CREDIT = 8.0  # seconds of unused pace that may be sent at once
 FORBIDDEN = "you may not watch this task, or there is none"
 
 Scope = MutableMapping[str, Any]
@@ -32,24 +30,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-class Pace:
-    """How fast a socket is sent frames.
-
-    Daphne's ``send`` never waits: it keeps what a client does not read, until the client owes it
-    a pong for 30 s, which is 50 s after it last read. What goes into that is bounded here.
-    """
-
-    __slots__ = ("_paid_until",)
-
-    def __init__(self) -> None:
-        self._paid_until = -CREDIT
-
-    def wait(self, size: int, now: float) -> float:
-        """Seconds to wait after a frame of so many bytes; not above zero: none."""
-        self._paid_until = max(self._paid_until, now - CREDIT) + size / PACE
-        return self._paid_until - now
 
 
 class ProgressConsumer:

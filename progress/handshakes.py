@@ -19,6 +19,7 @@ from django.utils.functional import cached_property
 from .groups import session_mark
 
 PORTS = {"http": 80, "https": 443}
+SOCKETS = {"http": "ws", "https": "wss"}
 PROTOCOL = "progress"  # what is offered beside a token in Sec-WebSocket-Protocol
 
 
@@ -35,6 +36,8 @@ class Handshake(ASGIRequest):
         self.origin: str | None = self.META.get("HTTP_ORIGIN")
         if not self.is_page:
             self.COOKIES = {}
+        #: What the session is called among processes, who need not know its key.
+        self.session_mark = session_mark(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
     @property
     def is_page(self) -> bool:
@@ -70,11 +73,6 @@ class Handshake(ASGIRequest):
             return self.scope.get("user")  # of the application around ours
         return _user_of(self.session) if self.session.session_key else None
 
-    @cached_property
-    def session_mark(self) -> str | None:
-        """What a session is called among processes, who need not know its key."""
-        return session_mark(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
-
     @property
     def offers_protocol(self) -> bool:
         """Whether the client offers ours, and so must have it confirmed."""
@@ -99,10 +97,11 @@ class Handshake(ASGIRequest):
         self.COOKIES = {}
         return True
 
-    def forget(self) -> None:
-        """Have session and user read anew."""
-        for name in ("session", "user"):
-            self.__dict__.pop(name, None)
+    def anew(self) -> Handshake:
+        """The same, with session and user to be read anew: a rule may be reading these now."""
+        other = Handshake({**self.scope, "scheme": SOCKETS[self.scope["scheme"]]})
+        other.COOKIES, other.session_mark = self.COOKIES, self.session_mark
+        return other
 
 
 def _place(origin: str) -> tuple[str, str | None, int | None]:

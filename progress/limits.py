@@ -1,4 +1,4 @@
-"""How much one client may take: rates, and how many sockets."""
+"""How much one client may take: frames and bytes a second, and how many sockets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections import Counter
 from contextlib import suppress
 
 from . import conf
+
+PACE = 64 * 1024  # bytes a second that a socket is sent in the long run
+CREDIT = 8.0  # seconds of unused pace that may be sent at once
 
 
 class Bucket:
@@ -25,6 +28,24 @@ class Bucket:
             return False
         self._full_at = full_at
         return True
+
+
+class Pace:
+    """How fast a socket is sent frames.
+
+    Daphne's ``send`` never waits: it keeps what a client does not read, until the client owes it
+    a pong for 30 s, which is 50 s after it last read. What goes into that is bounded here.
+    """
+
+    __slots__ = ("_paid_until",)
+
+    def __init__(self) -> None:
+        self._paid_until = -CREDIT
+
+    def wait(self, size: int, now: float) -> float:
+        """Seconds to wait after a frame of so many bytes; not above zero: none."""
+        self._paid_until = max(self._paid_until, now - CREDIT) + size / PACE
+        return self._paid_until - now
 
 
 class Sockets:

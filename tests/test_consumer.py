@@ -8,8 +8,9 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
 from progress import conf, consumers, make_token
-from progress.consumers import CREDIT, PACE, PATIENCE, Pace, ProgressConsumer
+from progress.consumers import PATIENCE, ProgressConsumer
 from progress.events import Event, State
+from progress.limits import CREDIT, PACE, Pace
 from progress.process import get_publisher
 from progress.routing import websocket_urlpatterns
 

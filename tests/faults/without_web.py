@@ -7,7 +7,7 @@ from channels.db import aclose_old_connections, database_sync_to_async
 from django.conf import settings
 from django.db import connection
 
-from progress import consumers, hub, reconcile, store, subscription, watcher
+from progress import consumers, hub, limits, reconcile, store, subscription, watcher
 from tests.asgi import application, pages  # noqa: F401 - it is what the server runs
 
 NEVER = 1e9
@@ -56,7 +56,7 @@ def layer():
 
 def pace():
     """A socket is sent as much as there is."""
-    consumers.PACE = NEVER
+    limits.PACE = NEVER
 
 
 def slow():
