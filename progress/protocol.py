@@ -48,6 +48,21 @@ class FrameError(ValueError):
     """A frame that is not of this protocol; the text says why, and what would be."""
 
 
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Which of two values counts, each reader decides for itself: one that checks, and one that acts.
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key twice")
+    return fields
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")
+
+
+_strict = json.JSONDecoder(object_pairs_hook=_fields, parse_constant=_refuse)
+
+
 def parse(text: str | None) -> Request:
     """Read a client's frame; ``None`` stands for a binary one. Raises FrameError."""
     if text is None:
@@ -56,9 +71,9 @@ def parse(text: str | None) -> Request:
     if len(text) > limit or len(text.encode("utf-8", "replace")) > limit:
         raise FrameError(f"a frame has at most {limit} bytes")
     try:
-        frame = json.loads(text)
+        frame = _strict.decode(text)
     except (ValueError, RecursionError):
-        raise FrameError("a frame is a JSON object") from None
+        raise FrameError("a frame is a JSON object, each key once") from None
     if not isinstance(frame, dict):
         raise FrameError("a frame is a JSON object")
     verb = frame.get("type")

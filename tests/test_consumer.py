@@ -128,6 +128,8 @@ async def test_subscribing_again_tells_the_present_state_again():
         "[" * 4000,
         "9" * 5000,
         '{"type": "subscribe"}',
+        '{"type": "unsubscribe", "task_id": "a", "task_id": "b"}',
+        '{"type": "unsubscribe", "task_id": "a", "more": NaN}',
         '{"type": "subscribe", "task_id": 7}',
         '{"type": "subscribe", "task_id": ""}',
         '{"type": "subscribe", "task_id": "\\ud800"}',
