@@ -1,0 +1,103 @@
+"""Both web servers as they are run in earnest, and what must hold on them whatever is sent."""
+
+import sys
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from progress.events import Event, State
+from progress.layers import redis_layer
+from tests.faults.parts import Part, Server, Web, settings
+from tests.hostile.bystander import Bystander
+
+#: As docs/security.md says to run them.
+SERVERS = {"daphne": (), "uvicorn": ("--ws-per-message-deflate", "false")}
+#: Limits that a test can reach.
+STRICT = {
+    "FIRST_FRAME": 1.0,
+    "FRAME_RATE": 5,
+    "HANDSHAKE_RATE": 30,
+    "PERMISSION": "tests.hostile.asgi.may",
+    "SOCKETS_PER_ADDRESS": 4,
+    "SOCKETS_PER_USER": 2,
+    "SUBSCRIPTIONS": 3,
+}
+COMPLAINTS = (b"Traceback", b"ERROR", b"Exception", b"Unhandled", b"Internal Server Error")
+
+
+class Ground:
+    """A store, a task that reports, and the web servers, each started when first asked for."""
+
+    def __init__(self, stack, folder):
+        self._stack = stack
+        self._folder = folder
+        self._webs = {}
+        self.store = stack.enter_context(Server(folder))
+        self.env = {
+            "TEST_REDIS_URL": self.store.url(),
+            "TEST_BROKER_URL": self.store.url(1),
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+        }
+        command = [sys.executable, "-m", "tests.hostile.reporter"]
+        stack.enter_context(Part(folder, "reporter", command, **self.env))
+
+    def web(self, server, **values):
+        """A web server with these PROGRESS_ settings, and who watches there."""
+        key = server, bool(values)
+        if key not in self._webs:
+            more = {"options": SERVERS[server], "module": "tests.hostile.asgi", "server": server}
+            env = {**self.env, **settings(**values)}
+            name = f"{server}-{'strict' if values else 'plain'}"
+            web = self._stack.enter_context(Web(self._folder, env=env, name=name, **more))
+            bystander = Bystander(web)
+            self._stack.callback(bystander.leave)
+            self._webs[key] = web, bystander
+        return self._webs[key]
+
+    def put(self, task_id, state=State.PENDING, **more):
+        """Have the store know the task."""
+        event = Event(task_id=task_id, state=state, version=1, **more)
+        self.write(task_id, event.text())
+
+    def write(self, task_id, text):
+        """Whatever this is, it is what the store has of the task."""
+        with self.store.client() as client:
+            client.set(f"progress:event:{task_id}", text)
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory):
+    with ExitStack() as stack:
+        yield Ground(stack, tmp_path_factory.mktemp("hostile"))
+
+
+@contextmanager
+def unharmed(web, bystander):
+    """The bystander notices nothing, and the server logs nothing that is an error."""
+    said = web.log.stat().st_size
+    bystander.begin()
+    yield web
+    bystander.check()
+    lines = web.log.read_bytes()[said:]
+    assert not any(words in lines for words in COMPLAINTS), lines.decode(errors="replace")
+
+
+@pytest.fixture(params=SERVERS)
+def web(request, ground):
+    """A server with the default limits."""
+    with unharmed(*ground.web(request.param)) as web:
+        yield web
+
+
+@pytest.fixture(params=SERVERS)
+def strict(request, ground):
+    """One whose limits are soon reached. Who tests them comes from an address of its own."""
+    with unharmed(*ground.web(request.param, **STRICT)) as web:
+        yield web
+
+
+@pytest.fixture
+def publishes(ground, settings):
+    """What the test's own process publishes reaches these servers."""
+    settings.PROGRESS_REDIS_URL = ground.store.url()
+    settings.CHANNEL_LAYERS = {"default": redis_layer(ground.store.url())}

@@ -1,0 +1,24 @@
+"""A task that says ten times a second what time it is, so that a watcher knows how late it hears."""
+
+import time
+
+import django
+
+django.setup()
+
+from progress.process import get_publisher  # noqa: E402 - after Django is set up
+from tests.hostile.bystander import TASK  # noqa: E402
+
+
+def report():
+    """Until somebody ends the process."""
+    publisher = get_publisher()
+    run = publisher.open(TASK)
+    while True:
+        run.said = (time.time() * 1000, None, "")
+        publisher.wake(run)
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    report()

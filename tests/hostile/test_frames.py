@@ -1,0 +1,145 @@
+"""Frames that are not of the protocol, on real servers: an error each, and the socket lives on."""
+
+import json
+
+import pytest
+import websockets
+
+from progress.conf import DEFAULTS
+from tests import rights
+from tests.hostile.raw import BINARY, TEXT, Raw
+
+LIMIT = DEFAULTS["PROGRESS_FRAME_LIMIT"]
+A = '"type": "subscribe", "task_id": "a"'
+
+FRAMES = {
+    "not JSON": "nonsense",
+    "truncated": '{"type": "subscribe", "task_',
+    "binary": b"\x00\xff",
+    "binary JSON": b'{"type": "subscribe", "task_id": "a"}',
+    "empty": "",
+    "empty binary": b"",
+    "array": "[]",
+    "number": "7",
+    "null": "null",
+    "NaN": "NaN",
+    "a field NaN": f'{{{A}, "token": NaN}}',
+    "NaN beside": f'{{{A}, "more": NaN}}',
+    "Infinity beside": f'{{{A}, "more": -Infinity}}',
+    "a key twice": f'{{{A}, "task_id": "b"}}',
+    "a key twice deep": f'{{{A}, "more": {{"x": 1, "x": 2}}}}',
+    "deep": "[" * 4000,
+    "deep objects": '{"a":' * 700,
+    "100k deep": "[" * 100_000,
+    "5000 digits": "9" * 5000,
+    "4000 digits": "9" * 4000,
+    "a field of 4000 digits": f'{{"type": "subscribe", "task_id": {"9" * 4000}}}',
+    "byte order mark": "\ufeff{}",
+    "no type": '{"task_id": "a"}',
+    "unknown type": '{"type": "dance", "task_id": "a"}',
+    "a method as type": '{"type": "websocket.disconnect", "task_id": "a"}',
+    "an event": '{"type": "progress", "task_id": "a", "version": 9, "state": "SUCCESS"}',
+    "type list": '{"type": ["subscribe"], "task_id": "a"}',
+    "type object": '{"type": {}, "task_id": "a"}',
+    "no id": '{"type": "subscribe"}',
+    "id null": '{"type": "subscribe", "task_id": null}',
+    "id number": '{"type": "subscribe", "task_id": 7}',
+    "id list": '{"type": "subscribe", "task_id": ["a"]}',
+    "id object": '{"type": "unsubscribe", "task_id": {"a": 1}}',
+    "id empty": '{"type": "subscribe", "task_id": ""}',
+    "id half a character": '{"type": "subscribe", "task_id": "\\ud800"}',
+    "token number": f'{{{A}, "token": 7}}',
+    "token list": f'{{{A}, "token": ["a"]}}',
+    "token object": f'{{{A}, "token": {{}}}}',
+    "token huge": f'{{{A}, "token": "{"x" * 5000}"}}',
+}
+
+#: What is of the protocol, and permits nothing.
+TOKENS = {
+    "none": None,
+    "empty": "",
+    "of another task": rights.make_token("b"),
+    "cut": rights.make_token("a")[:-1],
+    "altered": rights.make_token("a")[::-1],
+    "no ASCII": "é.\u202e.😀",
+    "half a character": "\ud800",
+    "NUL": "\0",
+    "dots": "." * 2000,
+    "long": "x" * 3000,
+}
+
+
+def connect(web, path="/ws/progress/"):
+    """A client that this project did not write."""
+    return websockets.connect(f"ws://127.0.0.1:{web.port}{path}", compression=None)
+
+
+async def hear(socket):
+    return json.loads(await socket.recv())
+
+
+@pytest.fixture
+def known(ground):
+    """A task that the store knows, so that subscribing is answered at once."""
+    ground.put("a")
+
+
+@pytest.mark.parametrize("name", FRAMES)
+async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(web, known, name):
+    async with connect(web) as socket:
+        await socket.send(FRAMES[name])
+        error = await hear(socket)
+        assert (error["type"], error["code"]) == ("error", "bad_request")
+        await socket.send(rights.subscribe("a"))
+        assert (await hear(socket))["task_id"] == "a"
+
+
+@pytest.mark.parametrize("name", TOKENS)
+async def test_a_token_that_permits_nothing_is_told_so(web, known, name):
+    frame = {"type": "subscribe", "task_id": "a", "token": TOKENS[name]}
+    async with connect(web) as socket:
+        await socket.send(json.dumps(frame))
+        assert (await hear(socket))["code"] == "forbidden"
+        await socket.send(rights.subscribe("a"))
+        assert (await hear(socket))["state"] == "PENDING"
+
+
+async def test_a_frame_of_exactly_the_limit_is_read_and_one_byte_more_is_not(web, known):
+    async with connect(web) as socket:
+        await socket.send(rights.subscribe("a").ljust(LIMIT))
+        assert (await hear(socket))["task_id"] == "a"
+        await socket.send(rights.subscribe("a").ljust(LIMIT + 1))
+        assert (await hear(socket))["code"] == "bad_request"
+
+
+async def test_who_sends_nothing_else_is_sent_away(web):
+    async with connect(web) as socket:
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            for frame in list(FRAMES.values()):
+                await socket.send(frame)
+            while True:
+                await socket.recv()
+    assert closed.value.rcvd.code == 4400
+
+
+async def test_bad_frames_leave_the_process_no_bigger(web):
+    frames = [frame for frame in FRAMES.values() if len(frame) < 10_000]
+
+    async def row():
+        async with await Raw.open(web) as raw:
+            for frame in frames[:20]:
+                opcode = TEXT if isinstance(frame, str) else BINARY
+                await raw.send(opcode, frame.encode() if opcode == TEXT else frame)
+                await raw.next()
+
+    await flat(web, row)
+
+
+async def flat(web, row, *, times=40):
+    """Repeat the row; fails when the process has grown by more than 2 MiB after a quarter of it."""
+    for _ in range(times // 4):
+        await row()
+    before = web.resident_bytes()
+    for _ in range(times):
+        await row()
+    assert web.resident_bytes() - before < 2 * 2**20
