@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Container, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -53,6 +53,7 @@ class ProgressConsumer:
         self._watcher = Watcher()
         self._tokens: dict[str, Token | None] = {}  # what is watched, and the token for it
         self._users: set[str] = set()  # whose rights it goes by, and who count it as theirs
+        self._missed: list[Change] | None = None  # while the rule is asked about a new task
         self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
         self._bad_frames = 0
         self._closing = False
@@ -84,6 +85,7 @@ class ProgressConsumer:
             else:
                 await self._close(Close.TOO_MANY)
         finally:
+            self._closing = True  # who is being asked about is not counted any more
             for user in self._users:
                 sockets.leave("user", user)
             if entered:
@@ -198,17 +200,33 @@ class ProgressConsumer:
 
     async def _subscribe(self, task_id: str, token: Token | None) -> bool:
         """Watch the task, if that is allowed; whether it is."""
-        if not await self._may(task_id, token):
+        if not await self._may_still(task_id, token):
             return False
         if not self._closing:
             self._tokens[task_id] = token
             self._hub.watch(task_id, self._watcher)
         return True
 
+    async def _may_still(self, task_id: str, token: Token | None) -> bool:
+        """Ask, and again when rights changed meanwhile: the rule may have seen the old ones."""
+        try:
+            while True:
+                self._missed = []
+                if not await self._may(task_id, token):
+                    return False
+                if not any(self._touches(change, {task_id}) for change in self._missed):
+                    return True
+                self._handshake = self._handshake.anew()
+        finally:
+            self._missed = None
+
     async def _may(self, task_id: str, token: Token | None) -> bool:
-        if not await may(Asker(self._handshake, token), task_id, "watch"):
+        handshake = self._handshake
+        if not await may(Asker(handshake, token), task_id, "watch"):
             return False
-        for user in {self._handshake.known_user, token and token.user} - self._users - {None}:
+        for user in {handshake.known_user, token and token.user} - self._users - {None}:
+            if self._closing:
+                break
             if not self._hub.sockets.enter("user", user):
                 await self._close(Close.TOO_MANY)
                 break
@@ -224,18 +242,27 @@ class ProgressConsumer:
 
     def concerns(self, change: Change) -> bool:
         """See ``rights.Guarded``."""
+        if self._missed is not None:
+            self._missed.append(change)
+        return self._touches(change, self._tokens)
+
+    def _touches(self, change: Change, task_ids: Container[str]) -> bool:
         if change.session is not None:
             return self._handshake.ends_with(change.session)
         if change.user is not None and change.user not in self._users:
             return False
-        return change.task is None or change.task in self._tokens
+        return change.task is None or change.task in task_ids
 
     async def recheck(self) -> None:
         """See ``rights.Guarded``."""
-        self._handshake.forget()
+        self._handshake = self._handshake.anew()
         try:
             for task_id, token in list(self._tokens.items()):
-                if (token is not None and token.is_over) or not await self._may(task_id, token):
+                is_over = token is not None and token.is_over
+                allowed = not is_over and await self._may(task_id, token)
+                if task_id not in self._tokens or self._tokens[task_id] is not token:
+                    continue  # left, or watched by another token, while the rule looked
+                if not allowed:
                     await self._refuse(task_id)
                 elif token is not None and (text := token.renewed()) is not None:
                     self._tokens[task_id] = read_token(text)

@@ -32,8 +32,10 @@ def connect() -> None:
         return
     model = get_user_model()
     user_logged_out.connect(logged_out, dispatch_uid="progress.logged_out")
-    post_save.connect(user_saved, sender=model, dispatch_uid="progress.user_saved")
-    post_delete.connect(user_deleted, sender=model, dispatch_uid="progress.user_deleted")
+    for each in apps.get_models():
+        if issubclass(each, model):  # a proxy sends signals of its own
+            post_save.connect(user_saved, sender=each, dispatch_uid="progress.user_saved")
+            post_delete.connect(user_deleted, sender=each, dispatch_uid="progress.user_deleted")
     for name in ("groups", "user_permissions"):
         field = getattr(model, name, None)
         if field is not None:
@@ -48,30 +50,32 @@ def logged_out(request: Any = None, **_: Any) -> None:
         _tell(Change(session=mark))
 
 
-def user_saved(instance: Any, update_fields: Any = None, **_: Any) -> None:
+def user_saved(instance: Any, using: str, update_fields: Any = None, **_: Any) -> None:
     """A new password, or no longer active; not what each login writes."""
     if update_fields != frozenset({"last_login"}):
-        _after_commit(str(instance.pk))
+        _after_commit(str(instance.pk), using)
 
 
-def user_deleted(instance: Any, **_: Any) -> None:
+def user_deleted(instance: Any, using: str, **_: Any) -> None:
     """Gone."""
-    _after_commit(str(instance.pk))
+    _after_commit(str(instance.pk), using)
 
 
-def permissions_changed(instance: Any, action: str, pk_set: Any = None, **_: Any) -> None:
+def permissions_changed(
+    instance: Any, action: str, using: str, pk_set: Any = None, **_: Any
+) -> None:
     """Groups or permissions of one user; told from the other end, of several."""
     if not action.startswith("post_"):
         return
     if isinstance(instance, get_user_model()):
-        _after_commit(str(instance.pk))
+        _after_commit(str(instance.pk), using)
     else:
         for pk in pk_set or [None]:  # cleared: nobody says whose they were
-            _after_commit(pk and str(pk))
+            _after_commit(pk and str(pk), using)
 
 
-def _after_commit(user: str | None) -> None:
-    transaction.on_commit(partial(_tell, Change(user=user)))
+def _after_commit(user: str | None, using: str) -> None:
+    transaction.on_commit(partial(_tell, Change(user=user)), using)
 
 
 def _tell(change: Change) -> None:
