@@ -43,6 +43,7 @@ class Publisher:
         self._later: deque[Event] = deque()
         self._awake = asyncio.Event()
         self._flushing: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Task[None]] = set()
         self._ended = False
         start_real_thread(self._begin, self._serve)
 
@@ -135,7 +136,7 @@ class Publisher:
                 tasks.create_task(forever("Looking at tasks", self._look_on))
                 tasks.create_task(forever("Giving signs of life", self._beat))
         finally:
-            for waiting in self._flushing:
+            for waiting in self._flushing | self._telling:
                 waiting.cancel()
             await self._store.aclose()
 
@@ -174,8 +175,8 @@ class Publisher:
 
     def _told(self, change: Change) -> None:
         telling = self._loop.create_task(self._delivery.tell(change))
-        self._flushing.add(telling)
-        telling.add_done_callback(self._flushing.discard)
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
 
     async def _look_on(self) -> None:
         """Look at the runs while they have something to say; then sleep until one wakes us."""
@@ -230,7 +231,10 @@ class Publisher:
         while self._later:
             self._offer_later()
         self._look(self._loop.time())
-        waiting = self._loop.create_task(self._delivery.idle())
+        waiting = self._loop.create_task(self._all_out())
         self._flushing.add(waiting)
         waiting.add_done_callback(self._flushing.discard)
         waiting.add_done_callback(flushed.append)
+
+    async def _all_out(self) -> None:
+        await asyncio.gather(self._delivery.idle(), *self._telling)
