@@ -25,7 +25,9 @@ def progress_bar(context: template.Context, task: Any, socket: str = f"/{SOCKET_
     included.
     """
     task_id = str(getattr(task, "id", task))
-    token = make_token(task, getattr(context.get("request"), "user", None))
+    # A RequestContext has the request also without the context processor of that name.
+    request = getattr(context, "request", None) or context.get("request")
+    token = make_token(task, getattr(request, "user", None))
     # One render context serves one template; the script is harmless twice, and run once.
     first = not context.render_context.get("progress_script")
     context.render_context["progress_script"] = True
