@@ -2,12 +2,33 @@
 
 import json
 import os
+import tempfile
+from pathlib import Path
 
 from progress.layers import redis_layer
 
 SECRET_KEY = "tests"
-INSTALLED_APPS = ["django.contrib.staticfiles", "progress"]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "progress",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the fast one
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("TEST_DATABASE", ":memory:"),
+        "OPTIONS": {"timeout": 20, "init_command": "PRAGMA synchronous=OFF"},
+        # A file, since rules are asked in threads, which share one in memory badly.
+        "TEST": {"NAME": Path(tempfile.gettempdir(), f"progress-{os.getpid()}.sqlite3")},
+    }
+}
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]

@@ -1,0 +1,179 @@
+"""The doors through which somebody comes to a task, each with its transport and its answer."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.test import AsyncClient
+
+from progress import process
+from progress.hub import Hub
+from progress.process import get_publisher
+from progress.routing import websocket_urlpatterns
+
+OWN = "http://testserver"
+application = URLRouter(websocket_urlpatterns)
+WORDS = {200: "allowed", 202: "allowed", 403: "forbidden", 503: "undecided"}
+WORDS |= {4401: "ended", 4403: "forbidden", 4429: "too many", 4503: "undecided", 1000: "done"}
+
+
+class Visitor:
+    """A browser at a page of ours, with its cookies; a script when it has no origin."""
+
+    def __init__(self, *origins, host="testserver", scheme="ws", **client):
+        self.origins, self.host, self.scheme = origins, host, scheme
+        self.more = []  # headers
+        self.client = AsyncClient(**client)
+
+    @classmethod
+    async def signed_in(cls, user, *origins, **more):
+        """One with a session of the user."""
+        visitor = cls(*origins, **more)
+        await visitor.client.aforce_login(user)
+        return visitor
+
+    @property
+    def cookie(self):
+        """The session's key."""
+        morsel = self.client.cookies.get(settings.SESSION_COOKIE_NAME)
+        return morsel and morsel.value
+
+    @property
+    def headers(self):
+        """Those of its handshake."""
+        named = [("host", self.host), *(("origin", each) for each in self.origins), *self.more]
+        if self.cookie:
+            named.append(("cookie", f"{settings.SESSION_COOKIE_NAME}={self.cookie}"))
+        return [(name.encode(), value.encode()) for name, value in named]
+
+
+class Answer(NamedTuple):
+    """In one word, and as it came."""
+
+    word: str
+    raw: object
+
+
+class Socket(WebsocketCommunicator):
+    """A websocket of a visitor, as the server sees it."""
+
+    def __init__(self, visitor, path="/ws/progress/", subprotocols=None):
+        super().__init__(application, path, visitor.headers, subprotocols)
+        self.scope |= {"client": ["127.0.0.1", 4711], "scheme": visitor.scheme}
+
+    async def __aenter__(self):
+        assert (await self.connect())[0]
+        return self
+
+    async def __aexit__(self, *_):
+        await self.disconnect()
+
+    async def subscribe(self, task_id, token):
+        frame = {"type": "subscribe", "task_id": task_id, "token": token}
+        await self.send_to(text_data=json.dumps(frame))
+
+    async def answer(self, within=10):
+        """What comes next: a frame or the close."""
+        message = await self.receive_output(within)
+        if message["type"] == "websocket.close":
+            await self.is_over()
+            return Answer(WORDS.get(message["code"], str(message["code"])), message)
+        frame = json.loads(message["text"])
+        word = {"progress": "allowed", "error": frame.get("code")}.get(frame["type"], frame["type"])
+        return Answer(word, message)
+
+    async def until(self, *words, within=10):
+        """The first answer of those words."""
+        async with asyncio.timeout(within):
+            while (answer := await self.answer()).word not in words:
+                pass
+        return answer
+
+    async def is_over(self):
+        """Closed: the application has ended, so that nothing can come any more."""
+        await self.wait(10)
+        assert self.output_queue.empty()
+
+    async def hears_nothing_of(self, task_id):
+        """Refused: news of the task do not reach it."""
+        assert task_id not in Hub.current()._topics
+        if not self.future.done():
+            await news(task_id)
+            for _ in range(2):  # an answer goes before events that wait
+                await self.send_to(text_data="nonsense")
+                assert (await self.answer()).word == "bad_request"
+        assert self.output_queue.empty()
+
+
+async def news(task_id):
+    """A run of the task begins; all that watch have been told."""
+    get_publisher().open(task_id)
+    assert await asyncio.to_thread(process.flush, 5)
+
+
+class SocketDoor:
+    """Watch over a websocket; ``way`` is how the token gets there."""
+
+    transport, action = "websocket", "watch"
+
+    def __init__(self, way):
+        self.way, self.name = way, f"websocket-{way}"
+
+    @asynccontextmanager
+    async def open(self, visitor, task_id, token):
+        """The socket, asked for the task."""
+        path = "/ws/progress/" + ("" if self.way == "shared" else f"{quote(task_id)}/")
+        if self.way == "query" and token:
+            path += "?" + urlencode({"token": token})
+        offered = ["progress", token] if self.way == "protocol" and token else None
+        async with Socket(visitor, path, offered) as socket:
+            if self.way in {"shared", "frame"}:
+                await socket.subscribe(task_id, token)
+            yield socket
+
+    async def ask(self, visitor, task_id, token):
+        """The answer; after a refusal nothing of the task may come."""
+        async with self.open(visitor, task_id, token) as socket:
+            answer = await socket.answer()
+            if answer.word != "allowed":
+                await socket.hears_nothing_of(task_id)
+            return answer
+
+
+class RequestDoor:
+    """Watch or cancel over HTTP."""
+
+    transport = "http"
+
+    def __init__(self, action, way):
+        self.action, self.way, self.name = action, way, f"http-{action}-{way}"
+
+    async def ask(self, visitor, task_id, token):
+        """The answer, with its headers."""
+        headers = {"origin": visitor.origins[0]} if visitor.origins else {}
+        if self.way == "bearer" and token:
+            headers["authorization"] = f"Bearer {token}"
+        fields = {"token": token} if self.way != "bearer" and token else {}
+        path = f"/progress/{quote(task_id)}/"
+        if self.action == "cancel":
+            response = await visitor.client.post(f"{path}cancel/", fields, headers=headers)
+        else:
+            response = await visitor.client.get(path, fields, headers=headers)
+        assert response.status_code == 403 or "no-store" in response["Cache-Control"]
+        return Answer(WORDS[response.status_code], (response.content, response.items()))
+
+
+SOCKETS = [SocketDoor(way) for way in ("shared", "query", "protocol", "frame")]
+WATCHED = [RequestDoor("watch", "query"), RequestDoor("watch", "bearer")]
+CANCELS = [RequestDoor("cancel", "form"), RequestDoor("cancel", "bearer")]
+DOORS = [*SOCKETS, *WATCHED, *CANCELS]
+
+
+def named(doors):
+    """Arguments for parametrize whose ids can be read."""
+    return {"argvalues": doors, "ids": lambda door: door.name}

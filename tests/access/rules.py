@@ -1,0 +1,106 @@
+"""Rules of a site's own, for PROGRESS_PERMISSION."""
+
+import asyncio
+import threading
+import time
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+
+#: What the thread of a rule says and waits for: it was asked, and may go on.
+asked, go_on = threading.Event(), threading.Event()
+threads = []
+
+
+def same_group(who, task_id, action):
+    """Members of the team may watch and cancel everything."""
+    return who.user is not None and who.user.groups.filter(name="team").exists()
+
+
+async def same_group_async(who, task_id, action):
+    """The same, as a coroutine."""
+    return await sync_to_async(same_group)(who, task_id, action)
+
+
+class SameGroup:
+    """The same, as an object that asgiref does not take for a coroutine function."""
+
+    async def __call__(self, who, task_id, action):
+        return await same_group_async(who, task_id, action)
+
+
+same_group_object = SameGroup()
+
+
+def held(who, task_id, action):
+    """The same, but of the task "held" it answers later than it looks."""
+    answer = same_group(who, task_id, action)
+    if task_id == "held":
+        asked.set()
+        go_on.wait(10)
+    return answer
+
+
+def signed_in(who, task_id, action):
+    """Whoever is signed in and active may."""
+    return who.user is not None and who.user.is_active
+
+
+def nothing(who, task_id, action):
+    """Forgets to answer."""
+
+
+def denied(who, task_id, action):
+    raise PermissionDenied
+
+
+def absent(who, task_id, action):
+    raise ObjectDoesNotExist
+
+
+def raising(who, task_id, action):
+    raise RuntimeError("the rule is broken")
+
+
+async def raising_async(who, task_id, action):
+    raise RuntimeError("the rule is broken")
+
+
+def hanging(who, task_id, action):
+    asked.set()
+    return go_on.wait(30)
+
+
+async def hanging_async(who, task_id, action):
+    return await asyncio.Event().wait()
+
+
+def noting(who, task_id, action):
+    """Allow, and note by which thread."""
+    threads.append(threading.current_thread().name)
+    return True
+
+
+def slow(who, task_id, action):
+    """Seconds for one task, none for the others."""
+    if task_id == "slow":
+        asked.set()
+        began = time.monotonic()
+        go_on.wait(5)
+        assert time.monotonic() - began < 5
+    return True
+
+
+class LateBackend(ModelBackend):
+    """Looks a user up, and hands over what it saw when told to."""
+
+    armed = False
+
+    def get_user(self, user_id):
+        user = super().get_user(user_id)
+        if LateBackend.armed:
+            LateBackend.armed = False
+            asked.set()
+            go_on.wait(10)
+        return user

@@ -1,0 +1,83 @@
+"""Who asks: everybody who can come, at every door."""
+
+import pytest
+
+from progress import make_token
+from tests.access.doors import DOORS, OWN, Visitor, named
+
+RULES = ["same_group", "same_group_async", "same_group_object"]
+pytestmark = pytest.mark.usefixtures("task")
+
+
+async def browser(people, name):
+    """Of that user, or of nobody."""
+    if name == "anonymous":
+        return Visitor(OWN)
+    return await Visitor.signed_in(getattr(people, name), OWN)
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("name", ["anonymous", "owner", "other", "staff", "inactive"])
+async def test_a_token_bound_to_the_owner_is_good_for_the_owner(people, task, door, name):
+    token = make_token(task, people.owner, actions=[door.action])
+    answer = await door.ask(await browser(people, name), task, token)
+    # Over HTTP nothing tells who is not signed in from a script.
+    bearer = name in {"anonymous", "inactive"} and door.transport == "http"
+    assert answer.word == ("allowed" if name == "owner" or bearer else "forbidden")
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_script_may_bear_a_token_that_is_bound(people, task, door):
+    token = make_token(task, people.owner, actions=[door.action])
+    assert (await door.ask(Visitor(), task, token)).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_script_may_not_once_the_user_is_inactive(people, task, door):
+    token = make_token(task, people.inactive, actions=[door.action])
+    assert (await door.ask(Visitor(), task, token)).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_script_may_not_once_the_password_is_another(people, task, door):
+    token = make_token(task, people.owner, actions=[door.action])
+    people.owner.set_password("2")
+    await people.owner.asave()
+    assert (await door.ask(Visitor(), task, token)).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_script_may_not_once_the_user_is_gone(people, task, door):
+    token = make_token(task, people.owner, actions=[door.action])
+    await people.owner.adelete()
+    assert (await door.ask(Visitor(), task, token)).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("name", ["anonymous", "owner", "staff"])
+async def test_nobody_watches_without_a_token(people, task, door, name):
+    visitor = await browser(people, name)
+    if door.name in {"websocket-query", "websocket-protocol"}:
+        async with door.open(visitor, task, None) as socket:
+            await socket.hears_nothing_of(task)  # a frame may still bring the right
+    else:
+        assert (await door.ask(visitor, task, None)).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("name", ["anonymous", "other", "member", "inactive"])
+@pytest.mark.parametrize("rule", RULES)
+async def test_a_rule_of_ones_own_allows_the_group(settings, people, task, door, name, rule):
+    settings.PROGRESS_PERMISSION = f"tests.access.rules.{rule}"
+    # A token that says nothing here, so that each way has something to carry.
+    answer = await door.ask(await browser(people, name), task, "nonsense")
+    assert answer.word == ("allowed" if name == "member" else "forbidden")
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_backend_that_knows_inactive_users_allows_them_nothing(
+    settings, people, task, door
+):
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+    token = make_token(task, people.inactive, actions=[door.action])
+    assert (await door.ask(await browser(people, "inactive"), task, token)).word == "forbidden"

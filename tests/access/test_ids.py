@@ -1,0 +1,43 @@
+"""Whether a task exists is told to nobody who may not see it."""
+
+import pytest
+
+from progress import make_token
+from tests.access.doors import DOORS, OWN, SOCKETS, Visitor, named
+
+UNKNOWN = "task-0"  # as long as the one that exists
+RULES = ["", "same_group", "same_group_async", "absent", "denied", "nothing"]
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("rule", RULES)
+async def test_unknown_and_foreign_ids_get_the_same_bytes(settings, people, task, door, rule):
+    settings.PROGRESS_PERMISSION = rule and f"tests.access.rules.{rule}"
+    visitor = await Visitor.signed_in(people.other, OWN)
+    token = make_token("of another", people.other, actions=[door.action])
+    foreign, unknown = [(await door.ask(visitor, each, token)) for each in (task, UNKNOWN)]
+    assert foreign.word == "forbidden"
+    assert repr(foreign.raw).replace(task, UNKNOWN) == repr(unknown.raw)
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_bound_token_of_another_says_no_more(people, task, door):
+    visitor = await Visitor.signed_in(people.other, OWN)
+    foreign, unknown = [
+        await door.ask(visitor, each, make_token(each, people.owner, actions=[door.action]))
+        for each in (task, UNKNOWN)
+    ]
+    assert foreign.word == "forbidden"
+    assert repr(foreign.raw).replace(task, UNKNOWN) == repr(unknown.raw)
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_task_that_nobody_owns_is_for_nobody(people, task, door):
+    visitor = await Visitor.signed_in(people.staff, OWN)
+    assert (await door.ask(visitor, task, "nonsense")).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_who_may_is_told_that_an_id_is_unknown(hub, door):
+    answer = await door.ask(Visitor(OWN), UNKNOWN, make_token(UNKNOWN))
+    assert '"UNKNOWN"' in answer.raw["text"]

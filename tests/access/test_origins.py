@@ -1,0 +1,134 @@
+"""Whose page a websocket comes from: scheme, host and port are our own, or nothing is told."""
+
+import pytest
+from django.test import AsyncClient
+
+from progress import make_token
+from tests.access.doors import CANCELS, OWN, SOCKETS, WATCHED, Visitor, named
+
+FOREIGN = {
+    "other-host": ["http://evil.test"],
+    "other-port": ["http://testserver:8000"],
+    "https-instead-of-http": ["https://testserver"],
+    "subdomain": ["http://sub.testserver"],
+    "parent-domain": ["http://server"],
+    "suffix": ["http://testserver.evil.test"],
+    "null": ["null"],
+    "empty": [""],
+    "two": [OWN, OWN],
+    "two-the-last-ours": ["http://evil.test", OWN],
+    "malformed-address": ["http://[::1"],
+    "malformed-port": ["http://testserver:port"],
+    "too-large-a-port": ["http://testserver:99999"],
+    "with-a-user": ["http://testserver@evil.test"],
+    "with-our-name-as-user": ["http://evil.test@testserver"],
+    "with-a-path": [OWN + "/"],
+    "no-scheme": ["//testserver"],
+    "a-file": ["file://"],
+    "an-extension": ["chrome-extension://testserver"],
+    "wildcard-that-is-trusted": ["http://any.trusted.test"],
+}
+OWNS = {
+    "own": ("testserver", "ws", OWN),
+    "own-with-its-port": ("testserver:80", "ws", OWN),
+    "own-of-a-port": ("testserver:8000", "ws", "http://testserver:8000"),
+    "own-over-tls": ("testserver", "wss", "https://testserver"),
+    "trusted": ("testserver", "ws", "https://trusted.test"),
+}
+STRANGE = {
+    "http-instead-of-https": ("testserver", "wss", "http://testserver"),
+    "rebound": ("evil.test", "ws", "http://evil.test"),
+    "rebound-to-ours": ("evil.test", "ws", OWN),
+    "malformed-host": ("[::1", "ws", OWN),
+}
+
+
+@pytest.fixture(autouse=True)
+def _trusted(settings):
+    settings.CSRF_TRUSTED_ORIGINS = ["https://trusted.test", "http://*.trusted.test"]
+
+
+async def is_sent_away(door, visitor, task, user):
+    """With 4403 before any frame, although its cookie and its token are right."""
+    answer = await door.ask(visitor, task, make_token(task, user))
+    assert answer.word == "forbidden"
+    assert answer.raw == {"type": "websocket.close", "code": 4403}
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("kind", FOREIGN)
+async def test_another_sites_page_hears_nothing(people, task, door, kind):
+    visitor = await Visitor.signed_in(people.owner, *FOREIGN[kind])
+    await is_sent_away(door, visitor, task, people.owner)
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("kind", STRANGE)
+async def test_a_page_by_another_name_of_ours_hears_nothing(people, task, door, kind):
+    host, scheme, origin = STRANGE[kind]
+    visitor = await Visitor.signed_in(people.owner, origin, host=host, scheme=scheme)
+    await is_sent_away(door, visitor, task, people.owner)
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("kind", OWNS)
+async def test_our_own_page_is_told(people, task, door, kind):
+    host, scheme, origin = OWNS[kind]
+    visitor = await Visitor.signed_in(people.owner, origin, host=host, scheme=scheme)
+    assert (await door.ask(visitor, task, make_token(task, people.owner))).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_a_proxy_that_ends_tls_says_so(settings, people, task, door):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    page = await Visitor.signed_in(people.owner, "https://testserver")
+    await is_sent_away(door, page, task, people.owner)
+    page.more = [("x-forwarded-proto", "https")]
+    assert (await door.ask(page, task, make_token(task, people.owner))).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named([SOCKETS[0], SOCKETS[3]]))
+@pytest.mark.parametrize("rule", ["", "tests.access.rules.signed_in"], ids=["by-token", "by-user"])
+async def test_without_an_origin_a_cookie_is_nothing(settings, people, task, door, rule):
+    settings.PROGRESS_PERMISSION = rule
+    script, page = [await Visitor.signed_in(people.owner, *origin) for origin in ([], [OWN])]
+    assert (await door.ask(script, task, None)).word == "forbidden"
+    assert (await door.ask(page, task, None)).word == ("allowed" if rule else "forbidden")
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_without_an_origin_the_token_counts_and_not_whose_cookie_it_is(people, task, door):
+    script = await Visitor.signed_in(people.other)
+    assert (await door.ask(script, task, make_token(task, people.owner))).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(CANCELS))
+@pytest.mark.parametrize("origin", [[], [OWN], ["http://evil.test"]], ids=["none", "own", "other"])
+async def test_nobody_cancels_without_the_csrf_token(people, task, door, origin):
+    visitor = await Visitor.signed_in(people.owner, *origin, enforce_csrf_checks=True)
+    token = make_token(task, people.owner, actions=["cancel"])
+    assert (await door.ask(visitor, task, token)).word == "forbidden"
+
+
+@pytest.mark.parametrize(("origin", "status"), [(OWN, 202), ("http://evil.test", 403)])
+async def test_with_the_csrf_token_the_origin_counts(task, origin, status):
+    client = AsyncClient(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = secret = "a" * 32
+    token = make_token(task, actions=["cancel"])
+    headers = {"origin": origin, "x-csrftoken": secret}
+    path = f"/progress/{task}/cancel/"
+    assert (await client.post(path, {"token": token}, headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize("door", **named(WATCHED))
+@pytest.mark.parametrize("kind", ["own", "other"])
+async def test_a_snapshot_is_for_no_other_site_to_read(task, door, kind):
+    visitor = Visitor({"own": OWN, "other": "http://evil.test"}[kind])
+    answer = await door.ask(visitor, task, make_token(task))
+    assert not any(name.lower().startswith("access-control") for name, _ in answer.raw[1])
+
+
+async def test_cancelling_takes_a_post(task):
+    token = make_token(task, actions=["cancel"])
+    path = f"/progress/{task}/cancel/?token={token}"
+    assert (await AsyncClient().get(path)).status_code == 405

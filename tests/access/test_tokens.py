@@ -1,0 +1,133 @@
+"""What a token is good for: for its task, its action and its time, while its key is ours."""
+
+import base64
+import json
+from unittest import mock
+
+import pytest
+from django.core.signing import Signer
+
+from progress import make_token, tokens
+from tests.access.doors import CANCELS, DOORS, OWN, SOCKETS, WATCHED, Visitor, named
+
+pytestmark = pytest.mark.usefixtures("task")
+OTHER_ACTION = {"watch": "cancel", "cancel": "watch"}
+
+
+def expired(task, action):
+    with mock.patch("time.time", return_value=1e9):
+        return make_token(task, actions=[action])
+
+
+def other_salt(task, action):
+    token = tokens.read_token(make_token(task, actions=[action]))
+    return Signer(salt="progress.other", sep=".").sign_object(token)
+
+
+def tampered(task, action):
+    """Now of another task, under the old signature."""
+    data, _, signature = make_token("task-2", actions=[action]).rpartition(".")
+    words = json.loads(base64.urlsafe_b64decode(data + "=="))
+    data = json.dumps([task, *words[1:]], separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(data).decode().rstrip("=") + "." + signature
+
+
+def of_fewer_words(task, action):
+    return Signer(salt=tokens.SALT, sep=".").sign_object([task, [action], 1, 2e9, None])
+
+
+BAD = {
+    "expired": expired,
+    "of-another-task": lambda _, action: make_token("task-2", actions=[action]),
+    "of-another-action": lambda task, action: make_token(task, actions=[OTHER_ACTION[action]]),
+    "other-salt": other_salt,
+    "tampered": tampered,
+    "one-character-changed": lambda task, action: "X" + make_token(task, actions=[action])[1:],
+    "truncated": lambda task, action: make_token(task, actions=[action])[:-1],
+    "without-signature": lambda task, action: make_token(task, actions=[action]).split(".")[0],
+    "unsigned": lambda task, action: make_token(task, actions=[action]).split(".")[0] + ".",
+    "of-fewer-words": of_fewer_words,
+    "nonsense": lambda *_: "nonsense",
+}
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("kind", BAD)
+async def test_a_token_that_is_not_good_opens_no_door(task, door, kind):
+    assert (await door.ask(Visitor(OWN), task, BAD[kind](task, door.action))).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_token_of_nobody_is_good_for_all_who_have_it(task, door):
+    token = make_token(task, actions=[door.action])
+    assert (await door.ask(Visitor(OWN), task, token)).word == "allowed"
+    assert (await door.ask(Visitor(), task, token)).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_link_with_a_lifetime_is_good_for_another_user(people, task, door):
+    token = make_token(task, actions=[door.action], lifetime=60)
+    visitor = await Visitor.signed_in(people.other, OWN)
+    assert (await door.ask(visitor, task, token)).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("fallbacks", [[], ["old"]], ids=["without-fallback", "with-fallback"])
+@pytest.mark.parametrize("bound", [False, True], ids=["of-nobody", "of-the-owner"])
+async def test_a_rotated_key_is_good_as_a_fallback(settings, people, task, door, fallbacks, bound):
+    settings.SECRET_KEY = "old"
+    token = make_token(task, people.owner if bound else None, actions=[door.action])
+    page = await Visitor.signed_in(people.owner, OWN)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", fallbacks
+    word = "allowed" if fallbacks else "forbidden"
+    assert (await door.ask(page, task, token)).word == word
+
+
+@pytest.mark.parametrize("door", **named(CANCELS))
+async def test_a_token_to_watch_does_not_cancel_though_it_watches(task, door):
+    token = make_token(task)
+    assert (await door.ask(Visitor(), task, token)).word == "forbidden"
+    assert (await WATCHED[0].ask(Visitor(), task, token)).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_token_may_be_for_both(task, door):
+    token = make_token(task, actions=["watch", "cancel"])
+    assert (await door.ask(Visitor(), task, token)).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_users_token_is_not_good_in_anothers_page(people, task, door):
+    for owner, other in ((people.owner, people.other), (people.other, people.owner)):
+        token = make_token(task, owner, actions=[door.action])
+        page = await Visitor.signed_in(other, OWN)
+        assert (await door.ask(page, task, token)).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named([SOCKETS[1], *WATCHED]))
+async def test_a_right_token_elsewhere_does_not_mend_a_wrong_one(task, door):
+    answer = await door.ask(Visitor(OWN), task, make_token("task-2"))
+    assert answer.word == "forbidden"
+
+
+def test_a_token_longer_than_any_of_ours_is_not_looked_at():
+    assert tokens.read_token(make_token("a" * 100)) is not None
+    assert tokens.read_token(make_token("a" * tokens.LONGEST)) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"task": ""}, "empty"),
+        ({"task": None}, "empty"),
+        ({"actions": []}, "actions"),
+        ({"actions": ["dance"]}, "actions"),
+        ({"lifetime": 0}, "above 0"),
+        ({"lifetime": -1}, "above 0"),
+        ({"lifetime": float("nan")}, "above 0"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else None,
+)
+def test_a_token_that_would_mean_nothing_is_not_made(options, words):
+    with pytest.raises(ValueError, match=words):
+        make_token(**{"task": "a", **options})
