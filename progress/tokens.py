@@ -101,7 +101,8 @@ def password_marks(user: Any) -> set[str]:
 
 
 def _sign(token: Token) -> str:
-    return _signer().sign_object(token)
+    # Compressed where that is shorter: JSON has six characters for one that is not ASCII.
+    return _signer().sign_object(token, compress=True)
 
 
 def _signer() -> Signer:

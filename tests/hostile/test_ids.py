@@ -1,0 +1,81 @@
+"""Ids that Celery may have, and that look like something else to a file system, a page or Redis."""
+
+import asyncio
+import json
+from urllib.parse import quote
+
+import pytest
+import websockets
+
+from progress import make_token
+from tests import rights
+from tests.hostile.test_frames import connect, hear
+
+IDS = {
+    "spaces": "an id  with spaces ",
+    "unicode": "Ünïcødé-任务-مهمة",
+    "300 characters": "x" * 300,
+    "255 beyond ASCII": "é" * 255,
+    "NUL": "a\0b",
+    "newline": "a\nb",
+    "CRLF": "a\r\nX-Header: b",
+    "parent": "../../etc/passwd",
+    "slashes": "/a//b/",
+    "right to left": "a\u202eb",
+    "emoji": "👩\u200d👩\u200d👧🏳️\u200d🌈",
+    "glob": "*",
+    "pattern": "[a-z]?",
+    "group": "__group__",
+    "a group of the layer": "asgi__group__progress.rights",
+    "a key of ours": "progress:alive",
+    "quotes": "\"'`",
+    "percent": "%00%0a%2e%2e%s%d{0}",
+    "markup": "<img src=x onerror=alert(1)>",
+    "query": "a?b=c&d#e",
+    "proto": "__proto__",
+    "a number": "7",
+    "null": "null",
+    "escapes": "\x1b[2J\x07",
+    "C1 control": "a\x85b",
+    "line separator": "a\u2028b",
+}
+
+
+@pytest.mark.parametrize("name", IDS)
+async def test_an_id_names_a_task_and_nothing_else(web, ground, name):
+    ground.put(IDS[name], description=name)
+    async with connect(web) as socket:
+        await socket.send(json.dumps({"type": "subscribe", "task_id": IDS[name]}))
+        refusal = await hear(socket)
+        assert (refusal["code"], refusal["task_id"]) == ("forbidden", IDS[name])
+        await socket.send(rights.subscribe(IDS[name]))
+        event = await hear(socket)
+        assert (event["task_id"], event["description"]) == (IDS[name], name)
+
+
+@pytest.mark.parametrize("name", IDS)
+async def test_an_id_is_watched_by_its_address_too(web, ground, name):
+    ground.put(IDS[name], description=name)
+    path = f"/ws/progress/{quote(IDS[name], safe='')}/?token={make_token(IDS[name])}"
+    async with connect(web, path) as socket:
+        if "\n" in IDS[name]:  # Django's path() takes none: there is no such address
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await socket.recv()
+            assert closed.value.rcvd.code == 4404
+        else:
+            assert (await hear(socket))["description"] == name
+
+
+@pytest.mark.parametrize("name", IDS)
+async def test_events_of_an_id_come_through_its_group(web, publishes, name):
+    from progress.process import get_publisher
+
+    run = get_publisher().open(IDS[name])
+    async with connect(web) as socket:
+        await socket.send(rights.subscribe(IDS[name]))
+        while (await hear(socket))["state"] != "STARTED":
+            pass
+        run.said = (1, 2, "")
+        get_publisher().wake(run)
+        async with asyncio.timeout(4):  # before the store is looked at
+            assert (await hear(socket))["percent"] == 50
