@@ -49,7 +49,7 @@ class FrameError(ValueError):
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Which of two values counts, each reader decides for itself: one that checks, and one that acts.
+    # Of two values, one reader takes the first and another the last.
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("a key twice")

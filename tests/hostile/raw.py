@@ -50,7 +50,7 @@ class Raw:
     async def ask(self, request):
         """Send a request and take the head of its answer; no status when it is cut."""
         self.write(request)
-        with suppress(asyncio.IncompleteReadError, OSError):
+        with suppress(asyncio.IncompleteReadError, OSError):  # a timeout is an OSError too
             async with asyncio.timeout(10):
                 self.head = await self._reader.readuntil(b"\r\n\r\n")
                 self.status = int(self.head.split()[1])
@@ -78,11 +78,18 @@ class Raw:
             opcode, payload = await self.next()
             while opcode != CLOSE:
                 opcode, payload = await self.next()
+        except TimeoutError:
+            raise
         except (asyncio.IncompleteReadError, OSError):
             return CUT
         finally:
             self._writer.close()
         return int.from_bytes(payload[:2]) if payload else 1005
+
+    @property
+    def is_open(self):
+        """Whether the other side has not cut the connection, as far as is known."""
+        return not (self._reader.at_eof() or self._writer.is_closing())
 
     async def __aenter__(self):
         return self

@@ -1,4 +1,4 @@
-"""A task that says ten times a second what time it is, so that a watcher knows how late it hears."""
+"""A task that says ten times a second what time it is: who watches knows how late it hears."""
 
 import time
 

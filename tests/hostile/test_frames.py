@@ -114,12 +114,10 @@ async def test_a_frame_of_exactly_the_limit_is_read_and_one_byte_more_is_not(web
 
 async def test_who_sends_nothing_else_is_sent_away(web):
     async with connect(web) as socket:
-        with pytest.raises(websockets.ConnectionClosed) as closed:
-            for frame in list(FRAMES.values()):
-                await socket.send(frame)
-            while True:
-                await socket.recv()
-    assert closed.value.rcvd.code == 4400
+        for frame in FRAMES.values():
+            await socket.send(frame)
+        await socket.wait_closed()
+    assert socket.close_code == 4400
 
 
 async def test_bad_frames_leave_the_process_no_bigger(web):
@@ -135,11 +133,16 @@ async def test_bad_frames_leave_the_process_no_bigger(web):
     await flat(web, row)
 
 
-async def flat(web, row, *, times=40):
-    """Repeat the row; fails when the process has grown by more than 2 MiB after a quarter of it."""
-    for _ in range(times // 4):
-        await row()
-    before = web.resident_bytes()
-    for _ in range(times):
-        await row()
-    assert web.resident_bytes() - before < 2 * 2**20
+async def flat(web, row, *, rounds=12):
+    """Repeat the row until it leaves the process no bigger; fails when it never does.
+
+    A heap grows until there is room for what is collected late; what leaks grows in each round.
+    """
+    sizes = [web.resident_bytes()]
+    for _ in range(rounds):
+        for _ in range(10):
+            await row()
+        sizes.append(web.resident_bytes())
+        if sizes[-1] - sizes[-2] < 128 * 1024:
+            return
+    pytest.fail(f"it grows and grows: {sizes}")

@@ -1,0 +1,150 @@
+"""How much one client may take, from addresses of its own: the others live on."""
+
+import asyncio
+import json
+
+import pytest
+
+from progress.conf import DEFAULTS
+from tests import rights
+from tests.hostile.raw import CLOSE, TEXT, Raw
+
+ADDRESS = "127.0.0.9"  # not the bystander's
+SILENT, TOO_MANY, FORBIDDEN = 4408, 4429, 403
+
+
+async def subscribe(raw, task_id):
+    await raw.send(TEXT, rights.subscribe(task_id).encode())
+
+
+async def say(raw):
+    """The next frame's JSON."""
+    return json.loads((await raw.next())[1])
+
+
+@pytest.fixture
+def known(ground):
+    for task_id in "abcd":
+        ground.put(task_id)
+
+
+async def test_who_connects_and_says_nothing_is_sent_away(strict):
+    async with await Raw.open(strict, source=ADDRESS) as raw:
+        assert await raw.closed() == SILENT
+
+
+async def test_pings_are_no_first_frame(strict):
+    async with await Raw.open(strict, source=ADDRESS) as raw:
+        await raw.send(9)
+        assert await raw.closed() == SILENT
+
+
+async def test_too_many_frames_a_second_end_the_socket(strict):
+    async with await Raw.open(strict, source=ADDRESS) as raw:
+        for _ in range(300):
+            await raw.send(TEXT, b'{"type": "unsubscribe", "task_id": "a"}')
+        assert await raw.closed() == TOO_MANY
+
+
+async def test_too_many_subscriptions_are_refused_and_the_others_live_on(strict, known, ground):
+    async with await Raw.open(strict, source=ADDRESS) as raw:
+        for task_id in "abc":
+            await subscribe(raw, task_id)
+            assert (await say(raw))["task_id"] == task_id
+        await subscribe(raw, "d")
+        error = await say(raw)
+        assert (error["code"], error["task_id"]) == ("too_many", "d")
+        await subscribe(raw, "a")
+        assert (await say(raw))["state"] == "PENDING"
+        await raw.send(TEXT, b'{"type": "unsubscribe", "task_id": "a"}')
+        await subscribe(raw, "d")
+        assert (await say(raw))["state"] == "PENDING"
+
+
+async def fill(strict, count, **how):
+    """Sockets that are served; a task each."""
+    raws = []
+    for _ in range(count):
+        raws.append(await Raw.open(strict, **how))
+        await subscribe(raws[-1], "a")
+        assert (await say(raws[-1]))["state"] == "PENDING"
+    return raws
+
+
+async def empty(raws):
+    for raw in raws:
+        await raw.__aexit__()
+
+
+async def test_too_many_sockets_of_an_address_are_closed_and_others_come_in(strict, known):
+    served = await fill(strict, 4, source="127.0.0.10")
+    async with await Raw.open(strict, source="127.0.0.10") as raw:
+        assert await raw.closed() == TOO_MANY
+    await empty(await fill(strict, 1, source="127.0.0.11"))
+    await subscribe(served[0], "b")
+    assert (await say(served[0]))["task_id"] == "b"
+    await empty(served)
+    await enters(strict, source="127.0.0.10")
+
+
+async def test_too_many_sockets_of_a_user_are_closed_and_others_come_in(strict, known):
+    me, you = {"headers": b"X-User: 7\r\n"}, {"headers": b"X-User: 8\r\n"}
+    served = await fill(strict, 2, source="127.0.0.12", **me)
+    async with await Raw.open(strict, source="127.0.0.13", **me) as raw:
+        await subscribe(raw, "a")
+        assert await raw.closed() == TOO_MANY
+    await empty(await fill(strict, 1, source="127.0.0.14", **you))
+    await empty(served)
+    await enters(strict, source="127.0.0.12", **me)
+
+
+async def enters(strict, **how):
+    """Until the server has seen that the others went, which it tells nobody."""
+    async with asyncio.timeout(10):
+        while True:
+            async with await Raw.open(strict, **how) as raw:
+                await subscribe(raw, "a")
+                if (await raw.next())[0] != CLOSE:
+                    return
+
+
+async def test_too_many_handshakes_a_second_are_refused(strict):
+    raws = await asyncio.gather(
+        *(Raw.open(strict, source=f"127.0.1.{number}") for number in range(1, 120))
+    )
+    statuses = {raw.status for raw in raws}
+    await empty(raws)
+    assert statuses == {101, FORBIDDEN}
+    async with asyncio.timeout(10):
+        while True:
+            async with await Raw.open(strict, source="127.0.1.200") as raw:
+                if raw.status == 101:
+                    return
+
+
+async def test_handshakes_that_never_end_leave_the_others_alone(web, ground):
+    ground.put("a")
+    slow = [await Raw.connect(web, "127.0.2.1") for _ in range(200)]
+    for raw in slow:
+        raw.write(b"GET /ws/progress/ HTTP/1.1\r\nHost:")
+    await empty(await fill(web, 5))
+    await empty(slow)
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="both servers wait for ever; nginx cuts it")
+async def test_a_handshake_that_never_ends_is_cut(web):
+    async with await Raw.connect(web) as raw:
+        await raw.ask(b"GET /ws/progress/ HTTP/1.1\r\nHost:")
+        assert not raw.is_open  # `ask` has waited for 10 s
+
+
+async def test_a_flood_within_the_rate_of_frames_leaves_the_others_alone(web, ground):
+    ground.put("a")
+    async with await Raw.open(web) as raw:
+        for number in range(DEFAULTS["PROGRESS_FRAME_RATE"] * 9):
+            verb = ("subscribe", "unsubscribe")[number % 2]
+            await raw.send(TEXT, rights.subscribe("a").replace("subscribe", verb).encode())
+        await subscribe(raw, "a")
+        while (await say(raw))["task_id"] != "a":
+            pass
