@@ -21,7 +21,7 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@$(find_chromium)
-	@exec $(VENV)/bin/python -m pytest tests/faults -n 3 --dist worksteal -m "slow or not slow" $(ARGS)
+	@exec $(VENV)/bin/python -m pytest tests/faults -n 3 --maxschedchunk 1 -m "slow or not slow" $(ARGS)
 
 soak: $(VENV)/.dev
 	@exec $(VENV)/bin/python -m tests.soak --minutes $(or $(MINUTES),30) $(ARGS)

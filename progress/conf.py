@@ -143,6 +143,11 @@ def lost_after() -> float:
     return _seconds("PROGRESS_LOST_AFTER")
 
 
+def nearly_lost_after() -> float:
+    """Seconds without a sign of life until a task is watched for two heartbeats more."""
+    return max(0.0, lost_after() - 2 * heartbeat())
+
+
 def reconcile() -> float:
     """Seconds between two looks of a web process at the store."""
     return _seconds("PROGRESS_RECONCILE")

@@ -80,13 +80,14 @@ class MemoryStore:
     async def silent(self) -> list[str]:
         """See ``store.Store.silent``."""
         with self._lock:
-            return [event.task_id for event in self._events.values() if self._is_lost(event)]
+            limit = conf.nearly_lost_after()
+            return [id_ for id_, event in self._events.items() if self._is_lost(event, limit)]
 
     async def lose(self, task_ids: Sequence[str]) -> None:
         """See ``store.Store.lose``."""
         with self._lock:
             for event in [self._events[id_] for id_ in task_ids if id_ in self._events]:
-                if self._is_lost(event):
+                if self._is_lost(event, conf.lost_after()):
                     version = self._version(event.task_id)
                     self._write(replace(lost(event), version=version, stalled=False))
 
@@ -99,8 +100,8 @@ class MemoryStore:
             self._events.clear()
             self._alive.clear()
 
-    def _is_lost(self, event: Event) -> bool:
-        return event.state in RUNNING and self._silence(event) > conf.lost_after() * 1e6
+    def _is_lost(self, event: Event, limit: float) -> bool:
+        return event.state in RUNNING and self._silence(event) > limit * 1e6
 
     def _silence(self, event: Event) -> float:
         return self._clock() - self._alive.get(event.task_id, event.version)

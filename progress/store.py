@@ -49,10 +49,13 @@ class Store(Protocol):
         """
 
     async def silent(self) -> list[str]:
-        """Tasks whose run gave no sign of life for PROGRESS_LOST_AFTER, READ_AT_ONCE at most."""
+        """Tasks whose run gave no sign of life for nearly PROGRESS_LOST_AFTER, 500 at most.
+
+        Nearly: two heartbeats before it is over, so that they can be looked at twice.
+        """
 
     async def lose(self, task_ids: Sequence[str]) -> None:
-        """Have those of them that are silent still fail: nobody comes back."""
+        """Have those of them fail that are silent for all of it: nobody comes back."""
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -88,6 +91,7 @@ class RedisStore:
         self._retention = max(1, int(conf.retention()))
         self._limit = int(conf.silence() * 1_000_000)
         self._lost = int(conf.lost_after() * 1_000_000)
+        self._nearly_lost = int(conf.nearly_lost_after() * 1_000_000)
 
     def _key(self, task_id: str) -> str:
         return f"{self._prefix}:event:{task_id}"
@@ -143,7 +147,7 @@ class RedisStore:
     async def silent(self) -> list[str]:
         """See :meth:`Store.silent`."""
         seconds, micros = await self._redis.time()
-        limit = seconds * 1_000_000 + micros - self._lost
+        limit = seconds * 1_000_000 + micros - self._nearly_lost
         alive = f"{self._prefix}:alive"
         names: Any = await self._redis.zrangebyscore(alive, "-inf", limit, 0, READ_AT_ONCE)
         return [name.decode() for name in names]

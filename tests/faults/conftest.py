@@ -149,6 +149,13 @@ async def scenario(tmp_path, request):
         scenario.close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Side by side the longest rows come first, or the last of them is waited for alone."""
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        items.sort(key=lambda item: -max([m.args[0] for m in item.iter_markers("timeout")] or [0]))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Have each report of a row say what the table needs, also to another process."""

@@ -50,8 +50,8 @@ def write(terminal, lines):
     terminal.write_line("{:4} {:74} {:38} {:>7} {:>5}  {}".format(*head))
     for each in sorted(lines, key=order):
         verdict = (TWIN if each["twin"] else ROW)[each["outcome"]]
-        took = "" if each["took"] is None or each["twin"] else f"{each['took']:.1f} s"
-        limit = "" if each["within"] is None or each["twin"] else f"{each['within']:.0f} s"
+        took = "" if each["took"] is None or each["twin"] else f"{each['took']:.2f} s"
+        limit = "" if each["within"] is None or each["twin"] else f"{each['within']:g} s"
         words = f"  twin: {each['fault']}" if each["twin"] else each["fault"]
         cells = f"{each['row']:4} {words:74.74} {each['seen']:38.38} {took:>7} {limit:>5}"
         terminal.write_line(f"{cells}  {verdict} {each['without'] if each['twin'] else ''}")
