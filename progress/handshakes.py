@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from django.apps import apps
 from django.conf import settings
 from django.contrib import auth
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import cached_property
@@ -33,6 +33,10 @@ class Handshake(ASGIRequest):
     def __init__(self, scope: MutableMapping[str, Any]) -> None:
         scheme = "https" if scope.get("scheme") == "wss" else "http"
         super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
+        try:
+            self.GET.get("token")  # reads the query
+        except SuspiciousOperation as error:
+            raise ValueError("a query of too many fields") from error
         self.origin: str | None = self.META.get("HTTP_ORIGIN")
         if not self.is_page:
             self.COOKIES = {}

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from celery import current_app
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -76,7 +77,10 @@ def _token(request: HttpRequest) -> str | None:
     bearer = request.headers.get("Authorization", "")
     if bearer.startswith(BEARER):
         return bearer.removeprefix(BEARER)
-    return request.POST.get("token") or request.GET.get("token")
+    try:
+        return request.POST.get("token") or request.GET.get("token")
+    except SuspiciousOperation:  # too many fields; Django would log a traceback
+        return None
 
 
 def _away(detail: str) -> HttpResponse:

@@ -5,6 +5,7 @@ import struct
 from contextlib import suppress
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+ANSWER = 5.0  # seconds for the head of an answer
 CUT = 1006  # what a browser says when there was no close frame
 
 HANDSHAKE = (
@@ -48,10 +49,10 @@ class Raw:
         return raw
 
     async def ask(self, request):
-        """Send a request and take the head of its answer; no status when it is cut."""
+        """Send a request and take the head of its answer; no status when none comes."""
         self.write(request)
         with suppress(asyncio.IncompleteReadError, OSError):  # a timeout is an OSError too
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(ANSWER):
                 self.head = await self._reader.readuntil(b"\r\n\r\n")
                 self.status = int(self.head.split()[1])
 

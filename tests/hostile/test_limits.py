@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -104,8 +105,9 @@ async def enters(strict, **how):
         while True:
             async with await Raw.open(strict, **how) as raw:
                 await subscribe(raw, "a")
-                if (await raw.next())[0] != CLOSE:
-                    return
+                with suppress(asyncio.IncompleteReadError, ConnectionError):
+                    if (await raw.next())[0] != CLOSE:
+                        return
 
 
 async def test_too_many_handshakes_a_second_are_refused(strict):
@@ -136,7 +138,7 @@ async def test_handshakes_that_never_end_leave_the_others_alone(web, ground):
 async def test_a_handshake_that_never_ends_is_cut(web):
     async with await Raw.connect(web) as raw:
         await raw.ask(b"GET /ws/progress/ HTTP/1.1\r\nHost:")
-        assert not raw.is_open  # `ask` has waited for 10 s
+        assert not raw.is_open  # `ask` has waited for it
 
 
 async def test_a_flood_within_the_rate_of_frames_leaves_the_others_alone(web, ground):
