@@ -1,0 +1,337 @@
+"""Rights that end while a socket is open: it closes within 2 s, and nothing comes after."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from importlib import import_module
+from unittest import mock
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.test import Client
+
+from progress import make_token, recheck, rechecks, rights, tokens
+from progress.hub import Hub
+from tests.access.doors import OWN, SOCKETS, Visitor, named, news
+
+WITHIN = 2  # seconds, as promised while Redis is there
+RULE = "tests.access.rules.same_group"
+ENGINES = ["db", "cached_db", "cache", "file", "signed_cookies"]
+
+
+async def opened(door, stack, visitor, task, token):
+    """A socket of the door that watches; its right is known to all."""
+    socket = await stack.enter_async_context(door.open(visitor, task, token))
+    assert (await socket.answer()).word == "allowed"
+    await hears_changes()
+    return socket
+
+
+async def hears_changes():
+    """The link is in the group of changes once it is in that of a task."""
+    hub = Hub.current()
+    async with asyncio.timeout(10):
+        while hub._subscription._changed or not hub._subscription._link.members:
+            await asyncio.sleep(0.01)
+
+
+async def closes(socket, task, *words):
+    """In time, with nothing after it, whatever becomes of the task."""
+    assert (await socket.until(*(words or ("ended",)), within=WITHIN)).word
+    await news(task)
+    assert socket.output_queue.empty()
+    assert task not in Hub.current()._topics
+
+
+async def stays(socket, task):
+    """It still hears of its task."""
+    await news(task)
+    assert (await socket.until("allowed")).word
+
+
+@pytest.fixture
+async def stack():
+    """What is open until the end of the test."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Each socket is asked for again at each look, once a second."""
+    monkeypatch.setattr(rights, "AGAIN_AFTER", 0.1)
+
+
+async def logged_out(visitor, people):
+    await visitor.client.alogout()
+
+
+async def logged_out_under_wsgi(visitor, people):
+    client = Client()
+    client.cookies = visitor.client.cookies
+    await sync_to_async(client.logout)()
+
+
+async def password_changed(visitor, people):
+    people.member.set_password("2")
+    await people.member.asave()
+
+
+async def deactivated(visitor, people):
+    people.member.is_active = False
+    await people.member.asave(update_fields=["is_active"])
+
+
+async def deleted(visitor, people):
+    await people.member.adelete()
+
+
+async def proxy_saved(visitor, people):
+    user = await Proxy.objects.aget(pk=people.member.pk)
+    user.is_active = False
+    await user.asave()
+
+
+async def proxy_deleted(visitor, people):
+    await (await Proxy.objects.aget(pk=people.member.pk)).adelete()
+
+
+@sync_to_async
+def changed_in_a_transaction(visitor, people):
+    """Told after the commit only: whoever looked before would find the old right."""
+    with transaction.atomic():
+        people.member.is_active = False
+        people.member.save()
+
+
+class Proxy(User):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+rechecks.connect()  # the proxy was not there when the app was made ready
+
+SIGNED = [logged_out, logged_out_under_wsgi]
+USERS = [password_changed, deactivated, deleted, proxy_saved, proxy_deleted]
+USERS += [changed_in_a_transaction]
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("change", [*SIGNED, *USERS], ids=lambda change: change.__name__)
+async def test_a_page_that_may_no_longer_is_closed(stack, people, task, door, change):
+    visitor = await Visitor.signed_in(people.member, OWN)
+    other = await Visitor.signed_in(people.other, OWN)
+    socket = await opened(door, stack, visitor, task, make_token(task, people.member))
+    bystander = await opened(door, stack, other, task, make_token(task, people.other))
+    await change(visitor, people)
+    assert (await socket.until("ended", within=WITHIN)).word == "ended"
+    await stays(bystander, task)
+    assert socket.output_queue.empty()
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("change", USERS, ids=lambda change: change.__name__)
+async def test_a_script_whose_user_may_no_longer_is_closed(stack, people, task, door, change):
+    socket = await opened(door, stack, Visitor(), task, make_token(task, people.member))
+    await change(None, people)
+    await closes(socket, task)
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_a_script_lives_on_when_a_page_of_its_user_signs_out(stack, people, task, door):
+    visitor = await Visitor.signed_in(people.member, OWN)
+    token = make_token(task, people.member)
+    page = await opened(door, stack, visitor, task, token)
+    script = await opened(door, stack, Visitor(), task, token)
+    await logged_out(visitor, people)
+    await page.until("ended", within=WITHIN)
+    await stays(script, task)
+
+
+async def group_left(people):
+    await people.member.groups.aremove(people.team)
+
+
+async def taken_from_the_group(people):
+    await people.team.user_set.aremove(people.member)
+
+
+async def groups_cleared(people):
+    await people.member.groups.aclear()
+
+
+async def group_cleared(people):
+    await people.team.user_set.aclear()
+
+
+async def group_renamed_and_said_for_all(people):
+    await Group.objects.aupdate(name="elsewhere")
+    recheck()
+
+
+async def group_renamed_and_said_for_the_user(people):
+    await Group.objects.aupdate(name="elsewhere")
+    recheck(user=people.member)
+
+
+async def group_renamed_and_said_for_the_task(people):
+    await Group.objects.aupdate(name="elsewhere")
+    recheck(task="task-1")
+
+
+GROUPS = [group_left, taken_from_the_group, groups_cleared, group_cleared]
+GROUPS += [group_renamed_and_said_for_all, group_renamed_and_said_for_the_user]
+GROUPS += [group_renamed_and_said_for_the_task]
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("change", GROUPS, ids=lambda change: change.__name__)
+@pytest.mark.parametrize("rule", ["same_group", "same_group_async"])
+async def test_by_a_rule_of_ones_own_too(settings, stack, people, task, door, change, rule):
+    settings.PROGRESS_PERMISSION = f"tests.access.rules.{rule}"
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(door, stack, visitor, task, "nonsense")
+    await change(people)
+    await closes(socket, task)
+
+
+async def test_what_is_said_for_another_user_or_task_asks_nobody(settings, stack, people, task):
+    settings.PROGRESS_PERMISSION = RULE
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(SOCKETS[0], stack, visitor, task, None)
+    await Group.objects.aupdate(name="elsewhere")
+    recheck(user=people.other)
+    recheck(task="task-2")
+    recheck(user=people.member, task="task-2")
+    await stays(socket, task)
+    recheck(user=people.member, task=task)
+    await closes(socket, task)
+
+
+@sync_to_async
+def session_deleted(visitor):
+    Session.objects.all().delete()
+
+
+@sync_to_async
+def session_expired(visitor):
+    Session.objects.update(expire_date="2001-01-01T00:00Z")
+
+
+@sync_to_async
+def updated_without_a_signal(visitor):
+    User.objects.update(is_active=False)
+
+
+@sync_to_async
+def password_updated_without_a_signal(visitor):
+    User.objects.update(password="")
+
+
+SILENT = [session_deleted, session_expired, updated_without_a_signal]
+SILENT += [password_updated_without_a_signal]
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("change", SILENT, ids=lambda change: change.__name__)
+async def test_what_nobody_says_is_found_by_asking_again(stack, people, task, door, change):
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(door, stack, visitor, task, make_token(task, people.member))
+    await change(visitor)
+    await closes(socket, task)
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_a_token_that_expires_ends_what_it_allowed(stack, task, door):
+    socket = await opened(door, stack, Visitor(OWN), task, make_token(task, lifetime=1.5))
+    await closes(socket, task)
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_token_with_a_lifetime_is_not_renewed(stack, task):
+    token = tokens.read_token(make_token(task, lifetime=100))
+    assert token._replace(expires=token.born + 1).renewed() is None
+
+
+def later(seconds):
+    """The clock of tokens, so many seconds on."""
+    now = tokens.time.time() + seconds
+    return mock.patch("progress.tokens.time.time", return_value=now)
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_the_token_of_an_open_page_is_renewed(people, task, door):
+    visitor = await Visitor.signed_in(people.member, OWN)
+    async with door.open(visitor, task, make_token(task, people.member)) as socket:
+        with later(5 * 3600):
+            frame = await socket.until("token")
+    renewed = json.loads(frame.raw["text"])
+    assert renewed["task_id"] == task
+    with later(12 * 3600):
+        assert (await door.ask(visitor, task, renewed["token"])).word == "allowed"
+        assert (await door.ask(Visitor(OWN), task, renewed["token"])).word == "forbidden"
+
+
+async def test_a_token_is_renewed_for_a_week_and_no_longer(task):
+    token = tokens.read_token(make_token(task))
+    assert token.renewed() is None  # its time has hardly begun
+    week = 7 * 86400
+    with later(week - 60):
+        assert token._replace(expires=token.born + week).renewed()
+    with later(week + 60):
+        assert token._replace(expires=token.born + week + 120).renewed() is None
+
+
+async def test_one_of_two_rights_ends_and_the_other_goes_on(stack, people, task):
+    visitor = await Visitor.signed_in(people.member, OWN)
+    door = SOCKETS[0]
+    socket = await opened(door, stack, visitor, task, make_token(task, people.member))
+    await news("task-2")
+    await socket.subscribe("task-2", make_token("task-2"))
+    assert (await socket.until("allowed")).word
+    await logged_out(visitor, people)
+    answer = await socket.until("forbidden", within=WITHIN)
+    assert f'"{task}"' in answer.raw["text"]
+    await socket.hears_nothing_of(task)
+    await stays(socket, "task-2")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_every_kind_of_session_ends(settings, tmp_path, stack, people, task, engine):
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    visitor = await Visitor.signed_in(people.member, OWN)
+    token = make_token(task, people.member)
+    socket = await opened(SOCKETS[1], stack, visitor, task, token)
+    client = Client()
+    client.cookies = visitor.client.cookies
+    await sync_to_async(client.logout)()
+    await closes(socket, task)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_no_kind_of_session_can_be_made_up(settings, tmp_path, people, task, engine):
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    visitor = Visitor(OWN)
+    for cookie in ("a" * 32, "a:b:c", "../../etc/passwd", "é", "x" * 3000):
+        visitor.client.cookies["sessionid"] = cookie
+        answer = await SOCKETS[0].ask(visitor, task, make_token(task, people.member))
+        assert answer.word == "forbidden"
+
+
+async def test_a_look_at_the_session_does_not_write_it(people, task):
+    store = import_module("django.contrib.sessions.backends.db").SessionStore
+    visitor = await Visitor.signed_in(people.member, OWN)
+    before = await Session.objects.aget()
+    assert (await SOCKETS[0].ask(visitor, task, make_token(task, people.member))).word == "allowed"
+    after = await Session.objects.aget()
+    assert (before.session_data, before.expire_date) == (after.session_data, after.expire_date)
+    assert store(visitor.cookie).session_key == after.session_key
