@@ -1,0 +1,50 @@
+"""How many sockets one may have: counted by who may watch, released when they go."""
+
+import pytest
+
+from progress import make_token
+from progress.hub import Hub
+from tests.access.doors import OWN, SOCKETS, Visitor, named
+
+pytestmark = pytest.mark.settings(PROGRESS_SOCKETS_PER_USER=2, PROGRESS_SOCKETS_PER_ADDRESS=3)
+
+
+def counts():
+    return dict(Hub.current().sockets._counts)
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+@pytest.mark.parametrize("rule", ["", "tests.access.rules.signed_in"], ids=["by-token", "by-user"])
+async def test_a_user_has_so_many_sockets_and_may_come_again(settings, people, task, door, rule):
+    settings.PROGRESS_PERMISSION = rule
+    visitor = await Visitor.signed_in(people.owner, OWN)
+    token = make_token(task, people.owner)
+    async with door.open(visitor, task, token) as first, door.open(visitor, task, token) as second:
+        assert {(await socket.answer()).word for socket in (first, second)} == {"allowed"}
+        async with door.open(visitor, task, token) as third:
+            assert (await third.answer()).word == "too many"
+    assert not counts()
+    assert (await door.ask(visitor, task, token)).word == "allowed"
+    assert not counts()
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_who_is_refused_is_not_counted_as_the_tokens_user(people, task, door):
+    for _ in range(4):
+        token = make_token(task, people.owner)
+        assert (await door.ask(Visitor(OWN), task, token)).word == "forbidden"
+    visitor = await Visitor.signed_in(people.owner, OWN)
+    assert (await door.ask(visitor, task, make_token(task, people.owner))).word == "allowed"
+
+
+async def test_an_address_has_so_many_sockets(task):
+    door, token = SOCKETS[1], make_token(task)
+    visitor = Visitor(OWN)
+    async with (
+        door.open(visitor, task, token),
+        door.open(visitor, task, token),
+        door.open(visitor, task, token),
+        door.open(visitor, task, token) as last,
+    ):
+        assert (await last.answer()).word == "too many"
+    assert not counts()

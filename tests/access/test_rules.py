@@ -1,0 +1,154 @@
+"""Rules of a site's own that fail, hang, take their time, or answer when all has changed."""
+
+import asyncio
+import time
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from progress import access, make_token, recheck
+from progress.hub import Hub
+from tests.access import rules
+from tests.access.doors import DOORS, OWN, SOCKETS, Visitor, named, news
+from tests.access.test_changes import closes, logged_out, opened, stack, stays  # noqa: F401
+
+WITHIN = 2  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _let_go():
+    """No rule waits for a test that is over."""
+    rules.asked.clear()
+    rules.go_on.clear()
+    rules.threads.clear()
+    yield
+    rules.go_on.set()
+
+
+def rule(settings, name):
+    settings.PROGRESS_PERMISSION = f"tests.access.rules.{name}"
+
+
+async def was_asked():
+    assert await asyncio.to_thread(rules.asked.wait, 10)
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("name", ["raising", "raising_async"])
+async def test_a_rule_that_raises_decides_nothing(settings, people, task, door, name):
+    rule(settings, name)
+    visitor = await Visitor.signed_in(people.member, OWN)
+    assert (await door.ask(visitor, task, "nonsense")).word == "undecided"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("name", ["hanging", "hanging_async"])
+async def test_nor_does_one_that_hangs(settings, monkeypatch, people, task, door, name):
+    monkeypatch.setattr(access, "PATIENCE", 0.2)
+    rule(settings, name)
+    visitor = await Visitor.signed_in(people.member, OWN)
+    try:
+        assert (await door.ask(visitor, task, "nonsense")).word == "undecided"
+    finally:
+        rules.go_on.set()
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("name", ["nothing", "denied", "absent"])
+async def test_a_rule_that_says_no_in_other_words_says_no(settings, people, task, door, name):
+    rule(settings, name)
+    visitor = await Visitor.signed_in(people.member, OWN)
+    assert (await door.ask(visitor, task, "nonsense")).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_a_rule_that_breaks_later_closes_for_now(settings, stack, people, task, door):  # noqa: F811
+    rule(settings, "same_group")
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(door, stack, visitor, task, "nonsense")
+    rule(settings, "raising")
+    recheck()
+    await closes(socket, task, "undecided")
+
+
+async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):  # noqa: F811
+    rule(settings, "slow")
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(SOCKETS[0], stack, visitor, task, None)
+    async with SOCKETS[0].open(visitor, "slow", None) as slow:
+        await was_asked()
+        began = time.monotonic()
+        await sync_to_async(list)([])  # the thread of Django's async views is free
+        await stays(socket, task)
+        assert time.monotonic() - began < 1
+        assert slow.output_queue.empty()
+        rules.go_on.set()
+        assert (await slow.answer()).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_rule_runs_in_threads_of_its_own(settings, people, task, door):
+    rule(settings, "noting")
+    assert (await door.ask(Visitor(OWN), task, "nonsense")).word == "allowed"
+    assert {name.rpartition("_")[0] for name in rules.threads} == {"progress-access"}
+
+
+@pytest.mark.parametrize("change", ["logged-out", "recheck-for-the-user", "recheck-for-the-task"])
+async def test_a_right_that_ends_while_the_rule_looks(settings, stack, people, task, change):  # noqa: F811
+    """It saw the old right, and says yes when there is none any more."""
+    rule(settings, "held")
+    visitor = await Visitor.signed_in(people.member, OWN)
+    witness = await opened(SOCKETS[0], stack, visitor, task, None)
+    async with SOCKETS[0].open(visitor, "held", None) as socket:
+        await was_asked()
+        if change == "logged-out":
+            await logged_out(visitor, people)
+        else:
+            await people.team.adelete()
+            recheck(**({"user": people.member} if "user" in change else {"task": "held"}))
+            recheck(task=task)
+        await witness.until("ended", within=WITHIN)
+        rules.go_on.set()
+        assert (await socket.answer()).word == "forbidden"
+        await socket.hears_nothing_of("held")
+
+
+async def test_asking_again_reads_the_user_again_though_another_ask_is_late(
+    settings,
+    stack,  # noqa: F811
+    people,
+    task,
+):
+    settings.AUTHENTICATION_BACKENDS = ["tests.access.rules.LateBackend"]
+    rule(settings, "signed_in")
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(SOCKETS[0], stack, visitor, task, None)
+    rules.LateBackend.armed = True
+    recheck()
+    await was_asked()
+    people.member.is_active = False
+    await people.member.asave()
+    await socket.until("ended", within=WITHIN)
+    rules.go_on.set()
+
+
+async def test_what_was_unsubscribed_while_the_rule_looked_stays_so(settings, stack, people, task):  # noqa: F811
+    rule(settings, "held")
+    await news("held")
+    rules.go_on.set()
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(SOCKETS[0], stack, visitor, "held", None)
+    await socket.subscribe(task, make_token(task))
+    await socket.until("allowed")
+    rules.go_on.clear()
+    rules.asked.clear()
+    await people.team.adelete()
+    recheck(task="held")
+    await was_asked()
+    await socket.send_to(text_data='{"type": "unsubscribe", "task_id": "held"}')
+    await socket.send_to(text_data="nonsense")
+    assert (await socket.until("bad_request")).word
+    rules.go_on.set()
+    # Of the one that was left nothing more is said; the other was the last right.
+    assert (await socket.until("forbidden", "ended", within=WITHIN)).word == "ended"
+    assert "held" not in Hub.current()._topics
