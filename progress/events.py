@@ -10,7 +10,10 @@ from typing import Any, Self
 
 DESCRIPTION_LIMIT = 512  # characters
 LOST = "The worker was lost."
-RESULT_LIMIT = 6 * 1024  # bytes of JSON, so that a whole event stays below 8 KiB
+RESULT_LIMIT = 6 * 1024  # bytes of JSON
+EVENT_LIMIT = 8 * 1024  # bytes of JSON, of an id of up to 255 characters
+FOREIGN = 8 * EVENT_LIMIT  # characters above which a text is no event of ours
+COUNTABLE = 2**53  # beyond it a JavaScript number, and so a watcher, cannot count in ones
 
 
 class State(StrEnum):
@@ -76,21 +79,23 @@ class Event:
 
     def body(self) -> str:
         """The JSON after the head that the store writes, without the opening brace."""
-        return encode(
-            {
-                "state": self.state,
-                "task_id": self.task_id,
-                "attempt": self.attempt,
-                "current": self.current,
-                "total": self.total,
-                "percent": self.percent,
-                "description": self.description,
-                "complete": self.complete,
-                "success": self.success,
-                "result": self.result,
-                "error": self.error,
-            }
-        )[1:]
+        fields = {
+            "state": self.state,
+            "task_id": self.task_id,
+            "attempt": self.attempt,
+            "current": self.current,
+            "total": self.total,
+            "percent": self.percent,
+            "description": self.description,
+            "complete": self.complete,
+            "success": self.success,
+            "result": self.result,
+            "error": self.error,
+        }
+        text = encode(fields)
+        if self.result is not None and len(text.encode()) > EVENT_LIMIT - HEAD_LIMIT:
+            text = encode({**fields, "result": None})  # words for people go first
+        return text[1:]
 
     def text(self) -> str:
         """The event as it goes over the wire."""
@@ -102,11 +107,11 @@ class Event:
     def from_text(cls, text: str | bytes) -> Self:
         """Read what :meth:`text` wrote. Raises ValueError for anything else."""
         try:
-            values = json.loads(text)
+            decoded, values = _read(text)
             event = cls(**{name: values[name] for name in FIELDS})
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(f"not an event: {text[:80]!r}") from error
-        object.__setattr__(event, "_text", text if isinstance(text, str) else text.decode())
+        object.__setattr__(event, "_text", decoded)
         return event._checked()
 
     def _checked(self) -> Self:
@@ -117,11 +122,34 @@ class Event:
                 f"state must be one of {', '.join(State)}, not {self.state!r}"
             ) from None
         numbers = (self.version, self.run, self.current, 0 if self.total is None else self.total)
-        if not all(isinstance(number, int | float) for number in numbers):
-            raise ValueError(f"version, run, current and total must be numbers, not {numbers!r}")
-        if not isinstance(self.task_id, str) or not isinstance(self.stalled, bool):
-            raise ValueError(f"not an event: {self!r:.80}")  # noqa: TRY004 - it is all one text
+        if not all(
+            isinstance(number, int | float) and 0 <= number <= COUNTABLE for number in numbers
+        ):
+            raise ValueError(
+                f"version, run, current and total must be numbers that can be counted to, "
+                f"not {numbers!r:.80}"
+            )
+        words = (self.task_id, self.description, self.error or "")
+        if not all(isinstance(each, str) for each in words) or not isinstance(self.stalled, bool):
+            raise ValueError(f"not an event: {self!r:.80}")
         return self
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _read(text: str | bytes) -> tuple[str, Any]:
+    if len(text) > FOREIGN:
+        raise ValueError("too long")
+    decoded = text if isinstance(text, str) else text.decode()
+    values = _finite.decode(decoded)
+    if values["type"] != "progress":
+        raise ValueError("another type")
+    return decoded, values
+
+
+_finite = json.JSONDecoder(parse_constant=_refuse)
 
 
 def follows(current: Event, following: Event) -> bool:
@@ -159,6 +187,7 @@ def lost(event: Event) -> Event:
 
 
 FIELDS = tuple(each.name for each in fields(Event) if each.init)
+HEAD_LIMIT = 120  # bytes of what `head` writes
 
 
 def head(*, version: int, run: int, stalled: bool) -> str:
@@ -179,13 +208,19 @@ def amount(value: object) -> int | float:
     """
     try:
         number = float(value)  # type: ignore[arg-type]  # float() raises for what it cannot take
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"must be a number, not {value!r:.80}") from None
+    except Exception:  # whatever it is, it may raise whatever it likes
+        raise ValueError(f"must be a number, not {_named(value)}") from None
     if isinstance(value, str | bytes) or not math.isfinite(number):
-        raise ValueError(f"must be a finite number, not {value!r:.80}")
-    # Beyond 2**53 a JavaScript number, and so a watcher, cannot count in ones.
-    number = min(max(number, 0.0), 2.0**53)
+        raise ValueError(f"must be a finite number, not {_named(value)}")
+    number = min(max(number, 0.0), float(COUNTABLE))
     return int(number) if number.is_integer() else number
+
+
+def _named(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except Exception:
+        return f"a {type(value).__name__}"
 
 
 def words(value: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from .events import words
 
 #: What is said of an exception that is not meant for people.
@@ -20,5 +22,6 @@ class PublicError(Exception):
 def public_words(exception: object) -> str | None:
     """What watchers may know of an exception; None unless it is a PublicError with words."""
     if isinstance(exception, PublicError) and exception.args:
-        return words(exception.args[0])
+        with suppress(Exception):  # what cannot be told must not keep the failure from being told
+            return words(exception.args[0])
     return None

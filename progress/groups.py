@@ -38,7 +38,10 @@ def read_change(message: Any) -> Change | None:
     """The change in a message, or None in one of another type."""
     if not isinstance(message, dict) or message.get("type") != RIGHTS_TYPE:
         return None
-    return Change(**{name: message.get(name) for name in Change._fields})
+    change = Change(**{name: message.get(name) for name in Change._fields})
+    if not all(each is None or isinstance(each, str) for each in change):
+        raise ValueError(f"not a change of rights: {change!r:.80}")
+    return change
 
 
 def session_mark(key: str | None) -> str | None:

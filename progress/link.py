@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,8 @@ from channels.layers import InMemoryChannelLayer, channel_layers
 from . import groups
 from .events import Event
 from .loops import forever
+
+logger = logging.getLogger("progress")
 
 ECHO_WITHIN = 4.0  # seconds until what the link sends to itself must have arrived
 CLOSE_WITHIN = 5.0  # seconds a link that is given up may take to let go
@@ -90,10 +93,18 @@ class Link:
             self._hearing = asyncio.get_running_loop().create_task(hearing)
 
     async def _hear(self) -> None:
-        message = await self._layer.receive(self._channel)
-        if message == groups.ECHO:
-            self._echoed.set()
-        elif (change := groups.read_change(message)) is not None:
+        try:
+            message = await self._layer.receive(self._channel)
+            if message == groups.ECHO:
+                self._echoed.set()
+                return
+            change = groups.read_change(message)
+            if change is None:
+                event = groups.read(message)
+        except ValueError as error:
+            logger.info("Somebody else sends to our groups: %s", error)
+            return
+        if change is not None:
             self._changed(change)
         else:
-            self._heard(groups.read(message))
+            self._heard(event)

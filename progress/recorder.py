@@ -46,7 +46,10 @@ class ProgressRecorder:
         numbers at or above zero; what is not is dropped, and said once in the log.
         """
         run = self._run
-        run.said = (current, total, description or run.said[2])
+        try:
+            run.said = (current, total, description or run.said[2])
+        except Exception:  # an array has no truth
+            run.said = (current, total, description)
         if run.attend:
             self._attend()
 
@@ -55,8 +58,8 @@ class ProgressRecorder:
         current, total, _ = self._run.said
         try:
             current = current + by
-        except TypeError:
-            logger.warning("Progress cannot grow from %.80r by %.80r", current, by)
+        except Exception as error:
+            logger.warning("Progress cannot grow by a %s: %.80r", type(by).__name__, error)
         self.set_progress(current, total, description)
 
     def _attend(self) -> None:

@@ -13,9 +13,11 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local HEAD = '^{"type":"progress","version":(%d+),"run":(%d+),"stalled":(%a+),()"state":"(%u+)"'
 
-local text = redis.call('GET', KEYS[1]) or ''
+local text = redis.pcall('GET', KEYS[1])
+if type(text) ~= 'string' then text = '' end  -- nothing, or no string
 local version, run, stalled, body_at, state = string.match(text, HEAD)
-if not version then text, version, run = '', 0, 0 end  -- nothing, or nothing of ours
+local ours = version and tonumber(version) < 9007199254740992  -- 2^53: it could not rise further
+if not ours then text, version, run = '', 0, 0 end  -- nothing, or nothing of ours
 version, run, stalled = tonumber(version), tonumber(run), stalled == 'true'
 local running = state == 'STARTED' or state == 'PROGRESS'
 

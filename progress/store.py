@@ -101,12 +101,16 @@ class RedisStore:
         answers = await self._run(
             ("put", event.task_id, event.run, event.state, event.body()) for event in events
         )
-        return [(bool(done), Event.from_text(text)) for done, text in answers]
+        # What stands may be foreign: then nobody knows more than what was offered.
+        return [
+            (bool(done), readable(text) or event)
+            for event, (done, text) in zip(events, answers, strict=True)
+        ]
 
     async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
         """See :meth:`Store.beat`."""
         answers = await self._run(("beat", task_id, run) for task_id, run in runs)
-        return [(bool(done), Event.from_text(text) if text else None) for done, text in answers]
+        return [(bool(done), readable(text)) for done, text in answers]
 
     async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
         """See :meth:`Store.read`."""

@@ -1,0 +1,132 @@
+"""What a task may say: whatever it is, the task does not fail, and others' events still go out."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from progress import ProgressRecorder, PublicError, process
+from progress.events import EVENT_LIMIT, Event, State, capped
+from progress.exceptions import public_words
+from progress.process import get_publisher
+
+
+class Array:
+    """As NumPy's: no truth, no number, and no words here."""
+
+    def __bool__(self):
+        raise ValueError("the truth value of an array is ambiguous")
+
+    def __float__(self):
+        raise RuntimeError("only arrays of one element")
+
+    __str__ = __repr__ = __add__ = __radd__ = __float__
+
+
+class Scalar:
+    """As NumPy's: a number that is none of Python's."""
+
+    def __float__(self):
+        return 5.0
+
+
+AMOUNTS = {
+    "more than all": (12, 10, 100),
+    "0 of 0": (0, 0, 100),
+    "5 of 0": (5, 0, 100),
+    "of unknown": (5, None, None),
+    "of less than nothing": (5, -3, 100),
+    "less than nothing": (-5, 10, 0),
+    "NaN": (float("nan"), 10, 0),
+    "of NaN": (5, float("nan"), None),
+    "infinity": (float("inf"), 10, 0),
+    "of infinity": (5, float("inf"), None),
+    "Decimal": (Decimal("5"), Decimal("10"), 50),
+    "Decimal NaN": (Decimal("NaN"), Decimal("sNaN"), None),
+    "NumPy-like": (Scalar(), 10, 50),
+    "an array": (Array(), Array(), None),
+    "too big": (10**400, 10**5000, None),
+    "big": (10**30, 10**30, 100),
+    "text": ("5", b"10", None),
+    "None": (None, 10, 0),
+    "a list": ([], {}, None),
+    "complex": (1j, 1j, None),
+}
+
+WORDS = {
+    "10 MB": ("x" * 10_000_000, "x" * 512),
+    "bytes": (b"\xff", "b'\\xff'"),
+    "half a character": ("a\ud800b", "a?b"),
+    "a cut pair": ("x" * 511 + "😀😀", "x" * 511 + "😀"),
+    "markup": ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+    "script": ("</script><script>alert(1)</script>", "</script><script>alert(1)</script>"),
+    "terminal": ("\x1b[2J\x07", "\x1b[2J\x07"),
+    "lines": ("a\r\nb\u2028c", "a\r\nb\u2028c"),
+    "NUL": ("\0" * 600, "\0" * 512),
+    "emoji": ("😀" * 600, "😀" * 512),
+    "a number": (7, "7"),
+    "an array": (Array(), ""),
+}
+
+
+@pytest.fixture
+def told(raw):
+    """What the store has of a task whose run says this; ``raw`` is the store."""
+
+    def tell(*said, **outcome):
+        run = get_publisher().open("a")
+        other = get_publisher().open("b")
+        recorder(run).set_progress(*said)
+        get_publisher().conclude(run, State.SUCCESS, **outcome)
+        get_publisher().conclude(other, State.SUCCESS)
+        assert process.flush(5)
+        assert Event.from_text(raw.get("progress:event:b")).complete, "others are told of"
+        return raw.get("progress:event:a")
+
+    return tell
+
+
+def recorder(run):
+    """The recorder of a task with this run."""
+    request = type("Request", (), {"progress_run": run, "id": run.task_id, "is_eager": True})
+    return ProgressRecorder(type("Task", (), {"request": request}))
+
+
+def strictly(text):
+    """The event, by JSON's own rules."""
+    assert len(text.encode()) <= EVENT_LIMIT
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_any_amount_is_cut_to_what_can_be_drawn(told, name):
+    current, total, percent = AMOUNTS[name]
+    event = strictly(told(current, total, "Working"))
+    assert (event["percent"], event["state"]) == (percent, "SUCCESS")
+    assert 0 <= event["current"] <= 2**53
+    assert event["description"] == "Working"
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_any_words_are_cut_to_what_can_be_shown(told, name):
+    description, shown = WORDS[name]
+    assert strictly(told(1, 2, description))["description"] == shown
+
+
+@pytest.mark.parametrize("description", ["😀" * 512, "\1" * 512, "é" * 512])
+def test_an_event_is_never_bigger_than_8_kib(told, description):
+    result = capped("é" * 3000)
+    assert result
+    text = told(1, 2, description, result=result, error=description)
+    assert strictly(text)["description"] == description
+
+
+def test_an_error_that_has_no_words_is_a_failure_all_the_same():
+    assert public_words(PublicError(Array())) is None
+
+
+def test_growing_by_anything_does_not_raise():
+    growing = recorder(get_publisher().open("a"))
+    growing.increment_progress(Array())
+    growing.increment_progress(Decimal("sNaN"))
+    growing.increment_progress(None, Array())
