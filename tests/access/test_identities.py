@@ -75,6 +75,15 @@ async def test_a_rule_of_ones_own_allows_the_group(settings, people, task, door,
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
+async def test_a_session_from_before_the_password_is_nobodys(settings, people, task, door):
+    settings.PROGRESS_PERMISSION = "tests.access.rules.signed_in"
+    visitor = await browser(people, "owner")
+    assert (await door.ask(visitor, task, "nonsense")).word == "allowed"
+    await type(people.owner).objects.aupdate(password="")
+    assert (await door.ask(visitor, task, "nonsense")).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
 async def test_a_backend_that_knows_inactive_users_allows_them_nothing(
     settings, people, task, door
 ):

@@ -10,6 +10,7 @@ FOREIGN = {
     "other-host": ["http://evil.test"],
     "other-port": ["http://testserver:8000"],
     "https-instead-of-http": ["https://testserver"],
+    "https-on-the-port-of-http": ["https://testserver:80"],
     "subdomain": ["http://sub.testserver"],
     "parent-domain": ["http://server"],
     "suffix": ["http://testserver.evil.test"],
@@ -26,6 +27,7 @@ FOREIGN = {
     "no-scheme": ["//testserver"],
     "a-file": ["file://"],
     "an-extension": ["chrome-extension://testserver"],
+    "wildcard-itself": ["http://*.trusted.test"],
     "wildcard-that-is-trusted": ["http://any.trusted.test"],
 }
 OWNS = {

@@ -102,6 +102,15 @@ async def test_a_users_token_is_not_good_in_anothers_page(people, task, door):
         assert (await door.ask(page, task, token)).word == "forbidden"
 
 
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_nor_of_one_with_the_same_password(people, task, door):
+    people.other.password = people.owner.password
+    await people.other.asave()
+    token = make_token(task, people.owner, actions=[door.action])
+    page = await Visitor.signed_in(people.other, OWN)
+    assert (await door.ask(page, task, token)).word == "forbidden"
+
+
 @pytest.mark.parametrize("door", **named([SOCKETS[1], *WATCHED]))
 async def test_a_right_token_elsewhere_does_not_mend_a_wrong_one(task, door):
     answer = await door.ask(Visitor(OWN), task, make_token("task-2"))

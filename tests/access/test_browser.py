@@ -1,0 +1,77 @@
+"""A real Chromium with the victim's cookie, at pages of other host names.
+
+All names are of one machine, and the cookie is for the whole domain, so that SameSite does not
+keep it back: what is tested is that the server looks at the origin, and at its own name.
+"""
+
+from contextlib import ExitStack
+
+import pytest
+from playwright.async_api import async_playwright
+
+from tests.access.test_processes import Site
+from tests.browser.conftest import ARGS, chromium  # noqa: F401 - a fixture
+
+NAMES = "--host-resolver-rules=MAP *.victim.test 127.0.0.1, MAP rebound.test 127.0.0.1"
+#: What a page's websocket hears until it closes; the first event is enough.
+HEAR = """url => new Promise((resolve) => {
+  const heard = []
+  const socket = new WebSocket(url)
+  socket.onmessage = ({ data }) => { heard.push(JSON.parse(data).type); socket.close() }
+  socket.onclose = ({ code }) => resolve([heard, code])
+})"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Whoever is signed in may watch: the cookie is all that it takes."""
+    values = {
+        "ALLOWED_HOSTS": ["app.victim.test", "evil.victim.test", "trusted.victim.test"],
+        "SESSION_COOKIE_DOMAIN": ".victim.test",
+        "PROGRESS_PERMISSION": "tests.access.rules.signed_in",
+    }
+    with ExitStack() as stack:
+        yield Site(stack, tmp_path, **values)
+
+
+@pytest.fixture
+async def page(chromium):  # noqa: F811
+    """A window; the site has a page at any name."""
+    async with async_playwright() as playwright:
+        launch = playwright.chromium.launch
+        browser = await launch(executable_path=chromium, args=[*ARGS, NAMES])
+        yield await browser.new_page()
+        await browser.close()
+
+
+async def heard(page, web, host, to="app.victim.test"):
+    """By a page of that host, of a task of the site."""
+    await page.goto(f"http://{host}:{web.port}/page/")
+    return await page.evaluate(HEAR, f"ws://{to}:{web.port}/ws/progress/task-1/")
+
+
+async def test_another_sites_page_hears_nothing_though_it_has_the_cookie(site, page):
+    first, second = site.webs
+    await page.goto(f"http://app.victim.test:{first.port}/login/")
+    assert (await heard(page, first, "app.victim.test"))[0] == ["progress"]
+    assert await heard(page, first, "evil.victim.test") == [[], 4403]
+    # Of another port, too: a cookie is for all of them.
+    await page.goto(f"http://app.victim.test:{second.port}/page/")
+    url = f"ws://app.victim.test:{first.port}/ws/progress/task-1/"
+    assert await page.evaluate(HEAR, url) == [[], 4403]
+
+
+async def test_a_name_that_was_rebound_to_the_site_hears_nothing(site, page):
+    web = site.webs[0]
+    await page.goto(f"http://app.victim.test:{web.port}/login/")
+    assert await heard(page, web, "rebound.test", to="rebound.test") == [[], 4403]
+
+
+async def test_the_cookie_is_sent_by_such_a_page(site, page):
+    """The twin: where the other origin is trusted, the same page hears."""
+    values = {"CSRF_TRUSTED_ORIGINS": [f"http://trusted.victim.test:{site.webs[0].port}"]}
+    web = site.restart(**values)
+    await page.goto(f"http://app.victim.test:{web.port}/login/")
+    await page.goto(f"http://trusted.victim.test:{web.port}/page/")
+    url = f"ws://app.victim.test:{web.port}/ws/progress/task-1/"
+    assert (await page.evaluate(HEAR, url))[0] == ["progress"]
