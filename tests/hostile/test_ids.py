@@ -53,6 +53,7 @@ async def test_an_id_names_a_task_and_nothing_else(web, ground, name):
         assert (event["task_id"], event["description"]) == (IDS[name], name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 async def test_an_id_is_watched_by_its_address_too(web, ground, name):
     ground.put(IDS[name], description=name)
@@ -66,6 +67,7 @@ async def test_an_id_is_watched_by_its_address_too(web, ground, name):
             assert (await hear(socket))["description"] == name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 async def test_events_of_an_id_come_through_its_group(web, publishes, name):
     from progress.process import get_publisher

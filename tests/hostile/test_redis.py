@@ -44,6 +44,7 @@ def put_list(client, key):
     client.rpush(key, "a")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*VALUES, "a list"])
 async def test_what_is_no_event_is_unknown_until_the_next_event(web, ground, publishes, name):
     task_id = uuid.uuid4().hex

@@ -57,6 +57,7 @@ async def test_bad_text_is_closed_without_a_traceback(web, request):
     assert b"Traceback" not in web.log.read_bytes()[said:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ABUSE)
 async def test_a_connection_that_is_cut_there_leaves_nothing(web, name):
     async with await Raw.open(web) as raw:
