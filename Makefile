@@ -2,6 +2,7 @@
 # make test    run all tests, on real servers and in a real browser; ARGS= goes to pytest
 # make faults  run the whole fault matrix, which takes its time, and print its table
 # make soak    half an hour of churn with faults, then see that nothing leaked; MINUTES=, ARGS=
+# make mutations  take each check of rights away, and see that a test notices
 # make check   lint, formatting, and the types of Python and JavaScript
 # make bench   what reporting costs a task
 # make clean   remove what make has made
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo test faults soak check bench clean
+.PHONY: demo test faults soak mutations check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -25,6 +26,9 @@ faults: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@exec $(VENV)/bin/python -m tests.soak --minutes $(or $(MINUTES),30) $(ARGS)
+
+mutations: $(VENV)/.dev
+	@exec $(VENV)/bin/python -m tests.mutations $(ARGS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check
