@@ -32,8 +32,8 @@ class Handshake(ASGIRequest):
 
     def __init__(self, scope: MutableMapping[str, Any]) -> None:
         scheme = "https" if scope.get("scheme") == "wss" else "http"
-        super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
         try:
+            super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
             self.GET.get("token")  # reads the query
         except SuspiciousOperation as error:
             raise ValueError("a query of too many fields") from error
