@@ -1,6 +1,8 @@
 # make demo    start the demo; PORT= and REDIS_URL= change where it is and what it uses
 # make test    run all tests, on real servers and in a real browser; ARGS= goes to pytest
 # make faults  run the whole fault matrix, which takes its time, and print its table
+# make hostile everything a stranger may send to real servers, the slow rows too
+# make fuzz    10,000 drawn cases of it in process; SEED= repeats a run, CASES= are how many
 # make soak    half an hour of churn with faults, then see that nothing leaked; MINUTES=, ARGS=
 # make mutations  take each check of rights away, and see that a test notices
 # make check   lint, formatting, and the types of Python and JavaScript
@@ -11,7 +13,7 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo test faults soak mutations check bench clean
+.PHONY: demo test faults hostile fuzz soak mutations check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -22,7 +24,15 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@$(find_chromium)
-	@exec $(VENV)/bin/python -m pytest tests/faults -n 3 --maxschedchunk 1 -m "slow or not slow" $(ARGS)
+	@exec $(VENV)/bin/python -m pytest tests/faults -n 4 --dist loadgroup -m "slow or not slow" $(ARGS)
+
+hostile: $(VENV)/.dev
+	@$(find_chromium)
+	@exec $(VENV)/bin/python -m pytest tests/hostile -m "slow or not slow" $(ARGS)
+
+fuzz: $(VENV)/.dev
+	@FUZZ_CASES=$(or $(CASES),10000) exec $(VENV)/bin/python -m pytest tests/hostile/test_fuzz.py \
+	  $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 soak: $(VENV)/.dev
 	@exec $(VENV)/bin/python -m tests.soak --minutes $(or $(MINUTES),30) $(ARGS)
