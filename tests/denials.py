@@ -503,7 +503,7 @@ DENIALS = [
         "rechecks",
         "transaction.on_commit(partial(_tell, Change(user=user)), using)",
         "_tell(Change(user=user))",
-        f"{CHANGES} -k transaction",
+        f"{CHANGES} -k told_once",
     ),
     denial(
         "a snapshot asks the rule",

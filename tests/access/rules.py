@@ -82,6 +82,13 @@ def noting(who, task_id, action):
     return True
 
 
+def noting_signed_in(who, task_id, action):
+    """The rule for who is signed in, noting what it found."""
+    answer = signed_in(who, task_id, action)
+    threads.append(answer)
+    return answer
+
+
 def slow(who, task_id, action):
     """Seconds for one task, none for the others."""
     if task_id == "slow":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from contextlib import AsyncExitStack
 from importlib import import_module
 from unittest import mock
@@ -108,6 +109,20 @@ def changed_in_a_transaction(visitor, people):
         people.member.save()
 
 
+@sync_to_async
+def changed_after_an_ask(user, task):
+    """The rule is asked after the change and before its commit, and finds the old right."""
+    with transaction.atomic():
+        user.is_active = False
+        user.save()
+        rules.threads.clear()
+        recheck(task=task)  # heard after what was told before it
+        deadline = time.monotonic() + WITHIN
+        while not rules.threads and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)  # an ask of its own for the change would be over, too
+
+
 class Proxy(User):
     class Meta:
         proxy = True
@@ -182,6 +197,16 @@ async def group_renamed_and_said_for_the_user(people):
 async def group_renamed_and_said_for_the_task(people):
     await Group.objects.aupdate(name="elsewhere")
     recheck(task="task-1")
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_a_change_is_told_once_others_can_see_it(settings, stack, people, task, door):
+    settings.PROGRESS_PERMISSION = "tests.access.rules.noting_signed_in"
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(door, stack, visitor, task, "nonsense")
+    await changed_after_an_ask(people.member, task)
+    await closes(socket, task)
+    assert rules.threads[0]
 
 
 GROUPS = [group_left, taken_from_the_group, groups_cleared, group_cleared]
