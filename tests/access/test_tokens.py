@@ -135,7 +135,6 @@ def test_a_token_longer_than_any_of_ours_is_not_looked_at():
         ({"lifetime": -1}, "above 0"),
         ({"lifetime": float("nan")}, "above 0"),
     ],
-    ids=lambda value: str(value) if isinstance(value, dict) else None,
 )
 def test_a_token_that_would_mean_nothing_is_not_made(options, words):
     with pytest.raises(ValueError, match=words):
