@@ -153,6 +153,7 @@ async def scenario(tmp_path, request):
 BUSY = {"C1", "C4"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Side by side the longest rows come first, or the last of them is waited for alone."""
     if not hasattr(config, "workerinput"):
