@@ -149,20 +149,10 @@ async def scenario(tmp_path, request):
         scenario.close()
 
 
-#: Rows that keep a processor busy: one of them at a time, beside those that only wait.
-BUSY = {"C1", "C4"}
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Side by side the longest rows come first, or the last of them is waited for alone."""
-    if not hasattr(config, "workerinput"):
-        return
-    items.sort(key=lambda item: -max([m.args[0] for m in item.iter_markers("timeout")] or [0]))
-    for item in items:
-        row = item.get_closest_marker("row")
-        if row is not None and row.args[0] in BUSY:
-            item.add_marker(pytest.mark.xdist_group("busy"))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: -max([m.args[0] for m in item.iter_markers("timeout")] or [0]))
 
 
 @pytest.hookimpl(wrapper=True)
