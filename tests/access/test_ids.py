@@ -1,5 +1,7 @@
 """Whether a task exists is told to nobody who may not see it."""
 
+import re
+
 import pytest
 
 from progress import make_token
@@ -7,6 +9,11 @@ from tests.access.doors import DOORS, OWN, SOCKETS, Visitor, named
 
 UNKNOWN = "task-0"  # as long as the one that exists
 RULES = ["", "same_group", "same_group_async", "absent", "denied", "nothing"]
+
+
+def told(answer):
+    """All of an answer, but for the second in which it was given."""
+    return re.sub(r"\d\d:\d\d:\d\d GMT", "", repr(answer.raw))
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
@@ -17,7 +24,7 @@ async def test_unknown_and_foreign_ids_get_the_same_bytes(settings, people, task
     token = make_token("of another", people.other, actions=[door.action])
     foreign, unknown = [(await door.ask(visitor, each, token)) for each in (task, UNKNOWN)]
     assert foreign.word == "forbidden"
-    assert repr(foreign.raw).replace(task, UNKNOWN) == repr(unknown.raw)
+    assert told(foreign).replace(task, UNKNOWN) == told(unknown)
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
@@ -28,7 +35,7 @@ async def test_a_bound_token_of_another_says_no_more(people, task, door):
         for each in (task, UNKNOWN)
     ]
     assert foreign.word == "forbidden"
-    assert repr(foreign.raw).replace(task, UNKNOWN) == repr(unknown.raw)
+    assert told(foreign).replace(task, UNKNOWN) == told(unknown)
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
