@@ -150,9 +150,9 @@ async def scenario(tmp_path, request):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Side by side the longest rows come first, or the last of them is waited for alone."""
+    """Side by side, the rows that wait for minutes come first, or the last is waited for alone."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: -max([m.args[0] for m in item.iter_markers("timeout")] or [0]))
+        items.sort(key=lambda item: not any(m.args[0] >= 240 for m in item.iter_markers("timeout")))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,9 +15,6 @@ from tests.faults.kinds import Jittered, Loyal, Punctual, Timed, stop_reading, w
 from tests.faults.parts import IDLE, SERVERS, Halving, Idle, Nginx, serve
 from tests.faults.watchers import RemoteWatcher
 
-#: Side by side, floods and crowds would slow each other: one worker runs them all.
-pytestmark = pytest.mark.xdist_group("busy")
-
 R = 5  # seconds within which watchers are right again
 PONG = 55  # seconds until Daphne drops a client that answers no ping: 20 + 30, and its clock
 STUCK = 80  # seconds: the kernel takes 2.6 MB, 40 s at our pace; then a frame may wait for 30
