@@ -78,9 +78,12 @@ class Link:
             self._hearing.cancel()
         with suppress(Exception):  # it is given up because it does not work
             async with asyncio.timeout(CLOSE_WITHIN):
-                for task_id in list(self.members):
-                    await self.discard(task_id)
-                if not isinstance(self._layer, InMemoryChannelLayer):
+                if isinstance(self._layer, InMemoryChannelLayer):
+                    for task_id in list(self.members):
+                        await self.discard(task_id)
+                else:
+                    # Its subscriptions end with its connections. To leave hundreds of groups one
+                    # by one took longer than there is time, and left connections behind.
                     await self._layer.flush()
 
     async def _open(self) -> None:
