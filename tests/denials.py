@@ -286,7 +286,7 @@ DENIALS = [
         "handshakes",
         "        self.COOKIES = {}\n        return True",
         "        return True",
-        f"{RULES} -k logged-out",
+        "tests/access/test_changes.py -k about_to_end",
     ),
     denial(
         "whose session ended",

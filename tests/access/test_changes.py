@@ -14,7 +14,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client
 
-from progress import make_token, recheck, rechecks, rights, tokens
+from progress import groups, make_token, recheck, rechecks, rights, tokens
 from progress.hub import Hub
 from tests.access import rules
 from tests.access.doors import OWN, SOCKETS, Visitor, named, news
@@ -154,6 +154,15 @@ async def test_a_page_that_may_no_longer_is_closed(stack, people, task, door, ch
 async def test_a_script_whose_user_may_no_longer_is_closed(stack, people, task, door, change):
     socket = await opened(door, stack, Visitor(), task, make_token(task, people.member))
     await change(None, people)
+    await closes(socket, task)
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_a_session_that_is_about_to_end_counts_no_more(stack, people, task, door):
+    """Logout is told before the session is gone, and who looks in between still finds it."""
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(door, stack, visitor, task, make_token(task, people.member))
+    Hub.current().rights.changed(groups.Change(session=groups.session_mark(visitor.cookie)))
     await closes(socket, task)
 
 
