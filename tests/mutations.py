@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "*.sqlite3*")
 AT_ONCE = 2
 FAST = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=no"]
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?)", re.M)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?(?:\[.*?\])?)(?: - |$)", re.M)
 
 
 class Verdict(NamedTuple):
