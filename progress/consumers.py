@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
 from . import conf, protocol
-from .access import Asker, UndecidedError, may
+from .access import UndecidedError
+from .grants import Grants, TooManyError
 from .groups import Change
 from .handshakes import PROTOCOL, Handshake
 from .hub import Hub
@@ -24,6 +25,8 @@ PATIENCE = 20  # bad frames after which the socket is closed
 FRAMES_AT_ONCE = 200  # a page that comes back subscribes to all its tasks at once
 SLOW_AFTER = 30.0  # seconds that a client may keep a frame waiting, where the server tells
 FORBIDDEN = "you may not watch this task, or there is none"
+#: What the socket is closed with when no answer was found.
+WHY = {UndecidedError: Close.UNDECIDED, TooManyError: Close.TOO_MANY}
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -51,9 +54,7 @@ class ProgressConsumer:
         self._hub = Hub.current()
         self._now = asyncio.get_running_loop().time
         self._watcher = Watcher()
-        self._tokens: dict[str, Token | None] = {}  # what is watched, and the token for it
-        self._users: set[str] = set()  # whose rights it goes by, and who count it as theirs
-        self._missed: list[Change] | None = None  # while the rule is asked about a new task
+        self._grants = Grants(self._hub.sockets)
         self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
         self._bad_frames = 0
         self._closing = False
@@ -85,9 +86,8 @@ class ProgressConsumer:
             else:
                 await self._close(Close.TOO_MANY)
         finally:
-            self._closing = True  # who is being asked about is not counted any more
-            for user in self._users:
-                sockets.leave("user", user)
+            self._closing = True
+            self._grants.end()
             if entered:
                 sockets.leave("address", address)
 
@@ -95,14 +95,14 @@ class ProgressConsumer:
         """Whether the handshake can be read, and comes from no other site's page."""
         # A page cannot see the code of a refused handshake, so accept first.
         try:
-            self._handshake = Handshake(self._scope)
+            handshake = self._grants.handshake = Handshake(self._scope)
         except ValueError:
             await self._put({"type": "websocket.accept"})
             await self._close(Close.BAD_REQUEST)
             return False
-        protocol = PROTOCOL if self._handshake.offers_protocol else None
+        protocol = PROTOCOL if handshake.offers_protocol else None
         await self._put({"type": "websocket.accept", "subprotocol": protocol})
-        if self._handshake.is_foreign:
+        if handshake.is_foreign:
             await self._close(Close.FORBIDDEN)
         return not self._closing
 
@@ -116,7 +116,7 @@ class ProgressConsumer:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._unsubscribe(*self._tokens)
+            self._unsubscribe(*self._grants.tokens)
             self._hub.rights.discard(self)
             self._hub.detach(self._watcher)
             for task in tasks:
@@ -155,19 +155,19 @@ class ProgressConsumer:
         try:
             if self._task_id is not None:
                 await self._come(self._task_id)
-            async with asyncio.timeout(None if self._tokens else conf.first_frame()):
+            async with asyncio.timeout(None if self._grants.tokens else conf.first_frame()):
                 message = await self._receive()
             while message["type"] != "websocket.disconnect" and not self._closing:
                 await self._hear(message.get("text"))
                 message = await self._receive()
         except TimeoutError:
             await self._close(Close.SILENT)
-        except UndecidedError:
-            await self._close(Close.UNDECIDED)
+        except (UndecidedError, TooManyError) as error:
+            await self._close(WHY[type(error)])
 
     async def _come(self, task_id: str) -> None:
         """Watch the task of the address, if what the client came with allows it."""
-        text = self._handshake.token
+        text = self._grants.handshake.token
         if not await self._subscribe(task_id, read_token(text)) and text:
             await self._close(Close.FORBIDDEN)
 
@@ -189,7 +189,7 @@ class ProgressConsumer:
             raise FrameError("this address is for one task")
         if request.verb == "unsubscribe":
             self._unsubscribe(task_id)
-        elif task_id not in self._tokens and len(self._tokens) >= conf.subscriptions():
+        elif self._is_one_more(task_id):
             detail = f"a socket watches at most {conf.subscriptions()} tasks"
             self._watcher.reply(protocol.error(Code.TOO_MANY, detail, task_id))
         elif not await self._subscribe(task_id, read_token(request.token)):
@@ -200,87 +200,51 @@ class ProgressConsumer:
 
     async def _subscribe(self, task_id: str, token: Token | None) -> bool:
         """Watch the task, if that is allowed; whether it is."""
-        if not await self._may_still(task_id, token):
+        if not await self._grants.allow(task_id, token):
             return False
         if not self._closing:
-            self._tokens[task_id] = token
+            self._grants.tokens[task_id] = token
             self._hub.watch(task_id, self._watcher)
-        return True
-
-    async def _may_still(self, task_id: str, token: Token | None) -> bool:
-        """Ask, and again when rights changed meanwhile: the rule may have seen the old ones."""
-        try:
-            while True:
-                self._missed = []
-                if not await self._may(task_id, token):
-                    return False
-                if not any(self._touches(change, {task_id}) for change in self._missed):
-                    return True
-                self._handshake = self._handshake.anew()
-        finally:
-            self._missed = None
-
-    async def _may(self, task_id: str, token: Token | None) -> bool:
-        handshake = self._handshake
-        if not await may(Asker(handshake, token), task_id, "watch"):
-            return False
-        for user in {handshake.known_user, token and token.user} - self._users - {None}:
-            if self._closing:
-                break
-            if not self._hub.sockets.enter("user", user):
-                await self._close(Close.TOO_MANY)
-                break
-            self._users.add(str(user))
         return True
 
     def _unsubscribe(self, *task_ids: str) -> None:
         for task_id in task_ids:
-            if task_id in self._tokens:
-                del self._tokens[task_id]
+            if task_id in self._grants.tokens:
+                del self._grants.tokens[task_id]
                 self._hub.unwatch(task_id, self._watcher)
                 self._watcher.withdraw(task_id)
 
+    def _is_one_more(self, task_id: str) -> bool:
+        """Whether the socket watches as many tasks as it may, and this one is not among them."""
+        watched = self._grants.tokens
+        return task_id not in watched and len(watched) >= conf.subscriptions()
+
     def concerns(self, change: Change) -> bool:
         """See ``rights.Guarded``."""
-        if self._missed is not None:
-            self._missed.append(change)
-        return self._touches(change, self._tokens)
-
-    def _touches(self, change: Change, task_ids: Container[str]) -> bool:
-        if change.session is not None:
-            return self._handshake.ends_with(change.session)
-        if change.user is not None and change.user not in self._users:
-            return False
-        return change.task is None or change.task in task_ids
+        return self._grants.concerns(change)
 
     async def recheck(self) -> None:
         """See ``rights.Guarded``."""
-        self._handshake = self._handshake.anew()
         try:
-            for task_id, token in list(self._tokens.items()):
-                is_over = token is not None and token.is_over
-                allowed = not is_over and await self._may(task_id, token)
-                if task_id not in self._tokens or self._tokens[task_id] is not token:
-                    continue  # left, or watched by another token, while the rule looked
+            async for task_id, allowed in self._grants.again():
                 if not allowed:
                     await self._refuse(task_id)
-                elif token is not None and (text := token.renewed()) is not None:
-                    self._tokens[task_id] = read_token(text)
+                elif (text := self._grants.renewed(task_id)) is not None:
                     self._watcher.reply(protocol.renewal(task_id, text))
-        except UndecidedError:
-            await self._close(Close.UNDECIDED)
+        except (UndecidedError, TooManyError) as error:
+            await self._close(WHY[type(error)])
 
     async def _refuse(self, task_id: str) -> None:
         """A right has ended; with the last one the socket does."""
         self._unsubscribe(task_id)
-        if self._tokens:
+        if self._grants.tokens:
             self._watcher.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
         else:
             await self._close(Close.ENDED)
 
     async def _close(self, code: Close) -> None:
         """Once; no event is sent after it."""
-        self._unsubscribe(*self._tokens)
+        self._unsubscribe(*self._grants.tokens)
         if self._closing:
             return
         self._closing = True

@@ -1,4 +1,4 @@
-"""A websocket's handshake as the Django request it is: whose page it comes from, and who asks."""
+"""What opens a connection, as a Django request: whose page it comes from, and who asks."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from django.utils.functional import cached_property
 from .groups import session_mark
 
 PORTS = {"http": 80, "https": 443}
-SOCKETS = {"http": "ws", "https": "wss"}
+SECURE = {"wss", "https"}
 PROTOCOL = "progress"  # what is offered beside a token in Sec-WebSocket-Protocol
 
 
 class Handshake(ASGIRequest):
-    """The request of a websocket's scope. Raises ValueError for one that cannot be read.
+    """The request of the scope of a websocket, or of an event stream, with a session of its own.
 
-    Without an Origin it comes from a script: its cookies are ignored, so that nothing but a token
-    speaks for it.
+    A websocket without an Origin comes from a script: its cookies are ignored, so that nothing but
+    a token speaks for it. Raises ValueError for a scope that cannot be read.
     """
 
     def __init__(self, scope: MutableMapping[str, Any]) -> None:
-        scheme = "https" if scope.get("scheme") == "wss" else "http"
+        scheme = "https" if scope.get("scheme") in SECURE else "http"
         try:
             super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
             self.GET.get("token")  # reads the query
         except SuspiciousOperation as error:
             raise ValueError("a query of too many fields") from error
         self.origin: str | None = self.META.get("HTTP_ORIGIN")
-        if not self.is_page:
+        if scope["type"] == "websocket" and not self.is_page:
             self.COOKIES = {}
         #: What the session is called among processes, who need not know its key.
         self.session_mark = session_mark(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
     @property
     def is_page(self) -> bool:
-        """Whether a page opened it."""
-        return self.origin is not None
+        """Whether a page opened a websocket; of requests, nobody can tell."""
+        return self.scope["type"] == "websocket" and self.origin is not None
 
     @cached_property
     def is_foreign(self) -> bool:
@@ -103,7 +103,7 @@ class Handshake(ASGIRequest):
 
     def anew(self) -> Handshake:
         """The same, with session and user to be read anew: a rule may be reading these now."""
-        other = Handshake({**self.scope, "scheme": SOCKETS[self.scope["scheme"]]})
+        other = Handshake({**self.scope})
         other.COOKIES, other.session_mark = self.COOKIES, self.session_mark
         return other
 
