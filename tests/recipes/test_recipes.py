@@ -1,4 +1,4 @@
-"""The recipes of docs/protocol.md, run as they stand there; each sees what becomes of a real task."""
+"""The recipes of docs/protocol.md, run as they stand there; each sees what becomes of a task."""
 
 import asyncio
 import json
