@@ -9,26 +9,20 @@ import time
 from contextlib import aclosing, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import websockets
 
-from progress import addresses, client, make_token, process, recheck, remote
+from progress import addresses, client, make_token, recheck, remote
 from progress.client import ForbiddenError, TooManyError, UnreachableError, watch, watch_blocking
 from progress.events import Event, State
-from progress.process import get_publisher
 from progress.tokens import read_token
 from tests.celery import app
-from tests.faults.parts import Web, Worker, free_port, settings
+from tests.faults.parts import Worker, free_port
 from tests.proxy import Proxy
+from tests.reporting import Job, web_in
 
 ROOT = Path(__file__).parent.parent
-
-
-def web_in(folder, valkey, **values):
-    env = {"TEST_REDIS_URL": f"{valkey.connection_url}/0", **settings(**values)}
-    return Web(folder, env=env)
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +41,6 @@ async def proxy(web):
 @pytest.fixture(autouse=True)
 def _store(redis_url):
     """Empty, and where the reports of the tests go."""
-
-
-class Job:
-    """A task that says what the test tells it to."""
-
-    def __init__(self, task_id=None):
-        self.id = task_id or str(uuid4())
-        self._run = get_publisher().open(self.id)
-
-    def say(self, current, description="Importing"):
-        self._run.said = (current, 10, description)
-        get_publisher().wake(self._run)
-        assert process.flush(5)
-
-    def end(self, state=State.SUCCESS, **more):
-        get_publisher().conclude(self._run, state, **more)
-        assert process.flush(5)
 
 
 def shared(web, port=None):

@@ -1,0 +1,47 @@
+"""``manage.py watchprogress ID``: what ``python -m progress.watch`` shows, without a web server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any, TextIO, cast
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ...events import Event
+from ...hub import Hub
+from ...terminal import Exit, run
+from ...watcher import Watcher
+
+
+class Command(BaseCommand):
+    """Reads Redis and the channel layer of the settings itself; exits as that program does."""
+
+    help = "Watch a task in the terminal."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("task_id")
+        parser.add_argument("--json", action="store_true", help="one event a line")
+
+    def handle(self, *_: Any, task_id: str, json: bool, **__: Any) -> None:
+        self.stdout.ending = ""
+        try:
+            status = run(_events(task_id), as_json=json, out=cast(TextIO, self.stdout))
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error), returncode=Exit.USAGE) from error
+        if status:
+            raise SystemExit(status)
+
+
+async def _events(task_id: str) -> AsyncGenerator[Event, None]:
+    hub, watcher = Hub.current(), Watcher()
+    hub.watch(task_id, watcher)
+    try:
+        async for _, event in watcher.frames():
+            if event is not None:
+                yield event
+                if event.complete:
+                    return
+    finally:
+        await hub.aclose()

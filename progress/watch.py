@@ -1,0 +1,46 @@
+"""Watch a task in a terminal: ``python -m progress.watch URL``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .terminal import Exit, complain, run
+
+STATUS = """exit status: 0 the task succeeded; 1 it failed or was cancelled; 2 usage; 3 no right to
+watch it, or nothing is known of it; 4 the address is wrong, or the connection is gone for good;
+130 interrupted; 141 nobody reads the output"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest:
+        parser.error("one URL is expected, and the options below")  # they may hold a token
+    try:
+        from .client import watch  # noqa: PLC0415 - needs websockets, and says so
+
+        events = watch(options.url, token=options.token, patience=options.patience)
+    except ImportError as error:
+        complain(str(error))
+        return Exit.BROKEN
+    except ValueError as error:
+        parser.error(str(error))
+    return run(events, as_json=options.json, out=sys.stdout)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m progress.watch", description=__doc__, epilog=STATUS, allow_abbrev=False
+    )
+    parser.add_argument("url", help="the task's websocket_url, ws://… or wss://…")
+    parser.add_argument("--token", help="the token, where the URL has none")
+    parser.add_argument("--json", action="store_true", help="one event a line, as on the wire")
+    words = "give up after so long without a connection (30 until the first one, then never)"
+    parser.add_argument("--patience", type=float, metavar="SECONDS", help=words)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
