@@ -10,16 +10,8 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 pages = get_asgi_application()
 
-from progress.routing import websocket_urlpatterns  # noqa: E402  Django has to be set up first
-
-
-async def no_such_address(_scope, receive, send):
-    """Close, where Channels raises for an unknown address."""
-    await receive()
-    # A page cannot see the code of a refused handshake, so accept first.
-    await send({"type": "websocket.accept"})
-    await send({"type": "websocket.close", "code": 4404})
-
+from progress.consumers import no_such_address  # noqa: E402  Django has to be set up first
+from progress.routing import websocket_urlpatterns  # noqa: E402  the same
 
 sockets = URLRouter([*websocket_urlpatterns, re_path("", no_such_address)])
 application = ProtocolTypeRouter({"http": ASGIStaticFilesHandler(pages), "websocket": sockets})

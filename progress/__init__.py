@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .locations import addresses
     from .rechecks import recheck
     from .recorder import ProgressRecorder, track
+    from .standalone import configure
     from .tokens import make_token
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ProgressRecorder",
     "PublicError",
     "addresses",
+    "configure",
     "make_token",
     "recheck",
     "track",
@@ -32,6 +34,7 @@ _HOMES = {
     "ProgressRecorder": "recorder",
     "PublicError": "exceptions",
     "addresses": "locations",
+    "configure": "standalone",
     "make_token": "tokens",
     "recheck": "rechecks",
     "track": "recorder",

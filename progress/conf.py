@@ -15,9 +15,9 @@ PROGRESS_LOST_AFTER          3900    seconds without one until it is said to hav
                                      will come back. Longer than the broker's visibility
                                      timeout (Redis: 3600), which brings a task back
 PROGRESS_RECONCILE           5       seconds within which a web process shows what the layer lost
-PROGRESS_PERMISSION          (none)  dotted path of a callable that says who may: given who asks
-                                     (``access.Asker``), the task id, "watch" or "cancel"; without
-                                     one a good token does
+PROGRESS_PERMISSION          (none)  a callable that says who may, or its dotted path: given who
+                                     asks (``access.Asker``), the task id, "watch" or "cancel";
+                                     without one a good token does
 PROGRESS_TOKEN_LIFETIME      28800   seconds a token is good for, or until it is renewed
 PROGRESS_FRAME_LIMIT         4096    bytes a client's frame may have
 PROGRESS_FRAME_RATE          20      frames a second a client may send, and 200 at once
@@ -155,9 +155,9 @@ def reconcile() -> float:
 
 def permission() -> Any:
     """The callable that says who may, or None. Raises ImproperlyConfigured."""
-    name = _get("PROGRESS_PERMISSION")
+    rule = _get("PROGRESS_PERMISSION") or None
     try:
-        rule = import_string(name) if name else None
+        rule = import_string(rule) if isinstance(rule, str) else rule
     except ImportError as error:
         raise ImproperlyConfigured(f"PROGRESS_PERMISSION cannot be imported: {error}") from error
     if rule is not None and not callable(rule):

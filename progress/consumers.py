@@ -12,7 +12,7 @@ from . import conf, protocol
 from .access import UndecidedError
 from .grants import Grants, TooManyError
 from .groups import Change
-from .handshakes import PROTOCOL, Handshake
+from .handshakes import PROTOCOL, Handshake, Scope
 from .hub import Hub
 from .limits import Bucket, Pace
 from .protocol import Close, Code, FrameError
@@ -28,7 +28,6 @@ FORBIDDEN = "you may not watch this task, or there is none"
 #: What the socket is closed with when no answer was found.
 WHY = {UndecidedError: Close.UNDECIDED, TooManyError: Close.TOO_MANY}
 
-Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -260,3 +259,11 @@ class ProgressConsumer:
         except Exception as error:  # each server has its own for a client that is gone
             logger.debug("A websocket is gone: %r", error)
             self._closed.set()
+
+
+async def no_such_address(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Close a websocket with 4404, where Channels would raise."""
+    await receive()
+    # A page cannot see the code of a refused handshake, so accept first.
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": int(Close.NOT_FOUND)})

@@ -75,7 +75,7 @@ class Grants:
         return self._touches(change, self.tokens)
 
     def end(self) -> None:
-        """The connection is over and counts as nobody's; who is being asked about is not counted."""
+        """The connection is over, and counts as nobody's from now on."""
         self._over = True
         for user in self._users:
             self._sockets.leave("user", user)

@@ -18,6 +18,8 @@ from django.utils.functional import cached_property
 
 from .groups import session_mark
 
+Scope = MutableMapping[str, Any]
+
 PORTS = {"http": 80, "https": 443}
 SECURE = {"wss", "https"}
 PROTOCOL = "progress"  # what is offered beside a token in Sec-WebSocket-Protocol
@@ -30,7 +32,7 @@ class Handshake(ASGIRequest):
     a token speaks for it. Raises ValueError for a scope that cannot be read.
     """
 
-    def __init__(self, scope: MutableMapping[str, Any]) -> None:
+    def __init__(self, scope: Scope) -> None:
         scheme = "https" if scope.get("scheme") in SECURE else "http"
         try:
             super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
@@ -60,7 +62,7 @@ class Handshake(ASGIRequest):
         trusted = [each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each]
         try:
             own = f"{self.scheme}://{self.get_host()}"
-            return _place(self.origin) not in {_place(each) for each in (own, *trusted)}
+            return place(self.origin) not in {place(each) for each in (own, *trusted)}
         except (DisallowedHost, ValueError):
             return True
 
@@ -108,7 +110,7 @@ class Handshake(ASGIRequest):
         return other
 
 
-def _place(origin: str) -> tuple[str, str | None, int | None]:
+def place(origin: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port. Raises ValueError for what is more or less than an origin."""
     parts: SplitResult = urlsplit(origin)
     if origin != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:

@@ -7,6 +7,7 @@ tasks' groups, and what that loses is found by reconciling with the store.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 from weakref import WeakKeyDictionary
@@ -100,6 +101,17 @@ class Hub:
         if not topic.watchers:
             del self._topics[task_id]
             self._subscription.leave(task_id)
+
+    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
+        """What stands for each id; see ``store.Store.read``."""
+        return await self._store.read(task_ids)
+
+    @classmethod
+    async def end(cls) -> None:
+        """Close the hub of the running loop, if there is one."""
+        hub = cls._hubs.get(asyncio.get_running_loop())
+        if hub is not None:
+            await hub.aclose()
 
     async def aclose(self) -> None:
         """End the background tasks, leave the groups, let go of the connection."""

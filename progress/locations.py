@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,24 +15,31 @@ from .tokens import make_token
 ROUTES: Any = tuple(websocket_urlpatterns)
 
 
-def addresses(request: HttpRequest, task: Any, **options: Any) -> dict[str, str]:
-    """For the JSON answer of a start: task_id, token, status_url and websocket_url.
+def addresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, str]:
+    """For the JSON answer of a start: task_id, token, status_url, events_url and websocket_url.
 
-    ``task`` is an AsyncResult or a task id. The token is bound to who is signed in; ``options`` are
-    those of :func:`make_token`. Both URLs carry it, for clients that can give nothing but a URL.
+    ``where`` is the request of a Django site; elsewhere the URL that ``progress.asgi`` is mounted
+    at, as "https://example.com/progress". ``task`` is an AsyncResult or a task id. The token is
+    bound to who is signed in at a Django site; ``options`` are those of :func:`make_token`. The
+    URLs carry it, for clients that can give nothing but a URL.
 
-    Raises NoReverseMatch when ``progress.urls`` is not included.
+    Raises NoReverseMatch when a Django site does not include ``progress.urls``.
     """
     task_id = str(getattr(task, "id", task))
-    token = make_token(task, getattr(request, "user", None), **options)
+    if isinstance(where, str):
+        token = make_token(task, **options)
+        status = socket = f"{where.rstrip('/')}/{quote(task_id)}/"
+    else:
+        token = make_token(task, getattr(where, "user", None), **options)
+        status = where.build_absolute_uri(reverse("task_status", args=[task_id]))
+        socket = where.build_absolute_uri(reverse("task_socket", urlconf=ROUTES, args=[task_id]))
     query = urlencode({"token": token})
-    socket = reverse("task_socket", urlconf=ROUTES, args=[task_id])
-    scheme = "wss" if request.is_secure() else "ws"
     return {
         "task_id": task_id,
         "token": token,
-        "status_url": request.build_absolute_uri(status_path(task_id, token)),
-        "websocket_url": f"{scheme}://{request.get_host()}{socket}?{query}",
+        "status_url": f"{status}?{query}",
+        "events_url": f"{status}events?{query}",
+        "websocket_url": f"ws{socket.removeprefix('http')}?{query}",
     }
 
 

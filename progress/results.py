@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from celery import current_app
+from celery.backends.base import DisabledBackend
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -57,6 +58,8 @@ def recorded(task_id: str) -> Event:
     The result itself is left out: whether it is public, only the task knows. Raises what the
     backend raises.
     """
+    if isinstance(current_app.backend, DisabledBackend):
+        return unknown(task_id)  # there is none
     backend = _bounded(current_app.backend)
     meta = backend.get_task_meta(task_id, cache=False)
     if meta["status"] not in OUTCOMES:

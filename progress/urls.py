@@ -1,12 +1,13 @@
-"""The JSON state of a task: ``path("progress/", include("progress.urls"))``."""
+"""A task over plain HTTP: ``path("progress/", include("progress.urls"))``."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from .views import task_cancel, task_status
+from .views import task_cancel, task_events, task_status
 
 urlpatterns = [
     path("<path:task_id>/cancel/", task_cancel, name="task_cancel"),
+    path("<path:task_id>/events", task_events, name="task_events"),
     path("<path:task_id>/", task_status, name="task_status"),
 ]

@@ -72,11 +72,17 @@ DENIALS = [
     denial(
         "a page needs the session",
         "access",
-        "user is None and not who.is_page",
-        "user is None",
+        "user is None and not who.is_page and",
+        "user is None and",
         f"{ID} -k bound_to_the_owner",
     ),
-    denial("an inactive user", "access", "not user.is_active", "False", f"{ID} -k inactive"),
+    denial(
+        "an inactive user",
+        "access",
+        'not getattr(user, "is_active", True)',
+        "False",
+        f"{ID} -k inactive",
+    ),
     denial(
         "another password",
         "access",
@@ -136,7 +142,7 @@ DENIALS = [
     denial(
         "who is anonymous is nobody",
         "access",
-        "user is not None and user.is_authenticated",
+        'user is not None and getattr(user, "is_authenticated", False)',
         "user is not None",
         f"{ID} -k anonymous",
     ),
@@ -220,8 +226,8 @@ DENIALS = [
     denial(
         "the origin",
         "handshakes",
-        "return _place(self.origin) not in",
-        "return False and _place(self.origin) not in",
+        "return place(self.origin) not in",
+        "return False and place(self.origin) not in",
         f"{ORIGINS} -k other-host",
     ),
     denial(
@@ -526,7 +532,9 @@ DENIALS = [
         'refusal = await _refusal(request, task_id, "watch")',
         f"{TOKENS} -k does_not_cancel",
     ),
-    denial("a cancel checks CSRF", "views", "@csrf_protect\n", "", f"{ORIGINS} -k csrf"),
+    denial(
+        "a cancel checks CSRF", "views", "csrf_protect(_cancel)", "_cancel", f"{ORIGINS} -k csrf"
+    ),
     denial(
         "a cancel is a POST",
         "views",
@@ -537,8 +545,8 @@ DENIALS = [
     denial(
         "undecided over HTTP",
         "views",
-        'return _away("Whether you may cannot be found out now.")',
-        "return None",
+        "        return _away(UNDECIDED)\n    return _refused()\n",
+        "        return None\n    return _refused()\n",
         f"{RULES} -k raises",
     ),
     denial(

@@ -67,6 +67,7 @@ def test_only_these_names_are_for_everybody():
         "ProgressRecorder",
         "PublicError",
         "addresses",
+        "configure",
         "make_token",
         "recheck",
         "track",

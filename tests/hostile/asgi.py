@@ -3,8 +3,8 @@
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
 
-from asgi import no_such_address
 from progress.access import by_token
+from progress.consumers import no_such_address
 from tests.asgi import pages, websocket_urlpatterns
 
 

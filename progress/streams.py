@@ -1,0 +1,153 @@
+"""The events of one task as Server-Sent Events, for where a websocket cannot be had."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from . import protocol
+from .access import UndecidedError
+from .events import Event
+from .grants import Grants, TooManyError
+from .groups import Change
+from .handshakes import Handshake
+from .hub import Hub
+from .limits import Pace
+from .tokens import Token
+from .watcher import Watcher
+
+SLOW_AFTER = 30.0  # seconds a client may leave a chunk unread, where the server tells
+RETRY = "retry: 1000\n\n"  # milliseconds until a browser comes back; its own default is 3 s or more
+
+
+class EventStream:
+    """One client's stream of one task: to be opened, then its chunks to be sent.
+
+    ``seen`` is the version of the newest event that the client has, and is not sent again; -1 for
+    none. A stream that nobody reads for 30 s is given up, also one that nobody begins to read.
+    Raises ValueError for a scope that cannot be read.
+    """
+
+    def __init__(self, scope: Mapping[str, Any], task_id: str, *, seen: int = -1) -> None:
+        self._hub = Hub.current()
+        self._grants = Grants(self._hub.sockets)
+        self._grants.handshake = Handshake({**scope})
+        self._address = (scope.get("client") or [None])[0]
+        self._task_id = task_id
+        self._seen = seen
+        self._watcher = Watcher()
+        self._loop = asyncio.get_running_loop()
+        self._entered = self._ended = False
+        self._serving: asyncio.Task[Any] | None = None
+
+    async def open(self, token: Token | None) -> bool:
+        """Whether who asks may watch. Raises UndecidedError and TooManyError.
+
+        Pages of other sites may not. Whoever opens it sends the chunks within 30 s.
+        """
+        if self._grants.handshake.is_foreign:
+            return False
+        if not self._hub.sockets.enter("address", self._address):
+            raise TooManyError
+        self._entered = True
+        self._hub.rights.add(self)
+        self._given_up = self._loop.call_later(SLOW_AFTER, self._give_up)
+        allowed = False
+        try:
+            allowed = await self._grants.allow(self._task_id, token)
+        finally:
+            if not allowed:
+                self.close()
+        if not allowed or self._ended:
+            return False
+        self._grants.tokens[self._task_id] = token
+        self._hub.attach(self._watcher)
+        self._hub.watch(self._task_id, self._watcher)
+        return True
+
+    async def is_over(self) -> bool:
+        """Whether the client has the outcome already, as far as the store answers."""
+        if self._seen < 0:
+            return False
+        try:
+            events = await self._hub.read([self._task_id])
+        except (RedisError, OSError):
+            return False
+        event = events.get(self._task_id)
+        return event is not None and event.complete and event.version <= self._seen
+
+    async def chunks(self) -> AsyncIterator[str]:
+        """What to send, as it comes; ends after the outcome, or with the right to watch."""
+        self._serving = asyncio.current_task()
+        try:
+            yield RETRY
+            self._given_up.cancel()
+            async for text in self._frames():
+                self._given_up = self._loop.call_later(SLOW_AFTER, self._give_up)
+                yield text
+                self._given_up.cancel()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._given_up.cancel()
+        if not self._ended:
+            self._end()
+        if self._entered:
+            self._entered = False
+            self._hub.rights.discard(self)
+            self._hub.detach(self._watcher)
+            self._hub.sockets.leave("address", self._address)
+            self._grants.end()
+
+    async def _frames(self) -> AsyncIterator[str]:
+        pace = Pace()
+        async for text, event in self._watcher.frames():
+            if self._ended:
+                return
+            if event is None or event.version > self._seen:
+                yield chunk(text, event)
+            if event is not None and event.complete:
+                return
+            # Before the next frame is taken, so that what waits is the newest.
+            if (wait := pace.wait(len(text.encode()), self._loop.time())) > 0:
+                await asyncio.sleep(wait)
+
+    def _end(self) -> None:
+        """Nothing more is to be sent."""
+        self._ended = True
+        self._grants.tokens.clear()
+        self._hub.unwatch(self._task_id, self._watcher)
+        self._watcher.withdraw(self._task_id)
+        self._watcher.reply(protocol.PING)  # wakes who waits for a frame
+
+    def _give_up(self) -> None:
+        """Nobody reads."""
+        self.close()
+        if self._serving is not None:
+            self._serving.cancel()
+
+    def concerns(self, change: Change) -> bool:
+        """See ``rights.Guarded``."""
+        return self._grants.concerns(change)
+
+    async def recheck(self) -> None:
+        """See ``rights.Guarded``. A client whose stream ends comes back, and is told why."""
+        try:
+            async for task_id, allowed in self._grants.again():
+                if not allowed:
+                    self._end()
+                elif (text := self._grants.renewed(task_id)) is not None:
+                    self._watcher.reply(protocol.renewal(task_id, text))
+        except (UndecidedError, TooManyError):
+            self._end()
+
+
+def chunk(text: str, event: Event | None) -> str:
+    """A frame as it goes over the stream; JSON has no line breaks of its own."""
+    mark = "" if event is None else f"id: {event.version}\n"
+    return f"{mark}data: {text}\n\n"
