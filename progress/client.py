@@ -32,7 +32,7 @@ __all__ = [
 
 logger = logging.getLogger("progress")
 
-SHARED = "/ws/progress/"  # how the path of the address of many tasks ends
+SHARED = "/ws/progress/"  # how the address of many tasks ends, except where it is mounted
 
 
 def watch(
@@ -61,8 +61,8 @@ def watch(
     first. Closing the generator, or cancelling who waits for it, ends the link.
     """
     address = Address(url)
-    if (tasks is not None) != address.path.endswith(SHARED):
-        raise ValueError(f"an address that ends with {SHARED} takes tasks=, and no other does")
+    if tasks is None and address.path.endswith(SHARED):
+        raise ValueError(f"{address.shown} is the address of many tasks: say which by tasks=")
     if tasks is not None and token is not None:
         raise ValueError("token= is for the address of one task; in tasks= each has its own")
     if patience is not None and not patience >= 0:

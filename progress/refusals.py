@@ -37,7 +37,10 @@ REFUSALS: dict[int, tuple[type[WatchError], str]] = {
     4401: (ForbiddenError, "the right to watch has ended: ask for a new token"),
     4403: (ForbiddenError, "no right to watch: the token is wrong, expired, or of another task"),
     4404: (UnreachableError, "the server knows no such address: check the path"),
-    4408: (ForbiddenError, "nothing to watch without a token: give the address with its token"),
+    4408: (
+        ForbiddenError,
+        "nothing was asked for: give a token, or tasks= for the address of many",
+    ),
     4429: (TooManyError, "too many sockets are open, or too many frames were sent: close some"),
 }
 

@@ -28,6 +28,7 @@ WORDS = {
     State.REVOKED: "cancelled",
 }
 STALLED = "no sign of life"
+TITLE = 30  # columns, so that a long description leaves room for the bar
 SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[PX\]^_].*?(?:\x1b\\|\x07|\Z)", re.DOTALL)
 #: Control characters, lone surrogates, and what turns the direction of a line around.
 INERT = {"Cc": " ", "Cs": "\ufffd", "Zl": " ", "Zp": " "}
@@ -133,16 +134,22 @@ class Bar:
     def __init__(self, out: TextIO) -> None:
         from rich.console import Console  # noqa: PLC0415 - optional
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.table import Column  # noqa: PLC0415
 
         self._out = out
         self._run = 0
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(max_width=TITLE, no_wrap=True, overflow="ellipsis"),
+            ),
+            BarColumn(bar_width=None),
             TextColumn("{task.fields[amount]}", markup=False),
             TextColumn("{task.fields[rate]}", markup=False),
             TimeRemainingColumn(),
             console=Console(file=out),
+            expand=True,
             redirect_stderr=sys.stderr.isatty(),  # what is written there goes above the bar
         )
         self._task = self._progress.add_task("connecting", total=None, amount="", rate="")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,14 @@ import pytest
 import websockets
 
 from progress import addresses, client, make_token, recheck, remote
-from progress.client import ForbiddenError, TooManyError, UnreachableError, watch, watch_blocking
+from progress.client import (
+    BadRequestError,
+    ForbiddenError,
+    TooManyError,
+    UnreachableError,
+    watch,
+    watch_blocking,
+)
 from progress.events import Event, State
 from progress.tokens import read_token
 from tests.celery import app
@@ -244,6 +252,13 @@ async def test_of_several_tasks_the_forbidden_one_is_named_after_what_came_befor
     assert {event.task_id for event in seen} <= {job.id}
 
 
+async def test_the_address_of_one_task_takes_no_others(web):
+    job = Job()
+    tasks = {job.id: make_token(job.id), "other": make_token("other")}
+    with pytest.raises(BadRequestError, match="for one task"):
+        await gather(watch(web.url(job.id), tasks=tasks))
+
+
 async def test_more_tasks_than_the_server_permits_are_too_many(valkey, tmp_path):
     tasks = {name: make_token(name) for name in "abc"}
     with web_in(tmp_path, valkey, SUBSCRIPTIONS=2) as web:
@@ -256,7 +271,7 @@ async def test_more_tasks_than_the_server_permits_are_too_many(valkey, tmp_path)
 async def test_without_a_token_the_server_waits_and_says_so(valkey, tmp_path):
     with web_in(tmp_path, valkey, FIRST_FRAME=0.5) as web:
         watching = gather(watch(f"{shared(web)}a/"))
-        with pytest.raises(ForbiddenError, match="without a token"):
+        with pytest.raises(ForbiddenError, match="give a token"):
             await watching
 
 
@@ -313,6 +328,17 @@ async def test_where_nobody_answers_it_ends(monkeypatch):
         await gather(watch(f"ws://127.0.0.1:{free_port()}/ws/progress/a/"))
 
 
+async def test_a_server_without_tls_is_not_asked_for_it_again():
+    async def serve(_, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(UnreachableError, match="SSL"):
+            await gather(watch(f"wss://127.0.0.1:{port}/ws/progress/a/"))
+
+
 async def test_a_name_that_does_not_resolve_ends_it():
     with pytest.raises(UnreachableError, match="host is not found"):
         await gather(watch("ws://nowhere.invalid/ws/progress/a/", patience=1))
@@ -348,7 +374,6 @@ def test_what_is_no_websocket_address_is_said_at_once(url):
     ("path", "options"),
     [
         ("/ws/progress/", {}),
-        ("/ws/progress/a/", {"tasks": {"a": None}}),
         ("/ws/progress/", {"tasks": {"a": None}, "token": "t"}),
         ("/ws/progress/a/", {"token": "no token"}),
         ("/ws/progress/a/?token=%0d%0a", {}),
@@ -510,6 +535,20 @@ def test_a_script_may_end_with_a_task_half_watched_and_needs_no_django(web):
     job.say(1)
     done = run(SCRIPT, web.url(job.id))
     assert (done.stdout, done.stderr, done.returncode) == ("PROGRESS\n", "", 0)
+
+
+def test_a_script_that_is_interrupted_ends_at_once(web):
+    job = Job()
+    job.say(1)
+    code = [sys.executable, "-c", SCRIPT + "next(events)", web.url(job.id)]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(code, cwd=ROOT, env=env, text=True, **pipes) as script:
+        assert script.stdout.readline() == "PROGRESS\n"
+        script.send_signal(signal.SIGINT)
+        errors = script.communicate(timeout=20)[1]
+    assert errors.splitlines()[-1] == "KeyboardInterrupt"
+    assert "ignored" not in errors
 
 
 def test_a_process_that_is_forked_while_a_task_is_watched_ends(web):

@@ -262,6 +262,14 @@ def test_in_a_terminal_it_draws_a_bar(command, shell, terminal):
     assert (program.stderr.read(), program.wait(30)) == ("", 0)
 
 
+def test_a_long_description_leaves_room_for_the_bar(web, shell, terminal):
+    job = Job()
+    job.say(5, "A very long description. " * 9)
+    at(terminal, shell, [*WATCH, web.url(job.id)])
+    terminal.read_until("5/10")
+    assert re.search(r"A very long description. A ve… ━{8,}", plain(terminal.text))
+
+
 def test_an_amount_that_is_unknown_is_a_pulse_and_a_count(command, shell, terminal):
     job = Job(None)
     job.say(1234)
