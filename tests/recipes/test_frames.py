@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 import websockets
 
@@ -160,12 +161,50 @@ def ask(url, method="GET", **headers):
 
 @pytest.mark.parametrize(
     ("channel", "path", "method"),
-    [("state", "", "GET"), ("cancel", "cancel/", "POST")],
+    [("state", "", "GET"), ("events", "events", "GET"), ("cancel", "cancel/", "POST")],
 )
 def test_a_refusal_over_http_is_as_documented(site, channel, path, method):
     bearer = {"Authorization": f"Bearer {good('another')}"}
     status, answer = ask(f"{site.url}/progress/a/{path}", method, **bearer)
     assert (status, answers(channel, status, answer)) == (403, ["refusal"])
+
+
+def test_an_event_stream_is_as_documented(site):
+    known = site.start("count", 5, 0.2)
+    with urlopen(known["events_url"], timeout=20) as response:
+        assert response.headers.get_content_type() == "text/event-stream"
+        text = response.read().decode()
+    retry, *chunks, rest = text.split("\n\n")
+    assert (retry, rest) == ("retry: 1000", "")
+    for chunk in chunks:
+        mark, data = chunk.split("\n")
+        event = held(data.removeprefix("data: "))
+        assert mark == f"id: {event['version']}"
+        assert kinds("events", event) == ["event"]
+    assert event["state"] == "SUCCESS"
+    assert told_again(known, event["version"]) == (204, b"")
+    assert told_again(known, event["version"] - 1)[1].endswith(f"{chunk}\n\n".encode())
+
+
+def told_again(known, version):
+    """Status and body of the answer to who has this version already."""
+    headers = {"Last-Event-ID": str(version), "Authorization": f"Bearer {known['token']}"}
+    url, _, _ = known["events_url"].partition("?")
+    with urlopen(Request(url, headers=headers), timeout=20) as response:
+        return response.status, response.read()
+
+
+async def test_an_event_stream_renews_its_token_as_documented(site, publishes, settings):
+    settings.PROGRESS_TOKEN_LIFETIME = 60
+    url = site.addresses("streamed")["events_url"]
+    async with httpx.AsyncClient() as client, client.stream("GET", url) as response:
+        lines = response.aiter_lines()
+        data = (line.removeprefix("data: ") async for line in lines if line.startswith("data: "))
+        async with asyncio.timeout(20):
+            assert json.loads(await anext(data))["state"] == "UNKNOWN"
+            recheck(task="streamed")
+            frame = json.loads(await anext(data))
+    assert kinds("events", frame) == ["token"]
 
 
 def test_cancelling_is_answered_as_documented(site):

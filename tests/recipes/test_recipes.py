@@ -81,6 +81,14 @@ async def test_a_recipe_follows_a_task_to_its_outcome(title, site, tmp_path):
     assert is_the_outcome(json.loads(lines[-1]), task_id)
 
 
+def read_event(chunk):
+    """The frame in the bytes of a server-sent event, which has its version as its id."""
+    mark, data = chunk.decode().strip().split("\n")
+    event = json.loads(data.removeprefix("data: "))
+    assert mark == f"id: {event['version']}"
+    return event
+
+
 def is_the_outcome(event, task_id):
     return (event["task_id"], event["complete"], event["current"]) == (task_id, True, 10)
 
@@ -93,6 +101,20 @@ async def test_the_state_is_asked_for_until_it_is_complete(site, tmp_path):
         answer = await process.stdout.read()
         assert await process.wait() == 0
     assert is_the_outcome(json.loads(answer), task_id)
+
+
+async def test_the_stream_of_events_is_followed_to_the_outcome(site, tmp_path):
+    task_id = str(uuid4())
+    async with running("curl, the events", tmp_path, **variables(site, task_id)) as process:
+        assert await process.stdout.readuntil(b"\n\n") == b"retry: 1000\n\n"
+        first = read_event(await process.stdout.readuntil(b"\n\n"))
+        assert first["state"] == "UNKNOWN"
+        site.start("count", 10, 0.1, task_id=task_id)
+        chunks = (await process.stdout.read()).split(b"\n\n")
+        assert await process.wait() == 0
+    events = [read_event(chunk) for chunk in chunks[:-1]]
+    assert "PROGRESS" in {event["state"] for event in events}
+    assert is_the_outcome(events[-1], task_id)
 
 
 async def test_a_task_is_cancelled(site, tmp_path):
