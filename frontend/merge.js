@@ -1,6 +1,6 @@
 /**
  * Whether a watcher takes `next` over `current`. After the outcome nothing follows.
- * @param {TaskEvent | null} current
+ * @param {TaskEvent | null | undefined} current
  * @param {TaskEvent} next
  */
 export const isNewer = (current, next) =>

@@ -1,6 +1,7 @@
 import { isNewer } from "./merge.js"
 
 const CLOSE_NORMAL = 1000
+const OPEN = 1
 /** @param {number} code */
 const isRefusal = (code) => code >= 4400 && code < 4500
 
@@ -9,7 +10,8 @@ const QUIET = 45_000
 const ANSWER = 10_000
 const STEADY = 5_000
 const AWAY = 3_000
-const GRACE = 2_000
+const GRACE = globalThis.document ? 2_000 : 0
+const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
 
 /** @param {string} data */
 const parse = (data) => {
@@ -20,10 +22,7 @@ const parse = (data) => {
   }
 }
 
-/**
- * @param {any} message
- * @returns {message is TaskEvent}
- */
+/** @param {any} message */
 export const isEvent = (message) =>
   message?.type === "progress" &&
   typeof message.state === "string" &&
@@ -34,8 +33,8 @@ export const isEvent = (message) =>
  * @param {Topic} topic
  * @param {Message} message
  */
-const tell = (topic, message, watchers = topic.watchers) =>
-  watchers.forEach((watcher) =>
+export const tell = (topic, message) =>
+  topic.watchers.forEach((watcher) =>
     queueMicrotask(() => topic.watchers.has(watcher) && watcher(message)),
   )
 
@@ -65,56 +64,58 @@ export class ProgressSocket {
   #idle = 0
 
   /** @param {string} url */
-  constructor(url) {
+  constructor(url, Socket = WebSocket) {
     this.url = url
-    for (const type of ["online", "pageshow", "resume", "visibilitychange"])
-      addEventListener(type, this.#wake, true)
+    this.Socket = Socket
   }
 
-  /**
-   * Returns what unsubscribes. Calls back later, never at once; an outcome or an error comes last.
-   * @param {string} taskId
-   * @param {Watcher} callback
-   * @param {string | null} [token]
-   */
-  subscribe(taskId, callback, token) {
-    const topic = this.#topics.get(taskId) ?? this.#open(taskId, token)
-    const watcher = callback.bind(null)
-    topic.watchers.add(watcher)
-    if (topic.event) tell(topic, topic.event, new Set([watcher]))
-    if (this.#away) tell(topic, { type: "disconnected" }, new Set([watcher]))
+  /** @type {Subscribe} */
+  subscribe = (taskId, callback, token, status) => {
+    let topic = this.#topics.get(taskId)
+    if (!topic) {
+      this.#topics.set(taskId, (topic = { token, status, watchers: new Set() }))
+      this.#send("subscribe", taskId)
+    }
+    topic.watchers.add(callback)
+    if (topic.event) tell(topic, topic.event)
+    if (!this.#socket && !this.#retry) this.#begin()
+    this.#miss(taskId, topic)
     return () => {
       // Later: an element that is moved comes back at once.
-      if (topic.watchers.delete(watcher)) setTimeout(() => this.#settle())
+      if (topic.watchers.delete(callback)) setTimeout(() => this.#settle())
     }
   }
 
-  /** @param {string} taskId @param {string | null} [token] */
-  #open(taskId, token) {
-    /** @type {Topic} */
-    const topic = { event: null, token, watchers: new Set() }
-    this.#topics.set(taskId, topic)
-    this.#send("subscribe", taskId)
-    if (!this.#socket && !this.#retry) {
-      this.#lostAt = Infinity
-      this.#connect()
-    }
-    return topic
+  #begin() {
+    for (const type of WAKES) addEventListener(type, this.#wake, true)
+    this.#lostAt = Infinity
+    this.#connect()
   }
 
   #settle() {
     for (const [taskId, { watchers }] of this.#topics) {
       if (watchers.size) continue
-      this.#topics.delete(taskId)
+      this.#forget(taskId)
       this.#send("unsubscribe", taskId)
     }
     clearTimeout(this.#idle)
-    this.#idle = setTimeout(() => this.#topics.size || this.#drop(), GRACE)
+    this.#idle = setTimeout(() => {
+      if (this.#topics.size) return
+      this.#drop()
+      ProgressSocket.#shared.delete(this.url)
+      for (const type of WAKES) removeEventListener(type, this.#wake, true)
+    }, GRACE)
+  }
+
+  /** @param {string} taskId */
+  #forget(taskId) {
+    this.#topics.get(taskId)?.standIn?.abort()
+    this.#topics.delete(taskId)
   }
 
   #connect() {
     this.#drop()
-    const socket = (this.#socket = new WebSocket(this.url))
+    const socket = (this.#socket = new this.Socket(this.url))
     socket.onopen = () => {
       this.#openedAt = Date.now()
       this.#resync(SILENCE)
@@ -133,8 +134,16 @@ export class ProgressSocket {
   /** @param {any} message */
   #hear(message) {
     this.#expect()
-    if (this.#lostAt < Infinity) this.#topics.forEach((topic) => tell(topic, { type: "connected" }))
+    if (this.#lostAt < Infinity)
+      this.#topics.forEach((topic) => {
+        topic.standIn?.abort()
+        tell(topic, { type: "connected" })
+      })
     this.#lostAt = Infinity
+    this.#take(message)
+  }
+
+  #take = (/** @type {any} */ message) => {
     const topic = this.#topics.get(message?.task_id)
     if (!topic) return
     if (message.type === "token") topic.token = message.token
@@ -142,7 +151,7 @@ export class ProgressSocket {
     else if (message.type !== "error") return
     tell(topic, message)
     if (message.type === "progress" && !message.complete) return
-    this.#topics.delete(message.task_id)
+    this.#forget(message.task_id)
     this.#settle()
   }
 
@@ -154,22 +163,32 @@ export class ProgressSocket {
   }
 
   #lost(code = 0) {
-    const now = Date.now()
-    if (now - this.#openedAt > STEADY) this.#attempt = 0
+    if (Date.now() - this.#openedAt > STEADY) this.#attempt = 0
     this.#openedAt = Infinity
-    this.#lostAt = Math.min(now, this.#lostAt)
     this.#drop()
     for (const [task_id, topic] of this.#topics)
       if (isRefusal(code)) {
         tell(topic, { type: "error", code: "refused", detail: `${code}`, task_id })
-        this.#topics.delete(task_id)
-      } else if (this.#away) tell(topic, { type: "disconnected" })
-    if (!this.#topics.size) return
+        this.#forget(task_id)
+      } else this.#miss(task_id, topic)
+    if (!this.#topics.size) return this.#settle()
     const fullJitter = Math.random() * Math.min(30_000, 500 * 2 ** this.#attempt++)
     this.#retry = setTimeout(() => this.#connect(), fullJitter)
   }
 
+  /** @param {string} taskId @param {Topic} topic */
+  #miss(taskId, topic) {
+    if (Date.now() - this.#lostAt < AWAY) return
+    if (!topic.live) tell(topic, { type: "disconnected" })
+    if (!topic.status || topic.standIn) return
+    topic.standIn = new AbortController()
+    import("./fallback.js")
+      .then(({ follow }) => follow(taskId, topic, this.#take))
+      .catch(() => (topic.standIn = null))
+  }
+
   #drop() {
+    this.#lostAt = Math.min(Date.now(), this.#lostAt)
     const socket = this.#socket
     this.#socket = null
     clearTimeout(this.#silence)
@@ -181,21 +200,17 @@ export class ProgressSocket {
     socket.close(CLOSE_NORMAL)
   }
 
-  get #away() {
-    return Date.now() - this.#lostAt > AWAY
-  }
-
   #wake = (/** @type {any} */ { type, persisted }) => {
     if (!this.#topics.size || document.hidden) return
-    const state = this.#socket?.readyState ?? WebSocket.CLOSED
+    const state = this.#socket?.readyState ?? 3 // closed
     const left = this.#deadline - Date.now()
-    if (state > WebSocket.OPEN || left < 0) this.#connect()
+    if (state > OPEN || left < 0) this.#connect()
     else if (state && (persisted || /online|resume/.test(type) || left < QUIET)) this.#resync()
   }
 
   /** @param {string} type @param {string} task_id */
   #send(type, task_id) {
-    if (this.#socket?.readyState === WebSocket.OPEN)
+    if (this.#socket?.readyState === OPEN)
       this.#socket.send(JSON.stringify({ type, task_id, token: this.#topics.get(task_id)?.token }))
   }
 }

@@ -1,5 +1,5 @@
 import { isNewer } from "./merge.js"
-import { ProgressSocket, isEvent } from "./socket.js"
+import { ProgressSocket } from "./socket.js"
 
 const sheet = new CSSStyleSheet() // a strict CSP refuses a style element
 sheet.replaceSync(`
@@ -128,14 +128,7 @@ export class TaskProgress extends HTMLElement {
       this.#refused = message.type === "error"
       this.toggleAttribute("disconnected", message.type !== "connected")
       this.#draw()
-      if (message.type === "disconnected") this.#ask()
-    }, this.getAttribute("token"))
-  }
-
-  async #ask() {
-    const url = this.getAttribute("status")
-    const event = url && (await fetch(url).then((response) => response.json()).catch(() => null))
-    if (isEvent(event) && event.task_id === this.getAttribute("task-id")) this.#take(event)
+    }, this.getAttribute("token"), this.getAttribute("status"))
   }
 
   /** @param {TaskEvent} event */
@@ -144,10 +137,6 @@ export class TaskProgress extends HTMLElement {
     this.#event = event
     this.setAttribute("state", event.state.toLowerCase())
     this.toggleAttribute("stalled", event.stalled === true)
-    if (event.complete) {
-      this.removeAttribute("disconnected")
-      this.#leave?.()
-    }
     this.#draw()
     const type = event.complete ? (event.success ? "success" : "failure") : "progress"
     this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail: event }))
@@ -202,4 +191,4 @@ export class TaskProgress extends HTMLElement {
   }
 }
 
-if (!customElements.get("task-progress")) customElements.define("task-progress", TaskProgress)
+customElements.get("task-progress") || customElements.define("task-progress", TaskProgress)

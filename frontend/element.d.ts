@@ -1,0 +1,9 @@
+import { TaskProgress } from "./task-progress.js"
+
+export { TaskProgress }
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "task-progress": TaskProgress
+  }
+}

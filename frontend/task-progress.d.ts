@@ -1,0 +1,12 @@
+/** One task, live; README.md has its attributes and events. */
+export class TaskProgress extends HTMLElement {
+    static observedAttributes: string[];
+    /** @type {Record<string, string>} translate here; `{…}` is a field of the event */
+    static words: Record<string, string>;
+    get event(): import("./types.js").TaskEvent | null;
+    connectedCallback(): void;
+    disconnectedCallback(): void;
+    /** @param {string} _name @param {string | null} old @param {string | null} value */
+    attributeChangedCallback(_name: string, old: string | null, value: string | null): void;
+    #private;
+}
