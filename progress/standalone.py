@@ -42,6 +42,8 @@ def configure(
     already: then they are the place to say it.
     """
     global _configured  # noqa: PLW0603 - Django has one set of settings a process
+    if isinstance(origins, str):
+        raise ImproperlyConfigured(f"origins is a list, as [{origins!r}]")
     chosen = {**more, "redis_url": redis_url, "permission": permission}
     values = {f"PROGRESS_{name.upper()}": value for name, value in chosen.items()}
     values |= {"SECRET_KEY": secret, "CSRF_TRUSTED_ORIGINS": list(origins)}
@@ -54,6 +56,7 @@ def configure(
         )
     _check(values)
     settings.configure(**values, **_site(values["CSRF_TRUSTED_ORIGINS"], redis_url))
+    conf.redis_url()
     conf.check_durations()
     conf.check_access()
     django.setup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -24,7 +25,7 @@ RETRY = "retry: 1000\n\n"  # milliseconds until a browser comes back; its own de
 
 
 class EventStream:
-    """One client's stream of one task: to be opened, then its chunks to be sent.
+    """One client's stream of one task: to be opened, then sent, as a StreamingHttpResponse does.
 
     ``seen`` is the version of the newest event that the client has, and is not sent again; -1 for
     none. A stream that nobody reads for 30 s is given up, also one that nobody begins to read.
@@ -46,7 +47,7 @@ class EventStream:
     async def open(self, token: Token | None) -> bool:
         """Whether who asks may watch. Raises UndecidedError and TooManyError.
 
-        Pages of other sites may not. Whoever opens it sends the chunks within 30 s.
+        Pages of other sites may not. Whoever opens it begins to send it within 30 s.
         """
         if self._grants.handshake.is_foreign:
             return False
@@ -60,7 +61,7 @@ class EventStream:
             allowed = await self._grants.allow(self._task_id, token)
         finally:
             if not allowed:
-                self.close()
+                self._leave()
         if not allowed or self._ended:
             return False
         self._grants.tokens[self._task_id] = token
@@ -79,7 +80,7 @@ class EventStream:
         event = events.get(self._task_id)
         return event is not None and event.complete and event.version <= self._seen
 
-    async def chunks(self) -> AsyncIterator[str]:
+    async def __aiter__(self) -> AsyncIterator[str]:
         """What to send, as it comes; ends after the outcome, or with the right to watch."""
         self._serving = asyncio.current_task()
         try:
@@ -90,10 +91,14 @@ class EventStream:
                 yield text
                 self._given_up.cancel()
         finally:
-            self.close()
+            self._leave()
 
     def close(self) -> None:
-        """Watch no more."""
+        """Watch no more. From any thread: Django's handler calls it from another one."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
         self._given_up.cancel()
         if not self._ended:
             self._end()
@@ -127,7 +132,7 @@ class EventStream:
 
     def _give_up(self) -> None:
         """Nobody reads."""
-        self.close()
+        self._leave()
         if self._serving is not None:
             self._serving.cancel()
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signing import BadSignature, Signer
 
 from . import conf
@@ -106,4 +107,10 @@ def _sign(token: Token) -> str:
 
 
 def _signer() -> Signer:
-    return Signer(salt=SALT, sep=".")
+    try:
+        return Signer(salt=SALT, sep=".")
+    except ImproperlyConfigured as error:
+        raise ImproperlyConfigured(
+            "tokens are signed with a secret: SECRET_KEY in Django's settings, or elsewhere "
+            "progress.configure(secret=…)"
+        ) from error

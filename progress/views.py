@@ -85,7 +85,7 @@ async def _streamed(stream: EventStream) -> HttpResponseBase:
     if await stream.is_over():
         stream.close()
         return HttpResponse(status=204)
-    return StreamingHttpResponse(stream.chunks(), content_type="text/event-stream", headers=STREAM)
+    return StreamingHttpResponse(stream, content_type="text/event-stream", headers=STREAM)
 
 
 @login_not_required
@@ -96,10 +96,10 @@ async def task_cancel(request: HttpRequest, task_id: str) -> HttpResponse:
     """Have the task revoked, and its process ended if it runs: 202.
 
     Takes a token that permits "cancel", also as the field ``token`` of a form; 403 without. A
-    task that is over stays as it is. Django's CSRF protection holds, but for tokens in the header
-    ``Authorization``, which a page of another site cannot send.
+    task that is over stays as it is. Django's CSRF protection holds, but for a good token in the
+    header ``Authorization``: no page of another site can send that.
     """
-    if _bearer(request) is None:
+    if read_token(_bearer(request)) is None:
         return await _protected_cancel(request, task_id)
     return await _cancel(request, task_id)
 

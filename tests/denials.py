@@ -10,6 +10,7 @@ CHANGES = "tests/access/test_changes.py"
 RULES = "tests/access/test_rules.py"
 LIMITS = "tests/access/test_limits.py"
 CONSUMER = "tests/test_consumer.py"
+STREAMS = "tests/access/test_streams.py"
 
 
 class Denial(NamedTuple):

@@ -2,23 +2,24 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
+from asgiref.testing import ApplicationCommunicator
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import AsyncClient
 
-from progress import process
+from progress import asgi, process
 from progress.hub import Hub
 from progress.process import get_publisher
 from progress.routing import websocket_urlpatterns
 
 OWN = "http://testserver"
 application = URLRouter(websocket_urlpatterns)
-WORDS = {200: "allowed", 202: "allowed", 403: "forbidden", 503: "undecided"}
+WORDS = {200: "allowed", 202: "allowed", 403: "forbidden", 429: "too many", 503: "undecided"}
 WORDS |= {4401: "ended", 4403: "forbidden", 4429: "too many", 4503: "undecided", 1000: "done"}
 
 
@@ -62,9 +63,11 @@ class Answer(NamedTuple):
 class Socket(WebsocketCommunicator):
     """A websocket of a visitor, as the server sees it."""
 
-    def __init__(self, visitor, path="/ws/progress/", subprotocols=None):
+    def __init__(
+        self, visitor, path="/ws/progress/", subprotocols=None, application=application, root=""
+    ):
         super().__init__(application, path, visitor.headers, subprotocols)
-        self.scope |= {"client": ["127.0.0.1", 4711], "scheme": visitor.scheme}
+        self.scope |= {"client": ["127.0.0.1", 4711], "scheme": visitor.scheme, "root_path": root}
 
     async def __aenter__(self):
         assert (await self.connect())[0]
@@ -168,10 +171,74 @@ class RequestDoor:
         return Answer(WORDS[response.status_code], (response.content, response.items()))
 
 
+class StreamDoor:
+    """Watch by an event stream."""
+
+    transport, action, name = "http", "watch", "http-events"
+
+    async def ask(self, visitor, task_id, token):
+        """The answer; when it is allowed, with the first event, and left then."""
+        headers = {"origin": visitor.origins[0]} if visitor.origins else {}
+        path = f"/progress/{quote(task_id)}/events"
+        response = await visitor.client.get(
+            path, {"token": token} if token else {}, headers=headers
+        )
+        if response.status_code == 200:
+            assert await anext(events(response))
+        content = "" if response.streaming else response.content
+        return Answer(WORDS[response.status_code], (content, response.items()))
+
+
+async def events(response):
+    """What a stream tells."""
+    async with aclosing(aiter(response)) as chunks:
+        async for chunk in chunks:
+            if b"data: {" in chunk:
+                yield json.loads(chunk.decode().partition("data: ")[2])
+
+
+class EmbeddedSocketDoor(SocketDoor):
+    """Watch over a websocket of the application that is mounted somewhere."""
+
+    def __init__(self):
+        self.way, self.name = "shared", "embedded-websocket"
+
+    @asynccontextmanager
+    async def open(self, visitor, task_id, token):
+        """The socket, asked for the task."""
+        where = {"application": asgi.application, "root": "/mounted"}
+        async with Socket(visitor, "/mounted/", **where) as socket:
+            await socket.subscribe(task_id, token)
+            yield socket
+
+
+class EmbeddedRequestDoor:
+    """Watch over HTTP, through the application that is mounted somewhere."""
+
+    transport, action, name = "http", "watch", "embedded-http"
+
+    async def ask(self, visitor, task_id, token):
+        """The answer, with its headers."""
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "scheme": "http",
+            "root_path": "/mounted",
+            "path": f"/mounted/{task_id}/",
+            "query_string": urlencode({"token": token} if token else {}).encode(),
+            "headers": visitor.headers,
+        }
+        request = ApplicationCommunicator(asgi.application, scope)
+        await request.send_input({"type": "http.request"})
+        start, body = [await request.receive_output(10) for _ in range(2)]
+        await request.wait(10)
+        return Answer(WORDS[start["status"]], (body["body"], start["headers"]))
+
+
 SOCKETS = [SocketDoor(way) for way in ("shared", "query", "protocol", "frame")]
 WATCHED = [RequestDoor("watch", "query"), RequestDoor("watch", "bearer")]
 CANCELS = [RequestDoor("cancel", "form"), RequestDoor("cancel", "bearer")]
-DOORS = [*SOCKETS, *WATCHED, *CANCELS]
+DOORS = [*SOCKETS, *WATCHED, *CANCELS, StreamDoor(), EmbeddedSocketDoor(), EmbeddedRequestDoor()]
 
 
 def named(doors):

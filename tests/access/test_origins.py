@@ -4,7 +4,7 @@ import pytest
 from django.test import AsyncClient
 
 from progress import make_token
-from tests.access.doors import CANCELS, OWN, SOCKETS, WATCHED, Visitor, named
+from tests.access.doors import CANCELS, OWN, SOCKETS, WATCHED, StreamDoor, Visitor, named
 
 FOREIGN = {
     "other-host": ["http://evil.test"],
@@ -106,10 +106,26 @@ async def test_without_an_origin_the_token_counts_and_not_whose_cookie_it_is(peo
 
 @pytest.mark.parametrize("door", **named(CANCELS))
 @pytest.mark.parametrize("origin", [[], [OWN], ["http://evil.test"]], ids=["none", "own", "other"])
-async def test_nobody_cancels_without_the_csrf_token(people, task, door, origin):
+async def test_nobody_cancels_by_a_session_without_the_csrf_token(
+    settings, people, task, door, origin
+):
+    settings.PROGRESS_PERMISSION = "tests.access.rules.signed_in"
     visitor = await Visitor.signed_in(people.owner, *origin, enforce_csrf_checks=True)
-    token = make_token(task, people.owner, actions=["cancel"])
-    assert (await door.ask(visitor, task, token)).word == "forbidden"
+    assert (await door.ask(visitor, task, "nonsense")).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(CANCELS))
+async def test_a_script_cancels_by_a_header_that_no_page_of_another_site_can_send(task, door):
+    token = make_token(task, actions=["cancel"])
+    answer = await door.ask(Visitor(enforce_csrf_checks=True), task, token)
+    assert answer.word == ("allowed" if door.way == "bearer" else "forbidden")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FOREIGN if FOREIGN[kind][0] != OWN])
+async def test_another_sites_page_gets_no_stream(people, task, kind):
+    visitor = await Visitor.signed_in(people.owner, FOREIGN[kind][0])
+    token = make_token(task, people.owner)
+    assert (await StreamDoor().ask(visitor, task, token)).word == "forbidden"
 
 
 @pytest.mark.parametrize(("origin", "status"), [(OWN, 202), ("http://evil.test", 403)])
