@@ -16,6 +16,7 @@ from progress.events import COUNTABLE, DESCRIPTION_LIMIT, Event, State
 from progress.protocol import Close, Code
 from progress.tokens import LONGEST
 from tests.recipes.document import (
+    DOCS,
     DOCUMENT,
     MESSAGES,
     SCHEMAS,
@@ -101,6 +102,13 @@ def test_the_fields_and_states_are_those_of_the_code():
     complete = {row[0]: row[1] for row in rows("## An event")[len(fields) + 2 :]}
     for state in State:
         assert complete[state] == ("yes" if Event(task_id="a", state=state).complete else "no")
+
+
+def test_the_files_that_the_page_names_are_there():
+    for name in re.findall(r"\]\(([\w./]+)\)", TEXT):
+        assert (DOCS / name).exists()
+    for name in re.findall(r"`(tests/[\w./]+)`", TEXT):
+        assert (DOCS.parent / name).exists()
 
 
 def test_the_addresses_are_those_of_the_code():

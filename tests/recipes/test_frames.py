@@ -143,6 +143,16 @@ async def test_each_error_is_as_documented(site):
     assert seen == {Code.BAD_REQUEST: None, Code.FORBIDDEN: "a", Code.TOO_MANY: "d"}
 
 
+async def test_a_subscription_outlives_a_refused_second_one(site, publishes):
+    async with websockets.connect(site.socket_url) as socket:
+        await socket.send(subscribe("kept", token=good("kept")))
+        await until(socket, in_state("UNKNOWN"))
+        await socket.send(subscribe("kept"))
+        assert (await until(socket, lambda frame: frame["type"] == "error"))["code"] == "forbidden"
+        get_publisher().open("kept")
+        await until(socket, in_state("STARTED"))
+
+
 def good(task_id):
     return make_token(task_id)
 
