@@ -56,7 +56,7 @@ class ProgressConsumer:
         self._grants = Grants(self._hub.sockets)
         self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
         self._bad_frames = 0
-        self._closing = False
+        self._code: Close | None = None  # what it is to be closed with
         self._closed = asyncio.Event()
 
     @classmethod
@@ -75,17 +75,18 @@ class ProgressConsumer:
         await self._receive()  # websocket.connect
         sockets = self._hub.sockets
         if not sockets.handshakes.take(self._now()):
-            await self._close(Close.BUSY)  # not accepted: the cheapest answer there is
+            # Not accepted: the cheapest answer there is.
+            await self._put({"type": "websocket.close", "code": int(Close.BUSY)})
             return
         address = (self._scope.get("client") or [None])[0]
         entered = sockets.enter("address", address)
         try:
             if await self._accept() and entered:
                 await self._serve()
-            else:
-                await self._close(Close.TOO_MANY)
+            elif not entered:
+                self._close(Close.TOO_MANY)
+            await self._say_goodbye()
         finally:
-            self._closing = True
             self._grants.end()
             if entered:
                 sockets.leave("address", address)
@@ -97,13 +98,13 @@ class ProgressConsumer:
             handshake = self._grants.handshake = Handshake(self._scope)
         except ValueError:
             await self._put({"type": "websocket.accept"})
-            await self._close(Close.BAD_REQUEST)
+            self._close(Close.BAD_REQUEST)
             return False
         protocol = PROTOCOL if handshake.offers_protocol else None
         await self._put({"type": "websocket.accept", "subprotocol": protocol})
         if handshake.is_foreign:
-            await self._close(Close.FORBIDDEN)
-        return not self._closing
+            self._close(Close.FORBIDDEN)
+        return not self._closed.is_set()
 
     async def _serve(self) -> None:
         self._hub.attach(self._watcher)
@@ -127,28 +128,22 @@ class ProgressConsumer:
     async def _write(self) -> None:
         pace = Pace()
         async for text, event in self._watcher.frames():
-            if self._closing:
+            if self._closed.is_set():
                 return
             try:
                 async with asyncio.timeout(SLOW_AFTER):
                     await self._put({"type": "websocket.send", "text": text})
             except TimeoutError:
-                await self._give_up()
+                self._close(Close.SLOW)
                 return
             if event is not None and event.complete:
                 self._unsubscribe(event.task_id)
                 if self._task_id is not None:
-                    await self._close(Close.DONE)
+                    self._close(Close.DONE)
                     return
             # Before the next frame is taken, so that what waits is the newest.
             if (wait := pace.wait(len(text.encode()), self._now())) > 0:
                 await asyncio.sleep(wait)
-
-    async def _give_up(self) -> None:
-        """The client does not read. Should it do so again soon, it hears why it was left."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SLOW_AFTER):
-                await self._close(Close.SLOW)
 
     async def _read(self) -> None:
         try:
@@ -156,23 +151,23 @@ class ProgressConsumer:
                 await self._come(self._task_id)
             async with asyncio.timeout(None if self._grants.tokens else conf.first_frame()):
                 message = await self._receive()
-            while message["type"] != "websocket.disconnect" and not self._closing:
+            while message["type"] != "websocket.disconnect" and not self._closed.is_set():
                 await self._hear(message.get("text"))
                 message = await self._receive()
         except TimeoutError:
-            await self._close(Close.SILENT)
+            self._close(Close.SILENT)
         except (UndecidedError, TooManyError) as error:
-            await self._close(WHY[type(error)])
+            self._close(WHY[type(error)])
 
     async def _come(self, task_id: str) -> None:
         """Watch the task of the address, if what the client came with allows it."""
         text = self._grants.handshake.token
         if not await self._subscribe(task_id, read_token(text)) and text:
-            await self._close(Close.FORBIDDEN)
+            self._close(Close.FORBIDDEN)
 
     async def _hear(self, text: str | None) -> None:
         if not self._frames.take(self._now()):
-            await self._close(Close.TOO_MANY)
+            self._close(Close.TOO_MANY)
             return
         try:
             await self._answer(protocol.parse(text))
@@ -180,7 +175,7 @@ class ProgressConsumer:
             self._watcher.reply(protocol.error(Code.BAD_REQUEST, str(error)))
             self._bad_frames += 1
             if self._bad_frames > PATIENCE:
-                await self._close(Close.BAD_REQUEST)
+                self._close(Close.BAD_REQUEST)
 
     async def _answer(self, request: protocol.Request) -> None:
         task_id = request.task_id
@@ -193,7 +188,7 @@ class ProgressConsumer:
             self._watcher.reply(protocol.error(Code.TOO_MANY, detail, task_id))
         elif not await self._subscribe(task_id, read_token(request.token)):
             if self._task_id is not None:
-                await self._close(Close.FORBIDDEN)
+                self._close(Close.FORBIDDEN)
             else:
                 self._watcher.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
 
@@ -201,7 +196,7 @@ class ProgressConsumer:
         """Watch the task, if that is allowed; whether it is."""
         if not await self._grants.allow(task_id, token):
             return False
-        if not self._closing:
+        if not self._closed.is_set():
             self._grants.tokens[task_id] = token
             self._hub.watch(task_id, self._watcher)
         return True
@@ -227,31 +222,35 @@ class ProgressConsumer:
         try:
             async for task_id, allowed in self._grants.again():
                 if not allowed:
-                    await self._refuse(task_id)
+                    self._refuse(task_id)
                 elif (text := self._grants.renewed(task_id)) is not None:
                     self._watcher.reply(protocol.renewal(task_id, text))
         except (UndecidedError, TooManyError) as error:
-            await self._close(WHY[type(error)])
+            self._close(WHY[type(error)])
 
-    async def _refuse(self, task_id: str) -> None:
+    def _refuse(self, task_id: str) -> None:
         """A right has ended; with the last one the socket does."""
         self._unsubscribe(task_id)
         if self._grants.tokens:
             self._watcher.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
         else:
-            await self._close(Close.ENDED)
+            self._close(Close.ENDED)
 
-    async def _close(self, code: Close) -> None:
+    def _close(self, code: Close) -> None:
         """Once; no event is sent after it."""
         self._unsubscribe(*self._grants.tokens)
-        if self._closing:
-            return
-        self._closing = True
-        try:
-            # A plain int: autobahn refuses an enum.
-            await self._put({"type": "websocket.close", "code": int(code)})
-        finally:
+        if self._code is None:
+            self._code = code
             self._closed.set()
+
+    async def _say_goodbye(self) -> None:
+        """Close, when nobody sends or receives any more: granian loses a close beside a receive."""
+        if self._code is None:  # the client went
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SLOW_AFTER):  # for who does not read
+                # A plain int: autobahn refuses an enum.
+                await self._put({"type": "websocket.close", "code": int(self._code)})
 
     async def _put(self, message: Message) -> None:
         try:
