@@ -19,13 +19,14 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import re_path
 from django.views.decorators.http import condition, require_safe
 
 from .consumers import ASGIApplication, ProgressConsumer, Receive, Send, no_such_address
 from .handshakes import Scope
 from .hub import Hub
 from .urls import urlpatterns
+from .views import task_events
 
 HERE = Path(__file__).parent
 #: In an installed package, and in a checkout.
@@ -118,7 +119,13 @@ def module(_request: HttpRequest, name: str) -> HttpResponse:
     return HttpResponse(_read(name), content_type="text/javascript", headers=headers)
 
 
+#: A slash more than ours have, which Litestar puts at the end of every path.
+SLASH = "/?$"
 ROUTES: Any = (
-    *(path(f"{each.stem}.js", module, {"name": each.stem}) for each in MODULES.glob("*.js")),
+    *(
+        re_path(rf"^{each.stem}\.js{SLASH}", module, {"name": each.stem})
+        for each in MODULES.glob("*.js")
+    ),
+    re_path(rf"^(?P<task_id>.+)/events{SLASH}", task_events),
     *urlpatterns,
 )

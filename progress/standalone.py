@@ -49,6 +49,11 @@ def configure(
     values |= {"SECRET_KEY": secret, "CSRF_TRUSTED_ORIGINS": list(origins)}
     if values == _configured:
         return
+    if _configured is not None:
+        raise ImproperlyConfigured(
+            "configure() was called before, with other values: call it in one module, with all of "
+            "them, and import that where it is needed"
+        )
     if settings.configured:
         raise ImproperlyConfigured(
             "Django's settings are there already: set PROGRESS_REDIS_URL and the others in them, "

@@ -10,6 +10,7 @@ from django.urls import re_path
 
 from progress import addresses, make_token, process
 from progress.asgi import MODULES, application, mounted
+from progress.events import State
 from progress.hub import Hub
 from progress.process import get_publisher
 
@@ -92,6 +93,16 @@ async def test_the_element_comes_with_what_it_imports(hub):
         asked = [(b"if-none-match", headers["etag"].encode())]
         assert (await get(f"/{module.name}", headers=asked))[0] == 304
     assert {"task-progress", "socket", "merge"} <= {module.stem for module in MODULES.glob("*.js")}
+
+
+async def test_a_slash_more_than_ours_does_no_harm(run):
+    assert (await get("/task-progress.js/"))[0] == 200
+    assert (await get("/a/events/"))[0] == 403
+    token = make_token("a")
+    get_publisher().conclude(run, State.SUCCESS)
+    assert process.flush(5)
+    seen = [(b"last-event-id", b"9" * 16)]
+    assert (await get(f"/a/events/?token={token}", headers=seen))[0] == 204
 
 
 @pytest.mark.parametrize("path", ["/", "/x.js", "/../pyproject.toml", "/package.json", "/a"])

@@ -44,7 +44,7 @@ def test_the_same_call_twice_is_one():
 
 def test_another_call_is_an_error():
     code = 'configure(redis_url="memory://")\nconfigure(redis_url="memory://", heartbeat=2)'
-    assert "settings are there already" in run(code)
+    assert "configure() was called before, with other values" in run(code)
 
 
 def test_where_django_has_settings_they_are_the_place():
