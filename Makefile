@@ -5,6 +5,7 @@
 # make fuzz    10,000 drawn cases of it in process; SEED= repeats a run, CASES= are how many
 # make soak    half an hour of churn with faults, then see that nothing leaked; MINUTES=, ARGS=
 # make mutations  take each check of rights away, and see that a test notices
+# make conformance  the protocol from outside, on four servers and in eight hosts; writes its table
 # make check   lint, formatting, and the types of Python and JavaScript
 # make bench   what reporting costs a task
 # make clean   remove what make has made
@@ -13,7 +14,7 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo test faults hostile fuzz soak mutations check bench clean
+.PHONY: demo test faults hostile fuzz soak mutations conformance check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -39,6 +40,9 @@ soak: $(VENV)/.dev
 
 mutations: $(VENV)/.dev
 	@exec $(VENV)/bin/python -m tests.mutations $(ARGS)
+
+conformance: $(VENV)/.dev
+	@exec $(VENV)/bin/python -m conformance.matrix $(ARGS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check

@@ -1,0 +1,36 @@
+"""What servers and frameworks are known to do otherwise, with the evidence for it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .run import Result, Verdict
+
+
+class Deviation(NamedTuple):
+    """Checks of a column that fail for a reason that is not ours, given with its evidence."""
+
+    columns: tuple[str, ...]
+    checks: tuple[str, ...]
+    reason: str
+
+
+DEVIATIONS: tuple[Deviation, ...] = ()
+
+
+def deviation(column: str, check: str) -> Deviation | None:
+    """What is known of this cell."""
+    found = (each for each in DEVIATIONS if column in each.columns and check in each.checks)
+    return next(found, None)
+
+
+def unexplained(column: str, results: list[Result]) -> list[str]:
+    """What is not as it should be, in a line each: failures, and deviations that have vanished."""
+    lines = []
+    for check, verdict, why, _ in results:
+        known = deviation(column, check.name)
+        if verdict is not Verdict.OK and known is None:
+            lines.append(f"{verdict}: {check.name}: {why}")
+        if verdict is Verdict.OK and known is not None:
+            lines.append(f"holds, and is said not to: {check.name}")
+    return lines

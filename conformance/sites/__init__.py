@@ -1,0 +1,1 @@
+"""The applications under test: each starts the same tasks, and lets them be watched."""
