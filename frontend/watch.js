@@ -1,7 +1,7 @@
 import { isNewer } from "./merge.js"
 import { ProgressSocket } from "./socket.js"
 
-/** @import { SocketClass, TaskError, TaskEvent, WatchOptions } from "./types.js" */
+/** @import { Message, SocketClass, TaskError, TaskEvent, WatchOptions } from "./types.js" */
 
 const report = (/** @type {unknown} */ error) => (globalThis.reportError ?? console.error)(error)
 
@@ -66,7 +66,7 @@ const open = ({ href }, Socket) =>
 const watcher = ({ onEvent, onError = complain }, turn) => {
   /** @type {TaskEvent | null} */
   let newest = null
-  return (/** @type {import("./types.js").Message} */ message) => {
+  return (/** @type {Message} */ message) => {
     if (message.type === "error") call(onError, message)
     else if (message.type !== "progress") turn(message.type === "connected")
     else if (isNewer(newest, message)) call(onEvent, (newest = message))

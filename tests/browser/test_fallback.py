@@ -1,0 +1,280 @@
+"""Where something on the way refuses websockets: event streams, then questions over plain HTTP."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.browser.elements import add, part
+from tests.browser.jobs_page import PATIENCE, JobsPage
+from tests.browser.wire import event
+from tests.gate import STREAMS, WEBSOCKETS, Gate
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LANES = 3  # event streams that all windows of a site may have open
+SOON = "Math.random = () => 0.1"  # the pauses between two attempts are about as short as they get
+#: What a browser writes to the console of a page whose requests are refused.
+REFUSED = ("WebSocket connection to", "status of 403", "ERR_EMPTY_RESPONSE")
+TURN = """hidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden })
+  document.dispatchEvent(new Event("visibilitychange"))
+}"""
+
+
+class Requests:
+    """What pages ask for over plain HTTP, and the event streams that are open."""
+
+    def __init__(self):
+        self.names = []
+        self.open = set()
+        self.most = 0  # streams at once
+
+    def note(self, page):
+        page.on("request", self._begin)
+        page.on("requestfinished", self.open.discard)
+        page.on("requestfailed", self.open.discard)
+
+    def _begin(self, request):
+        name = urlsplit(request.url).path.rpartition("/")[2]
+        self.names.append(name)
+        if name == "events":
+            self.open.add(request)
+            self.most = max(self.most, len(self.open))
+
+    async def until(self, condition):
+        async with asyncio.timeout(30):
+            while not condition(self):
+                await asyncio.sleep(0.05)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gate(demo, expected):
+    """What refuses websockets, before the demo."""
+    expected += REFUSED
+    async with Gate(urlsplit(demo).port).running() as gate:
+        yield gate
+
+
+@pytest.fixture
+def requests():
+    return Requests()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bars(open_page):
+    """Start jobs from another window; what bars of them are made of."""
+    other = await open_page()
+
+    async def start(button="Has no known size"):
+        jobs = await (await JobsPage.opened(other)).start_all(button)
+        names = ("task-id", "token", "status")
+        return [{name: await job.bar.get_attribute(name) for name in names} for job in jobs]
+
+    return start
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def blank(open_page, gate, requests):
+    """An empty page behind the gate."""
+    page = await open_page(base_url=f"http://127.0.0.1:{gate.port}")
+    requests.note(page)
+    await page.add_init_script(SOON)
+    await page.goto("/blank")
+    return page
+
+
+async def show(page, attributes):
+    """Add a bar; its element."""
+    more = {name: attributes[name] for name in ("token", "status")}
+    return await add(page, attributes["task-id"], **more)
+
+
+async def succeeds(*bars):
+    for bar in bars:
+        await expect(bar).to_have_attribute("state", "success", timeout=PATIENCE)
+
+
+async def versions(page, task_id):
+    """What its bar was told, in order; the outcome is the last, and told once."""
+    told = await page.evaluate(
+        "id => events.filter(({ detail }) => detail.task_id === id)"
+        ".map(({ type, detail }) => [type, detail.version])",
+        task_id,
+    )
+    assert [kind for kind, _ in told if kind != "progress"] == ["success"]
+    assert told[-1][0] == "success"
+    numbers = [version for _, version in told]
+    assert numbers == sorted(set(numbers))
+    return numbers
+
+
+async def test_a_page_whose_websocket_works_loads_nothing_else(open_page, bars, requests):
+    page = await open_page()
+    requests.note(page)
+    await page.goto("/blank")
+    [job] = await bars("Export all contacts")
+    await succeeds(await show(page, job))
+    assert "fallback.js" not in requests.names
+    assert "" not in requests.names
+
+
+async def test_the_bar_moves_by_an_event_stream(blank, bars, requests, gate):
+    job = (await bars("Start ten jobs"))[-1]
+    bar = await show(blank, job)
+    await requests.until(lambda each: each.open)
+    await expect(part(bar, "message")).not_to_have_text("Reconnecting…")
+    await succeeds(bar)
+    assert len(await versions(blank, job["task-id"])) > 10
+    assert requests.names.count("events") == 1
+    assert gate.requests[WEBSOCKETS] > 3
+    await requests.until(lambda each: not each.open)
+
+
+@pytest.mark.parametrize("fate", ["refused", "held"])
+async def test_without_streams_the_state_is_asked_for(blank, bars, requests, gate, fate):
+    getattr(gate, fate).add(STREAMS)
+    job = (await bars("Start ten jobs"))[-1]
+    bar = await show(blank, job)
+    await requests.until(lambda each: each.names.count("") > 2)
+    await expect(bar).not_to_have_attribute("disconnected", "")
+    await succeeds(bar)
+    await versions(blank, job["task-id"])
+    assert requests.names.count("events") == 1
+
+
+async def test_the_websocket_takes_over_when_it_gets_through(blank, bars, requests, gate):
+    job = (await bars("Start ten jobs"))[-1]
+    bar = await show(blank, job)
+    await requests.until(lambda each: each.open)
+    async with blank.expect_websocket(lambda socket: bool(socket.url)):
+        gate.refused.clear()
+    await requests.until(lambda each: not each.open)
+    assert await bar.get_attribute("state") != "success", "the stream ended with the job"
+    asked = len(requests.names)
+    await succeeds(bar)
+    await versions(blank, job["task-id"])
+    assert len(requests.names) == asked
+
+
+async def test_ten_bars_leave_the_site_to_others(blank, bars, requests):
+    jobs = await bars("Start ten jobs")
+    shown = [await show(blank, job) for job in jobs]
+    await requests.until(lambda each: len(each.open) == LANES)
+    async with asyncio.timeout(5):
+        assert await blank.evaluate("fetch('/sample.csv').then(({ status }) => status)") == 200
+    await succeeds(*shown)
+    for job in jobs:
+        await versions(blank, job["task-id"])
+    assert requests.most == LANES
+
+
+async def test_the_windows_of_a_browser_share_the_streams(blank, bars, requests):
+    jobs = await bars("Start ten jobs")
+    other = await blank.context.new_page()
+    requests.note(other)
+    await other.add_init_script(SOON)
+    await other.goto("/blank")
+    shown = [await show(page, job) for page in (blank, other) for job in jobs[-4:]]
+    await requests.until(lambda each: len(each.open) == LANES)
+    async with asyncio.timeout(5):
+        assert await other.evaluate("fetch('/sample.csv').then(({ status }) => status)") == 200
+    await succeeds(*shown)
+    assert requests.most == LANES
+
+
+async def test_a_hidden_page_has_no_stream(blank, bars, requests):
+    bar = await show(blank, (await bars("Start ten jobs"))[-1])
+    await requests.until(lambda each: each.open)
+    await blank.evaluate(TURN, True)
+    await requests.until(lambda each: not each.open)
+    asked = requests.names.count("events")
+    await blank.evaluate(TURN, False)
+    await requests.until(lambda each: each.names.count("events") > asked)
+    await succeeds(bar)
+
+
+async def test_a_bar_that_goes_ends_its_stream(blank, bars, requests):
+    await show(blank, (await bars("Start ten jobs"))[-1])
+    await requests.until(lambda each: each.open)
+    await blank.evaluate("document.querySelector('task-progress').remove()")
+    await requests.until(lambda each: not each.open)
+
+
+class Site:
+    """The server's end of the plain requests, where a test needs what no server says."""
+
+    def __init__(self):
+        self.tokens = []  # by request, in order: the kind and the token
+        self.state = (200, event(current=1, total=2).text())
+        self.streams = asyncio.Queue()
+
+    async def answer(self, route):
+        address = urlsplit(route.request.url)
+        kind = "events" if address.path.endswith("/events") else "state"
+        self.tokens.append((kind, *parse_qs(address.query)["token"]))
+        if kind == "events":
+            body = await self.streams.get()
+            await route.fulfill(body=body, content_type="text/event-stream")
+        else:
+            status, body = self.state
+            await route.fulfill(status=status, body=body, content_type="application/json")
+
+
+@asynccontextmanager
+async def site(page):
+    """Takes over what the page asks of the task "a"."""
+    site = Site()
+    await page.route("**/progress/a/**", site.answer)
+    yield site
+    await page.unroute_all(behavior="ignoreErrors")
+
+
+async def test_a_renewed_token_takes_the_place_of_the_old_one(blank):
+    renewal = json.dumps({"type": "token", "task_id": "a", "token": "second"})
+    outcome = event(version=2, state="SUCCESS").text()
+    async with site(blank) as server:
+        bar = await add(blank, "a", token="first", status="/progress/a/?token=first")
+        server.streams.put_nowait(f"data: {renewal}\n\n")
+        server.streams.put_nowait(f"id: 2\ndata: {outcome}\n\n")
+        await succeeds(bar)
+        used = [("state", "first"), ("events", "first"), ("state", "second"), ("events", "second")]
+        assert server.tokens == used
+
+
+async def test_a_token_of_the_address_is_used_when_there_is_no_other(blank):
+    async with site(blank) as server:
+        bar = await add(blank, "a", status="/progress/a/?token=of-the-address")
+        server.state = (200, event(version=2, state="SUCCESS").text())
+        await succeeds(bar)
+        assert server.tokens == [("state", "of-the-address")]
+
+
+async def test_who_may_not_watch_is_told_and_asks_no_more(blank, gate):
+    async with site(blank) as server:
+        server.state = (403, '{"detail": "You may not."}')
+        bar = await add(blank, "a", token="none", status="/progress/a/?token=none")
+        await expect(part(bar, "message")).to_have_text("Progress cannot be shown")
+        attempts = gate.requests[WEBSOCKETS]
+        await add(blank, "b")
+        async with asyncio.timeout(10):
+            while gate.requests[WEBSOCKETS] < attempts + 2:
+                await asyncio.sleep(0.05)
+        assert server.tokens == [("state", "none")]
+
+
+async def test_a_page_of_a_proxy_is_no_answer(blank):
+    async with site(blank) as server:
+        server.state = (403, "<h1>Blocked</h1>")
+        bar = await add(blank, "a", token="first", status="/progress/a/?token=first")
+        await expect(bar).to_have_attribute("disconnected", "")
+        async with asyncio.timeout(30):
+            while len(server.tokens) < 2:
+                await asyncio.sleep(0.05)
+        await expect(part(bar, "message")).to_have_text("Reconnecting…")
+        server.state = (200, event(version=2, state="SUCCESS").text())
+        await succeeds(bar)

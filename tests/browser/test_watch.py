@@ -1,0 +1,49 @@
+"""``watch()`` in a page, beside its bars."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.elements import add, part, settled
+from tests.browser.wire import event, subscribe, unsubscribe
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WATCH = """async () => {
+  const { watch } = await import("/static/progress/watch.js")
+  const heard = []
+  const stop = watch("/ws/progress/", {
+    taskId: "a", onEvent: ({ version }) => heard.push(version),
+  })
+  window.scripts = [...(window.scripts ?? []), { heard, stop }]
+}"""
+HEARD = "scripts.map(({ heard }) => heard)"
+
+
+async def test_a_script_shares_the_websocket_of_the_bars(page, wire):
+    await page.goto("/blank")
+    bar = await add(page)
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    link.send(event(version=1, current=1, total=4))
+    await expect(part(bar, "percent")).to_have_text("25%")
+    for _ in range(2):  # each hears the present state, and those before it not again
+        await page.evaluate(WATCH)
+        await settled(page)
+    assert await page.evaluate(HEARD) == [[1], [1]]
+    await page.evaluate("scripts[0].stop(), scripts[0].stop()")
+    link.send(event(version=2, current=2, total=4))
+    await expect(part(bar, "percent")).to_have_text("50%")
+    assert await page.evaluate(HEARD) == [[1], [1, 2]]
+    assert wire.count == 1
+
+
+async def test_a_script_that_stops_leaves_nothing_open(page, wire):
+    await page.clock.install()
+    await page.goto("/blank")
+    await page.evaluate(WATCH)
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    await page.evaluate("scripts[0].stop()")
+    await page.clock.fast_forward(3_000)
+    assert await link.next() == unsubscribe("a")
+    assert await link.closed() == 1000
