@@ -113,6 +113,10 @@ async def test_there_is_no_such_address(web, path):
     assert await refused(web, path) in {NO_SUCH, 400, 404}
 
 
+#: Where a task is watched over plain HTTP.
+WATCHED = ["/progress/a/", "/progress/a/events"]
+
+
 async def ask(web, method, path, headers=b"", body=b""):
     """The status of the answer to a plain request; None for a cut."""
     async with await Raw.connect(web) as raw:
@@ -127,26 +131,49 @@ async def test_the_state_of_any_id_is_told_over_http(web, ground, name):
     ground.put(IDS[name])
     path = f"/progress/{quote(IDS[name], safe='')}/"
     assert await ask(web, "GET", path) in {403, 404}
+    assert await ask(web, "GET", f"{path}events") in {403, 404}
     told = {404} if "\n" in IDS[name] else {200}  # Django's path() takes no new line
     assert await ask(web, "GET", f"{path}?token={make_token(IDS[name])}") in told
+    assert await ask(web, "GET", f"{path}events?token={make_token(IDS[name])}") in told
     assert await ask(web, "POST", f"{path}cancel/") in {403, 404}
 
 
+@pytest.mark.parametrize("path", WATCHED)
 @pytest.mark.parametrize("name", QUERIES)
-async def test_a_query_permits_nothing_over_http(web, name):
-    assert await ask(web, "GET", f"/progress/a/?{QUERIES[name]}") in {400, 403, 414, 431, CUT}
+async def test_a_query_permits_nothing_over_http(web, name, path):
+    assert await ask(web, "GET", f"{path}?{QUERIES[name]}") in {400, 403, 414, 431, CUT}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HEADERS)
+async def test_no_header_opens_a_stream(web, name):
+    lines = HEADERS[name][0].replace(b"{port}", str(web.port).encode())
+    ways_out = {400, 403, 426, 431, CUT}
+    assert await ask(web, "GET", "/progress/a/events", lines) in ways_out
+
+
+@pytest.mark.parametrize(
+    "seen", ["-1", "é", "\xff", "9" * 5000, "1e9", "0x1", "\u0661", "1\t2", ""]
+)
+async def test_a_last_event_of_nonsense_is_none(web, ground, seen):
+    ground.put("a", description="here")
+    header = b"Last-Event-ID: " + seen.encode("utf-8") + b"\r\n"
+    path = f"/progress/a/events?token={make_token('a')}"
+    assert await ask(web, "GET", path, header) in {200, 400, 431}
 
 
 @pytest.mark.parametrize("number", range(len(TOKENS)))
 async def test_a_token_that_permits_nothing_gets_a_403(web, number):
     bearer = f"Authorization: Bearer {TOKENS[number]}\r\n".encode("latin-1")
-    assert await ask(web, "GET", "/progress/a/", bearer) in {403}
+    for path in WATCHED:
+        assert await ask(web, "GET", path, bearer) in {403}
     assert await ask(web, "POST", "/progress/a/cancel/", bearer) in {403}
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "G T"])
-async def test_the_state_is_only_read(web, method):
-    assert await ask(web, method, "/progress/a/") in {400, 405}
+async def test_a_task_is_only_read(web, method):
+    for path in WATCHED:
+        assert await ask(web, method, path) in {400, 405}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "TRACE", "PROPFIND"])
@@ -193,7 +220,8 @@ async def test_a_root_path_by_daphnes_header_is_no_500():
 @pytest.mark.parametrize("charset", ["hex", "utf-16", "no-such", "idna", "unicode_escape"])
 async def test_a_charset_of_a_request_changes_nothing(web, charset):
     kind = f"Content-Type: text/plain; charset={charset}\r\n".encode()
-    assert await ask(web, "GET", "/progress/a/?token=x", kind) in {400, 403}
+    for path in WATCHED:
+        assert await ask(web, "GET", f"{path}?token=x", kind) in {400, 403}
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[::1", "a b", "", "127.0.0.1:99999", "é"])
