@@ -102,7 +102,8 @@ export class ProgressSocket {
     this.#idle = setTimeout(() => {
       if (this.#topics.size) return
       this.#drop()
-      ProgressSocket.#shared.delete(this.url)
+      const shared = ProgressSocket.#shared
+      if (shared.get(this.url) === this) shared.delete(this.url)
       for (const type of WAKES) removeEventListener(type, this.#wake, true)
     }, GRACE)
   }

@@ -97,6 +97,7 @@ export function watch(url, options) {
   const given = token ?? address.searchParams.get("token")
   address.searchParams.delete("token")
   const wanted = tasks ? Object.entries(tasks) : [[taskId ?? taskOf(address), given]]
+  if (!wanted.length) throw new TypeError("watch() needs a task: { tasks } is empty")
   /** @type {boolean | undefined} */
   let connected
   const turn = (/** @type {boolean} */ now) => {

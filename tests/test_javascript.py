@@ -354,6 +354,7 @@ for (const arguments_ of [
   [undefined, { WebSocket, onEvent }],
   ["ws://host/ws/progress/?token=secret", { WebSocket, onEvent }],
   ["ws://host/ws/progress/%ff/", { WebSocket, onEvent }],
+  ["ws://host/ws/progress/", { WebSocket, onEvent, tasks: {} }],
 ])
   try {
     watch(...arguments_)
@@ -368,10 +369,10 @@ def test_what_cannot_be_watched_is_said_at_once(installed, nodes):
     told, _ = evaluate(installed, nodes[20], WRONG)
     missing, *wrong = told.splitlines()
     assert re.match("Error: There is no WebSocket here: pass one", missing)
-    assert len(wrong) == 8
+    assert len(wrong) == 9
     assert {line.partition(":")[0] for line in wrong} == {"TypeError"}
     assert "secret" not in told
-    functions, urls, ids = wrong[:3], wrong[3:6], wrong[6:]
+    functions, urls, ids = wrong[:3], wrong[3:6], wrong[6:8]
     assert all("{ onEvent }" in line for line in functions)
     assert all("takes the websocket_url" in line for line in urls)
     assert all("pass a taskId" in line for line in ids)

@@ -47,3 +47,20 @@ async def test_a_script_that_stops_leaves_nothing_open(page, wire):
     await page.clock.fast_forward(3_000)
     assert await link.next() == unsubscribe("a")
     assert await link.closed() == 1000
+
+
+async def test_a_finished_bar_that_goes_late_leaves_the_others_their_websocket(page, wire):
+    await page.clock.install()
+    await page.goto("/blank")
+    await add(page)
+    (await wire.link()).send(event(state="SUCCESS"))
+    await expect(page.locator("#a")).to_have_attribute("state", "success")
+    await page.clock.fast_forward(3_000)
+    await add(page, "b")
+    link = await wire.link()
+    assert await link.next() == subscribe("b")
+    await page.evaluate("a.remove()")
+    await page.clock.fast_forward(3_000)
+    await add(page, "c")
+    assert await link.next() == subscribe("c")
+    assert wire.count == 2
