@@ -63,7 +63,6 @@ def run(events: AsyncGenerator[Event, None], *, as_json: bool, out: TextIO) -> E
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # or it is flushed at the end
         return Exit.UNREAD
     except WatchError as error:
         complain(str(error))
@@ -120,7 +119,8 @@ class Lines:
         self._last: Any = None
 
     def show(self, event: Event) -> None:
-        done = f"{event.current:.0e}" if event.percent is None else math.floor(event.percent)
+        digits = str(int(event.current))
+        done = (len(digits), digits[0]) if event.percent is None else math.floor(event.percent)
         known = (event.state, event.stalled, event.attempt, done, event.description, event.error)
         if known != self._last:
             self._out.write(f"{line(event)}\n")
@@ -178,7 +178,7 @@ def line(event: Event) -> str:
     if event.state is not State.PROGRESS:
         return _state(event)
     words = [_amount(event), inert(event.description), f"({STALLED})" if event.stalled else ""]
-    return "  ".join(filter(None, words))
+    return "  ".join(filter(None, words)) or _state(event)
 
 
 def _state(event: Event) -> str:

@@ -1,5 +1,6 @@
 """The watcher in a terminal, as a shell and a person at a terminal see it."""
 
+import io
 import json
 import os
 import pty
@@ -14,7 +15,7 @@ import pytest
 
 from progress import make_token
 from progress.events import Event, State
-from progress.terminal import inert, line
+from progress.terminal import Lines, inert, line
 from tests.faults.parts import free_port
 from tests.reporting import Job, web_in
 
@@ -139,7 +140,6 @@ def test_without_a_terminal_it_writes_lines(command, shell):
     job.say(123)
     program = shell.start(command(job.id))
     lines_until(program, r"^ 12%  123/1,000  Importing\n$")
-    job.say(124)
     job.say(129, "Checking")
     lines_until(program, r"^ 12%  129/1,000  Checking\n$")
     job.end()
@@ -330,6 +330,24 @@ def test_settings_that_name_no_store_are_status_2(shell, redis_url):
     assert "PROGRESS_REDIS_URL" in errors
 
 
+def shown(**values):
+    """The numbers of which lines are written, as they are counted to."""
+    screen = io.StringIO()
+    display = Lines(screen)
+    for current in range(251):
+        display.show(Event(task_id="a", state=State.PROGRESS, current=current, **values))
+    lines = screen.getvalue().splitlines()
+    return [int(re.search(r"(\d+)(/|  of)|$", line)[1] or 0) for line in lines]
+
+
+def test_lines_are_written_where_the_percent_changes():
+    assert shown(total=1000) == list(range(0, 251, 10))
+
+
+def test_where_the_total_is_unknown_lines_become_fewer():
+    assert shown(description="of") == [*range(10), *range(10, 100, 10), 100, 200]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -338,6 +356,7 @@ def test_settings_that_name_no_store_are_status_2(shell, redis_url):
         ({"state": State.PROGRESS, "current": 2.5, "total": 10}, " 25%  2.5/10"),
         ({"state": State.PROGRESS, "current": 99.9, "total": 100}, " 99%  99.9/100"),
         ({"state": State.PROGRESS, "current": 7}, "7"),
+        ({"state": State.PROGRESS}, "running"),
         ({"state": State.PROGRESS, "total": 0}, "100%  0/0"),
         ({"state": State.PROGRESS, "total": 4, "stalled": True}, "  0%  0/4  (no sign of life)"),
         ({"state": State.STARTED, "stalled": True}, "no sign of life"),
