@@ -15,7 +15,21 @@ class Deviation(NamedTuple):
     reason: str
 
 
-DEVIATIONS: tuple[Deviation, ...] = ()
+DEVIATIONS = (
+    Deviation(
+        ("Hypercorn",),
+        ("Nor when asked for, so that nobody sends a bomb",),
+        "Hypercorn 0.18 accepts `permessage-deflate` from whoever offers it, and has no option "
+        "against it: `hypercorn/protocol/ws_stream.py`, line 111. A proxy can strip "
+        "`Sec-WebSocket-Extensions` from handshakes.",
+    ),
+    Deviation(
+        ("Litestar",),
+        ("Where there is no socket, the handshake is refused or closed with 4404",),
+        "Litestar 2.25 ends each path of a mount with a slash, so `…/<id>` is the task's address "
+        "there: `litestar/_asgi/routing_trie/traversal.py`, line 160.",
+    ),
+)
 
 
 def deviation(column: str, check: str) -> Deviation | None:

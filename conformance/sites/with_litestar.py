@@ -1,10 +1,7 @@
 """Litestar."""
 
-from urllib.parse import unquote
-
 from litestar import Litestar, asgi, post
 from litestar.exceptions import NotFoundException
-from litestar.types import Receive, Scope, Send
 
 from progress.asgi import application as progress
 
@@ -19,10 +16,5 @@ async def start(kind: str) -> dict[str, str]:
     return answer
 
 
-@asgi("/progress", is_mount=True, copy_scope=True)
-async def mount(scope: Scope, receive: Receive, send: Send) -> None:
-    path = unquote(scope["raw_path"].decode())  # Litestar's own always ends with a slash
-    await progress({**scope, "path": path, "root_path": "/progress"}, receive, send)
-
-
+mount = asgi("/progress", is_mount=True, copy_scope=True)(progress)
 application = Litestar([start, mount])
