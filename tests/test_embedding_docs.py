@@ -1,4 +1,4 @@
-"""The application of docs/embedding.md, as it stands there: a bar moves in a page and a terminal."""
+"""The application of docs/embedding.md, as it stands: a bar moves in a page and a terminal."""
 
 import re
 import subprocess
