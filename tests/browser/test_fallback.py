@@ -36,8 +36,8 @@ class Requests:
 
     def note(self, page):
         page.on("request", self._begin)
-        page.on("requestfinished", self.open.discard)
-        page.on("requestfailed", self.open.discard)
+        page.on("requestfinished", self._end)
+        page.on("requestfailed", self._end)
 
     def _begin(self, request):
         name = urlsplit(request.url).path.rpartition("/")[2]
@@ -45,6 +45,9 @@ class Requests:
         if name == "events":
             self.open.add(request)
             self.most = max(self.most, len(self.open))
+
+    def _end(self, request):
+        self.open.discard(request)
 
     async def until(self, condition):
         async with asyncio.timeout(30):
@@ -78,14 +81,19 @@ async def bars(open_page):
     return start
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def blank(open_page, gate, requests):
-    """An empty page behind the gate."""
-    page = await open_page(base_url=f"http://127.0.0.1:{gate.port}")
+async def opened(page, requests):
+    """The page, on what the server itself gave: else it may open no websocket to this machine."""
     requests.note(page)
     await page.add_init_script(SOON)
-    await page.goto("/blank")
+    await page.goto("/static/progress/merge.js")
+    await page.evaluate("import('/static/progress/task-progress.js').then(() => null)")
     return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def blank(open_page, gate, requests):
+    """A page without bars, behind the gate."""
+    return await opened(await open_page(base_url=f"http://127.0.0.1:{gate.port}"), requests)
 
 
 async def show(page, attributes):
@@ -114,9 +122,7 @@ async def versions(page, task_id):
 
 
 async def test_a_page_whose_websocket_works_loads_nothing_else(open_page, bars, requests):
-    page = await open_page()
-    requests.note(page)
-    await page.goto("/blank")
+    page = await opened(await open_page(), requests)
     [job] = await bars("Export all contacts")
     await succeeds(await show(page, job))
     assert "fallback.js" not in requests.names
@@ -175,10 +181,7 @@ async def test_ten_bars_leave_the_site_to_others(blank, bars, requests):
 
 async def test_the_windows_of_a_browser_share_the_streams(blank, bars, requests):
     jobs = await bars("Start ten jobs")
-    other = await blank.context.new_page()
-    requests.note(other)
-    await other.add_init_script(SOON)
-    await other.goto("/blank")
+    other = await opened(await blank.context.new_page(), requests)
     shown = [await show(page, job) for page in (blank, other) for job in jobs[-4:]]
     await requests.until(lambda each: len(each.open) == LANES)
     async with asyncio.timeout(5):
