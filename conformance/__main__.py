@@ -11,9 +11,10 @@ from dataclasses import fields
 from urllib.parse import urlsplit
 
 from .checks import CHECKS
+from .limits import Limits
 from .parts import Part, listens
-from .run import Result, Verdict, report, run
-from .site import Limits, Site
+from .run import AT_ONCE, Result, Verdict, report, run
+from .site import Site
 
 DESCRIPTION = """
 Runs every promise of the protocol against a deployment, by its public addresses alone.
@@ -57,7 +58,7 @@ async def check(options: argparse.Namespace) -> list[Result]:
     async with Site(
         options.start, origin=options.origin, kinds=kinds, headers=headers, limits=limits
     ) as site:
-        return await run(site, chosen)
+        return await run(site, chosen, at_once=options.at_once, patience=options.patience)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,6 +76,8 @@ def parser() -> argparse.ArgumentParser:
     add("--header", type=pair(":"), help="'NAME: VALUE', sent with each start", **more)
     names = ", ".join(f"{each.name}={each.default:g}" for each in fields(Limits))
     add("--limit", type=pair("="), help=f"NAME=VALUE, where it is another than {names}", **more)
+    add("--at-once", type=int, default=AT_ONCE, help="checks side by side (%(default)s)")
+    add("--patience", type=float, default=1.0, help="times the deadlines of the checks")
     add("--only", metavar="WORDS", help="only checks whose names hold these words", **more)
     return parser
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,6 +12,7 @@ from uuid import uuid4
 import httpx
 
 from .checks import Broken, NotOffered
+from .limits import Limits
 from .sockets import Socket, open_socket
 from .streams import Stream
 from .tasks import Task
@@ -20,20 +20,6 @@ from .tasks import Task
 FOREIGN = "https://foreign.example"
 SECRET = "conformance0conformance0conforma"
 IDENTITY = {"Accept-Encoding": "identity"}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one client may take there; these are the defaults. Times are in seconds."""
-
-    at_once: float = 5.0  # until the present state has to be there
-    ping: float = 20.0  # of silence after which there is a ping
-    first_frame: float = 10.0
-    frame: int = 4096  # bytes
-    frames_at_once: int = 200
-    bad_frames: int = 20
-    subscriptions: int = 100
-    event: int = 8192  # bytes
 
 
 class Site:
@@ -103,7 +89,7 @@ class Site:
     @asynccontextmanager
     async def socket(self, url: str, **more: Any) -> AsyncIterator[Socket]:
         """A websocket there; ``more`` are ``origin`` and ``subprotocols``."""
-        async with open_socket(url, at_once=self.limits.at_once, **more) as socket:
+        async with open_socket(url, self.limits, **more) as socket:
             yield socket
 
     @asynccontextmanager
@@ -112,7 +98,7 @@ class Site:
         timeout = httpx.Timeout(30, read=None)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self._http.stream("GET", url, headers=names, timeout=timeout) as response:
-            yield Stream(response, at_once=self.limits.at_once)
+            yield Stream(response, self.limits)
 
     async def ask(self, method: str, url: str, **more: Any) -> httpx.Response:
         """One request."""

@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.protocol import State
 
 from .checks import Broken
+from .limits import Limits
 
-OUTCOME_WITHIN = 45.0  # seconds, for the longest task
 HANDSHAKE_WITHIN = 10.0  # seconds
 
 Frame = dict[str, Any]
@@ -39,9 +39,10 @@ class Closed(Broken):
 class Socket:
     """One websocket; ``texts`` are the frames that came, ``frames`` the same as JSON."""
 
-    def __init__(self, connection: ClientConnection, at_once: float) -> None:
+    def __init__(self, connection: ClientConnection, limits: Limits) -> None:
         self._connection = connection
-        self._at_once = at_once
+        self._at_once = limits.at_once
+        self._outcome = limits.outcome
         self.texts: list[str] = []
         self.frames: list[Frame] = []
 
@@ -84,7 +85,7 @@ class Socket:
         """The next event that is an outcome."""
         return await self.until(
             lambda frame: bool(frame.get("complete")) and task_id in (None, frame["task_id"]),
-            OUTCOME_WITHIN,
+            self._outcome,
             "outcome",
         )
 
@@ -162,8 +163,8 @@ class Socket:
 @asynccontextmanager
 async def open_socket(
     url: str,
+    limits: Limits,
     *,
-    at_once: float,
     origin: Any = None,
     subprotocols: Any = None,
     compression: str | None = None,
@@ -180,6 +181,6 @@ async def open_socket(
     except (InvalidHandshake, OSError, EOFError):
         raise Refused(0) from None
     try:
-        yield Socket(connection, at_once)
+        yield Socket(connection, limits)
     finally:
         connection.transport.abort()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from .checks import Broken
-from .sockets import OUTCOME_WITHIN
+from .limits import Limits
 
 
 class Message(NamedTuple):
@@ -24,9 +24,10 @@ class Message(NamedTuple):
 class Stream:
     """One answer; ``messages`` are what came."""
 
-    def __init__(self, response: httpx.Response, at_once: float) -> None:
+    def __init__(self, response: httpx.Response, limits: Limits) -> None:
         self.response = response
-        self._at_once = at_once
+        self._at_once = limits.at_once
+        self._outcome = limits.outcome
         self._coming = self._read()
         self.messages: list[Message] = []
         self.texts: list[str] = []  # the data of each event, as it came
@@ -59,11 +60,11 @@ class Stream:
     async def end(self) -> list[Message]:
         """All that comes until the stream ends."""
         try:
-            async with asyncio.timeout(OUTCOME_WITHIN):
-                while await self.message(OUTCOME_WITHIN):
+            async with asyncio.timeout(self._outcome):
+                while await self.message(self._outcome):
                     pass
         except TimeoutError:
-            raise Broken(f"the stream did not end within {OUTCOME_WITHIN:g} s") from None
+            raise Broken(f"the stream did not end within {self._outcome:g} s") from None
         return self.messages
 
     def events(self) -> list[Message]:

@@ -175,12 +175,11 @@ async def failing(site: Site) -> None:
 async def retrying(site: Site) -> None:
     _, socket = await watched(site, "retrying")
     events = socket.events()
-    expect(events[-1]["state"] == "SUCCESS", f"it ended with {events[-1]['state']}")
-    expect(events[-1]["attempt"] == 2, f"the second attempt was called {events[-1]['attempt']}")
-    runs = [event["run"] for event in events if event["attempt"] == 2]
-    first = [event["run"] for event in events if event["attempt"] == 1 and event["run"]]
-    expect(not first or min(runs) > max(first), "the second run was not newer than the first")
     rising(socket.versions())
+    expect(events[-1]["state"] == "SUCCESS", f"it ended with {events[-1]['state']}")
+    expect(events[-1]["attempt"] > 1, f"the last attempt was called {events[-1]['attempt']}")
+    runs = {event["attempt"]: event["run"] for event in events if event["run"]}
+    rising([runs[attempt] for attempt in sorted(runs)])
 
 
 @check("All who watch hear the same outcome: by websocket, as JSON, and as server-sent event")
