@@ -9,12 +9,12 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from . import cancelling, frames, origins, rights, sharing, states, streaming, watching
+from . import cancelling, events, frames, origins, rights, sharing, states, streaming, watching
 from .checks import CHECKS, Broken, Check, NotOffered
 from .site import Site
 
 #: In the order of the report; each registers its checks when it is imported.
-GROUPS = (watching, sharing, states, streaming, rights, origins, frames, cancelling)
+GROUPS = (watching, events, sharing, states, streaming, rights, origins, frames, cancelling)
 AT_ONCE = 8  # checks side by side
 
 

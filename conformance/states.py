@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .checks import check, expect
+from .events import well_formed
 from .site import Site, page_headers
 from .tasks import altered
-from .watching import watched, well_formed
+from .watching import watched
 
 
 @check("It is the event, as application/json")
