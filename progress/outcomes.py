@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from . import results
@@ -15,26 +15,44 @@ from .store import Store
 logger = logging.getLogger("progress")
 
 PAUSE = 30.0  # seconds without asking after the backend did not answer
+GRACE = 1.0  # seconds in which the run itself, which knows its counts and result, may speak first
 
 # Not the process-wide thread of asgiref: a slow backend must not hold up anybody's database.
 _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="progress-outcomes")
 _paused_until = 0.0
 
 
-async def settle(store: Store, doubtful: Mapping[str, Event | None]) -> dict[str, Event]:
-    """Store the outcomes that the result backend has for tasks missing or stalled in the store.
+async def recorded(task_ids: Sequence[str]) -> list[Event]:
+    """The outcomes that the result backend has of these tasks.
 
-    What stands then, for the tasks of which an outcome was found.
-    A backend that is away is left alone for half a minute. Raises what the store raises.
+    A backend that is away is left alone for half a minute.
     """
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(_thread, _recorded, list(doubtful))
-    events = [ended(doubtful[outcome.task_id] or outcome, outcome) for outcome in found]
+    return await asyncio.get_running_loop().run_in_executor(_thread, _recorded, task_ids)
+
+
+async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
+    """Store these outcomes, of tasks that are missing or stalled in the store; what stands then.
+
+    Celery has an outcome before the worker's publisher can have told it, so a second is left to
+    that. Raises what the store raises.
+    """
+    await asyncio.sleep(GRACE)
+    standing = await store.read([outcome.task_id for outcome in outcomes])
+    events = [
+        ended(standing.get(outcome.task_id, outcome), outcome)
+        for outcome in outcomes
+        if is_doubtful(standing.get(outcome.task_id))
+    ]
     answers = await store.put(events)
-    return {event.task_id: event for _, event in answers}
+    return standing | {event.task_id: event for _, event in answers}
 
 
-def _recorded(task_ids: list[str]) -> list[Event]:
+def is_doubtful(event: Event | None) -> bool:
+    """Whether Celery's record may know more than this, which stands."""
+    return event is None or event.stalled
+
+
+def _recorded(task_ids: Sequence[str]) -> list[Event]:
     global _paused_until  # noqa: PLW0603 - one backend a process
     if time.monotonic() < _paused_until:
         return []

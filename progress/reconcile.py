@@ -10,7 +10,7 @@ from itertools import islice
 from . import conf
 from .events import Event
 from .loops import forever
-from .outcomes import settle
+from .outcomes import is_doubtful, recorded, settle
 from .store import Store
 
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
@@ -46,15 +46,18 @@ class Reconciler:
         self._due: dict[str, None] = {}
         self._confirm: deque[tuple[float, str]] = deque()
         self._wake = asyncio.Event()
-        self._doubtful: dict[str, Event | None] = {}
+        self._doubtful: dict[str, None] = {}
         self._doubt = asyncio.Event()
+        self._outcomes: list[Event] = []
+        self._known = asyncio.Event()
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Start; the caller cancels what it gets."""
         loop = asyncio.get_running_loop()
         return [
             loop.create_task(forever("Reading the progress store", self._look)),
-            loop.create_task(forever("Asking for outcomes", self._settle)),
+            loop.create_task(forever("Asking for outcomes", self._ask)),
+            loop.create_task(forever("Storing outcomes", self._settle)),
             loop.create_task(forever("Ending lost runs", self._reap)),
         ]
 
@@ -83,8 +86,8 @@ class Reconciler:
                 del self._due[task_id]
                 event = events.get(task_id)
                 self._found(task_id, event)
-                if event is None or event.stalled:
-                    self._doubtful[task_id] = event
+                if is_doubtful(event):
+                    self._doubtful[task_id] = None
                     self._doubt.set()
 
     async def _reap(self) -> None:
@@ -99,21 +102,30 @@ class Reconciler:
         self._silent_since = silent
         await self._store.lose([id_ for id_, since in silent.items() if now - since > self._due_in])
 
-    async def _settle(self) -> None:
+    async def _ask(self) -> None:
         """Celery's own record may know what became of a task that is missing or stalled.
 
         A few at a time, each in its turn: an id that nobody knows must not keep others waiting.
         """
         await self._doubt.wait()
-        turn = dict(islice(self._doubtful.items(), SETTLED_AT_ONCE))
+        turn = list(islice(self._doubtful, SETTLED_AT_ONCE))
         for task_id in turn:
             del self._doubtful[task_id]
         if not self._doubtful:
             self._doubt.clear()
-        for task_id, event in (await settle(self._store, turn)).items():
-            self._found(task_id, event)
+        self._outcomes += await recorded(turn)
+        if self._outcomes:
+            self._known.set()
         if self._doubtful:
             await asyncio.sleep(SETTLE_PAUSE)
+
+    async def _settle(self) -> None:
+        """Store what Celery knew; when the store does not answer, the next look doubts again."""
+        await self._known.wait()
+        self._known.clear()
+        outcomes, self._outcomes = self._outcomes, []
+        for task_id, event in (await settle(self._store, outcomes)).items():
+            self._found(task_id, event)
 
     async def _wait(self) -> None:
         until = min(self._next, self._confirm[0][0] if self._confirm else self._next)

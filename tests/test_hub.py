@@ -162,11 +162,11 @@ async def test_celery_is_asked_for_each_task_in_its_turn(hub, watch, monkeypatch
     """Ids that nobody knows do not keep the others waiting."""
     asked = set()
 
-    async def settle(_store, doubtful):
+    async def recorded(doubtful):
         asked.update(doubtful)
-        return {}
+        return []
 
-    monkeypatch.setattr(reconcile, "settle", settle)
+    monkeypatch.setattr(reconcile, "recorded", recorded)
     monkeypatch.setattr(reconcile, "SETTLE_PAUSE", 0)
     watched = {str(number) for number in range(50)}
     for task_id in watched:
@@ -174,6 +174,22 @@ async def test_celery_is_asked_for_each_task_in_its_turn(hub, watch, monkeypatch
     async with asyncio.timeout(10):
         while asked != watched:
             await asyncio.sleep(0.01)
+
+
+async def test_the_run_itself_may_speak_before_celerys_record(store, watch, monkeypatch):
+    """It knows its counts and its result; Celery has the outcome before it can be told."""
+    asked = asyncio.Event()
+
+    async def recorded(task_ids):
+        asked.set()
+        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+
+    monkeypatch.setattr(reconcile, "recorded", recorded)
+    watched = watch("a")
+    await asked.wait()
+    run = (await put(store, STARTED)).run
+    await put(store, Event(task_id="a", state=State.SUCCESS, run=run, result="told"))
+    assert (await watched.until(lambda event: event.complete)).result == "told"
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
