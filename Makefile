@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	@$(find_chromium)
-	@exec $(VENV)/bin/python -m pytest $(ARGS)
+	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 faults: $(VENV)/.dev
 	@$(find_chromium)

@@ -1,4 +1,4 @@
-/** Everything needed to draw one task now; docs/design.md says what each field means. */
+/** Everything needed to draw one task now; docs/protocol.md says what each field means. */
 export interface TaskEvent {
   type: "progress"
   task_id: string

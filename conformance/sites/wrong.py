@@ -1,6 +1,7 @@
 """Sites that break one promise each, below a path of its name: the suite has to notice."""
 
 import json
+from collections import Counter
 
 from .bare import application as right
 
@@ -21,13 +22,12 @@ def ends(message):
 
 
 def falling():
-    """Every other version is older than the one before."""
-    count = 0
+    """Every other version of a task is older than the one before."""
+    counts = Counter()
 
     def edit(event):
-        nonlocal count
-        count += 1
-        event["version"] -= 10**9 * (count % 2)
+        counts[event["task_id"]] += 1
+        event["version"] -= 10**9 * (counts[event["task_id"]] % 2)
 
     return lambda message: [edited(message, edit)]
 

@@ -60,10 +60,10 @@ async def test_w8_ten_tasks_at_once_in_each_pool(scenario, pool):
     web, worker = scenario.web(), scenario.worker(pool=pool, options=POOLS[pool], env=env)
     scenario.fault()
     for _ in range(10):
-        scenario.watch(scenario.start("count", 10, 0.05), web, count=2)
+        scenario.watch(scenario.start("count", 20, 0.05), web, count=2)
     for pair in zip(scenario.watchers[::2], scenario.watchers[1::2], strict=True):
         end = await scenario.outcome(pair, within=20)
-        assert (end["state"], end["current"], end["total"]) == ("SUCCESS", 10, 10)
+        assert (end["state"], end["current"], end["total"]) == ("SUCCESS", 20, 20)
         assert all(on_the_way(watcher) for watcher in pair)
     assert worker.process.poll() is None
 
