@@ -125,7 +125,8 @@ class Delivery:
     def _unstored(self, event: Event) -> Event:
         """The event with a version of our own clock, as the store's would be."""
         self._version = max(self._version + 1, time.time_ns() // 1000)
-        return replace(event, version=self._version, run=event.run or self._version)
+        opens = event.state is not State.PENDING
+        return replace(event, version=self._version, run=event.run or opens * self._version)
 
     async def announce(self, events: list[Event]) -> None:
         """Tell the groups. What the layer loses, watchers find in the store."""

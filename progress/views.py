@@ -96,10 +96,10 @@ async def task_cancel(request: HttpRequest, task_id: str) -> HttpResponse:
     """Have the task revoked, and its process ended if it runs: 202.
 
     Takes a token that permits "cancel", also as the field ``token`` of a form; 403 without. A
-    task that is over stays as it is. Django's CSRF protection holds, but for a good token in the
-    header ``Authorization``: no page of another site can send that.
+    task that is over stays as it is. Django's CSRF protection holds, but for what comes with
+    ``Authorization: Bearer …`` and a good token in it, or no cookies.
     """
-    if read_token(_bearer(request)) is None:
+    if _may_be_forged(request):
         return await _protected_cancel(request, task_id)
     return await _cancel(request, task_id)
 
@@ -116,6 +116,12 @@ async def _cancel(request: HttpRequest, task_id: str) -> HttpResponse:
 
 
 _protected_cancel = csrf_protect(_cancel)
+
+
+def _may_be_forged(request: HttpRequest) -> bool:
+    """Whether a page of another site may have had the browser send it, in its visitor's name."""
+    bearer = _bearer(request)  # no such page can send this header
+    return bearer is None or (bool(request.COOKIES) and read_token(bearer) is None)
 
 
 async def _refusal(request: HttpRequest, task_id: str, action: str) -> HttpResponse | None:

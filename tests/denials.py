@@ -536,8 +536,8 @@ DENIALS = [
     denial(
         "only a good token does without CSRF",
         "views",
-        "if read_token(_bearer(request)) is None:",
-        "if _bearer(request) is None:",
+        "return bearer is None or (bool(request.COOKIES) and read_token(bearer) is None)",
+        "return bearer is None",
         f"{ORIGINS} -k csrf",
     ),
     denial(

@@ -121,6 +121,13 @@ async def test_a_script_cancels_by_a_header_that_no_page_of_another_site_can_sen
     assert answer.word == ("allowed" if door.way == "bearer" else "forbidden")
 
 
+async def test_a_script_whose_token_is_no_longer_good_is_told_as_json(task):
+    headers = {"authorization": "Bearer nonsense"}
+    client = AsyncClient(enforce_csrf_checks=True)
+    response = await client.post(f"/progress/{task}/cancel/", headers=headers)
+    assert (response.status_code, "may not" in response.json()["detail"]) == (403, True)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in FOREIGN if FOREIGN[kind][0] != OWN])
 async def test_another_sites_page_gets_no_stream(people, task, kind):
     visitor = await Visitor.signed_in(people.owner, FOREIGN[kind][0])
