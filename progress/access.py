@@ -31,7 +31,8 @@ class Asker:
 
     ``token`` is None unless a good one came. ``scope`` is the ASGI scope, empty under WSGI.
     ``user`` is who is signed in, or None; it may read the database. Where the site has no users of
-    Django's, it is the scope's "user", if that says of itself ``is_authenticated``.
+    Django's, it is the scope's "user", if that says of itself ``is_authenticated``; elsewhere that
+    one counts for nothing.
     """
 
     def __init__(self, request: HttpRequest, token: Token | None = None) -> None:
@@ -44,7 +45,9 @@ class Asker:
 
     @property
     def user(self) -> Any:
-        user = getattr(self.request, "user", None) or self.scope.get("user")
+        # Where the request has a user of its own, nobody included, the scope's is another opinion:
+        # by the cookie of a script, or of a session that has ended.
+        user = getattr(self.request, "user", self.scope.get("user"))
         return user if user is not None and getattr(user, "is_authenticated", False) else None
 
     @property

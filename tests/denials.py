@@ -148,6 +148,13 @@ DENIALS = [
         f"{ID} -k anonymous",
     ),
     denial(
+        "who is signed in says the handshake",
+        "access",
+        'getattr(self.request, "user", self.scope.get("user"))',
+        'getattr(self.request, "user", None) or self.scope.get("user")',
+        f"{ORIGINS} -k application_around_ours",
+    ),
+    denial(
         "the signature",
         "tokens",
         "_signer().unsign_object(text)",

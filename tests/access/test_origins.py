@@ -4,7 +4,7 @@ import pytest
 from django.test import AsyncClient
 
 from progress import make_token
-from tests.access.doors import CANCELS, OWN, SOCKETS, WATCHED, StreamDoor, Visitor, named
+from tests.access.doors import CANCELS, OWN, SOCKETS, WATCHED, Socket, StreamDoor, Visitor, named
 
 FOREIGN = {
     "other-host": ["http://evil.test"],
@@ -96,6 +96,19 @@ async def test_without_an_origin_a_cookie_is_nothing(settings, people, task, doo
     script, page = [await Visitor.signed_in(people.owner, *origin) for origin in ([], [OWN])]
     assert (await door.ask(script, task, None)).word == "forbidden"
     assert (await door.ask(page, task, None)).word == ("allowed" if rule else "forbidden")
+
+
+@pytest.mark.parametrize("origin", [[], [OWN]], ids=["script", "signed-out-page"])
+async def test_whom_the_application_around_ours_found_signed_in_is_nobody(
+    settings, people, task, origin
+):
+    """Channels' AuthMiddleware goes by the cookie alone, as it was when the socket came."""
+    settings.PROGRESS_PERMISSION = "tests.access.rules.signed_in"
+    socket = Socket(Visitor(*origin))
+    socket.scope["user"] = people.owner
+    async with socket:
+        await socket.subscribe(task, None)
+        assert (await socket.answer()).word == "forbidden"
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
