@@ -1,0 +1,54 @@
+"""What a benchmark found: tables, and targets that are met or missed."""
+
+import statistics
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Target:
+    """A figure that is held to a limit: at most so much, or at least, where ``least`` is set."""
+
+    name: str
+    value: float
+    limit: float
+    least: bool = False
+
+    @property
+    def met(self):
+        """Whether it is."""
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+    def __str__(self):
+        verdict = "met   " if self.met else "MISSED"
+        bound = "at least" if self.least else "at most"
+        return f"{verdict} {self.name}: {self.value:,.4g} ({bound} {self.limit:,.4g})"
+
+
+@dataclass
+class Table:
+    """One of the ten. A row is a list of the columns' values; ``note`` says how it was measured."""
+
+    number: int
+    title: str
+    columns: list[str]
+    note: str = ""
+    rows: list[list] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+
+    def __str__(self):
+        lines = [self.columns, *([shown(each) for each in row] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        return "\n".join(filter(None, [f"## {self.number}. {self.title}", text, self.note]))
+
+
+def shown(value):
+    """A figure with three digits that say something."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def medians(rounds):
+    """Of dictionaries that several interleaved rounds gave, the median of each figure."""
+    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
