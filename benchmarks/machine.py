@@ -37,11 +37,11 @@ class Served:
 
 
 @contextmanager
-def served(server, env):
+def served(server, env, site=SITE):
     """The site on the first core, and this process on the others."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", *SERVERS[server].format(port=port).split(), SITE]
+    command = [sys.executable, "-m", *SERVERS[server].format(port=port).split(), site]
     os.sched_setaffinity(0, {0})  # what the server inherits
     process = subprocess.Popen(command, env={**os.environ, **env})
     os.sched_setaffinity(0, set(range(1, os.cpu_count())) or {0})
