@@ -7,7 +7,7 @@
 # make mutations  take each check of rights away, and see that a test notices
 # make conformance  the protocol from outside, on four servers and in eight hosts; writes its table
 # make check   lint, formatting, and the types of Python and JavaScript
-# make bench   what reporting costs a task
+# make bench   what reporting and watching cost, beside others: ten tables; ARGS= are numbers of some
 # make clean   remove what make has made
 
 PYTHON ?= python3
@@ -50,8 +50,9 @@ check: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m tests.typescript
 
-bench: $(VENV)/.dev
-	@exec $(VENV)/bin/python -m benchmarks.recorder
+bench: $(VENV)/.dev $(VENV)/.peers
+	@$(find_chromium)
+	@exec $(VENV)/bin/python -m benchmarks --json $(VENV)/bench.json $(ARGS)
 
 # Each stamp stands for what was installed, and is made anew when that changes.
 $(VENV)/.demo: WHAT = -e ".[demo]"
@@ -61,9 +62,17 @@ $(VENV)/.demo $(VENV)/.dev: pyproject.toml
 	@$(make_venv)
 	@$(install)
 
+# What the benchmarks set beside the project never gets into its own environment.
+$(VENV)/.peers: WHAT = -r benchmarks/peers.txt
+$(VENV)/.peers: private INTO = $(VENV)/peers
+$(VENV)/.peers: benchmarks/peers.txt | $(VENV)/.dev
+	@$(VENV)/bin/python -m venv --clear $(INTO)
+	@$(install)
+
+INTO = $(VENV)
 define install
-echo "Installing the project (once; it takes a minute) ..."; \
-$(VENV)/bin/python -m pip install -q $(WHAT) >$(LOG) 2>&1 || { \
+echo "Installing $(if $(filter %/peers,$(INTO)),the benchmarks' peers,the project) (once; it takes a minute) ..."; \
+$(INTO)/bin/python -m pip install -q $(WHAT) >$(LOG) 2>&1 || { \
   echo "Installing failed: $$(grep -m 1 -o 'ERROR: .*' $(LOG) || tail -n 1 $(LOG))" \
     "(all of it: $(LOG))" >&2; exit 1; }; \
 touch $@
