@@ -34,8 +34,9 @@ def check_store() -> list[CheckMessage]:
         hint = 'Set PROGRESS_REDIS_URL = "redis://localhost:6379/0", and durations in seconds.'
         return [Error(str(error), hint=hint, id="progress.E001")]
     scheme = urlsplit(url).scheme
-    if scheme not in {"redis", "rediss", "unix", "memory"}:
-        message = f"PROGRESS_REDIS_URL must begin with redis://, rediss:// or unix://, not {scheme}"
+    if scheme not in {"redis", "rediss", "unix", "sentinel", "memory"}:
+        known = "redis://, rediss://, unix:// or sentinel://"
+        message = f"PROGRESS_REDIS_URL must begin with {known}, not {scheme}"
         return [Error(message, hint="Name a Redis or Valkey server.", id="progress.E002")]
     if scheme == "memory" and _has_broker():
         message = "PROGRESS_REDIS_URL is memory://, which a worker and a web process do not share."

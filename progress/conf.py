@@ -4,8 +4,9 @@
 setting                      default
 ============================ ======= ==================================================
 PROGRESS_REDIS_URL           (none)  Redis or Valkey that holds the newest event of each
-                                     task; ``memory://`` keeps it in this process, for
-                                     tests and eager tasks
+                                     task; ``sentinel://host:port,…/<primary>/<database>``
+                                     where Sentinels know it; ``memory://`` keeps it in
+                                     this process, for tests and eager tasks
 PROGRESS_PREFIX              progress  what every key and group name starts with
 PROGRESS_INTERVAL            0.1     seconds between two progress events of one task
 PROGRESS_RETENTION           86400   seconds an event is kept after the last one
@@ -36,6 +37,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
+
+from . import sentinel
 
 MEMORY = "memory://"
 
@@ -89,13 +92,15 @@ def _count(name: str) -> int:
 
 
 def redis_url() -> str:
-    """Where the store is. Raises ImproperlyConfigured while it is not set."""
+    """Where the store is. Raises ImproperlyConfigured while it is not set, or names no Sentinel."""
     url = _get("PROGRESS_REDIS_URL")
     if not isinstance(url, str) or not url:
         raise ImproperlyConfigured(
             "PROGRESS_REDIS_URL is not set: give it the URL of a Redis or Valkey server, as in "
             '"redis://localhost:6379/0", or "memory://" in tests'
         )
+    if sentinel.is_sentinel(url):
+        sentinel.read(url)
     return url
 
 

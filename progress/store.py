@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any, Protocol
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
 
-from . import conf
+from . import conf, sentinel
 from .events import RUNNING, Event, lost
 
 SCRIPT = resources.files(__package__).joinpath("store.lua").read_text()
@@ -72,16 +71,17 @@ def open_store() -> Store:
 
 
 class RedisStore:
-    """The store in one Redis or Valkey server.
+    """The store in one Redis or Valkey server, or in the one that Sentinels name at the time.
 
-    Every call takes at most about 8 s (one retry of 4 s) and raises redis.RedisError or
+    Every call takes at most about 8 s (one retry of 4 s; a second more for each Sentinel that is
+    asked in vain) and raises redis.RedisError or
     OSError when the server does not answer. Keys: ``<prefix>:event:<task id>`` (a string, the
     event's JSON), ``<prefix>:alive`` (a sorted set).
     """
 
     def __init__(self, url: str) -> None:
         # One retry at once: the server may have closed an idle connection.
-        self._redis: Redis = Redis.from_url(
+        self._redis = sentinel.connect(
             url,
             socket_timeout=TIMEOUT,
             socket_connect_timeout=TIMEOUT,
@@ -195,7 +195,7 @@ class RedisStore:
 
     async def aclose(self) -> None:
         """See :meth:`Store.aclose`."""
-        await self._redis.aclose()
+        await sentinel.close(self._redis)
 
 
 def readable(text: bytes | None) -> Event | None:
