@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 from uuid import uuid4
+from zlib import crc32
+
+from channels import DEFAULT_CHANNEL_LAYER
+from django.conf import settings
 
 from . import conf
 from .events import Event
 
 MESSAGE_TYPE = "progress.event"
-#: What a link sends to itself, to hear whether it hears.
-ECHO = {"type": "progress.echo"}
-
+ECHO_TYPE = "progress.echo"
 RIGHTS_TYPE = "progress.rights"
 
 
@@ -54,9 +56,33 @@ def group_name(task_id: str) -> str:
     return f"{conf.prefix()}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
 
 
-def echo_group_name() -> str:
-    """A group that nobody else is in."""
-    return f"{conf.prefix()}.echo.{uuid4().hex}"
+def echo_group_names() -> list[str]:
+    """Groups that nobody else is in, one on each server of the channel layer."""
+    layer = getattr(settings, "CHANNEL_LAYERS", {}).get(DEFAULT_CHANNEL_LAYER, {})
+    config = layer.get("CONFIG", {})
+    servers = len(config.get("hosts") or ["its default"])
+    found: dict[int, str] = {}
+    while len(found) < servers:
+        name = f"{conf.prefix()}.echo.{uuid4().hex}"
+        found[_server(f"{config.get('prefix', 'asgi')}__group__{name}", servers)] = name
+    return list(found.values())
+
+
+def _server(name: str, servers: int) -> int:
+    """Which of its servers channels_redis takes for that name; tests/test_sharding.py holds it."""
+    return int((crc32(name.encode()) & 0xFFF) / (4096 / servers))
+
+
+def echo(group: str) -> dict[str, str]:
+    """What a link sends to itself by that group, to hear whether it hears."""
+    return {"type": ECHO_TYPE, "group": group}
+
+
+def read_echo(message: Any) -> str | None:
+    """The group that an echo came by, or None in a message of another type."""
+    if not isinstance(message, dict) or message.get("type") != ECHO_TYPE:
+        return None
+    return str(message.get("group"))
 
 
 def message(event: Event) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import InMemoryChannelLayer, channel_layers
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from . import groups
 from .events import Event
@@ -38,7 +39,8 @@ class Link:
         self._heard = heard
         self._changed = changed
         self._channel = ""
-        self._echo_group = groups.echo_group_name()
+        self._echo_groups = groups.echo_group_names()
+        self._unheard: set[str] = set()  # the echo groups that a probe waits for
         self._echoed = asyncio.Event()
         self._hearing: asyncio.Task[None] | None = None
         self.members: set[str] = set()
@@ -61,16 +63,37 @@ class Link:
         self.members.discard(task_id)
 
     async def is_deaf(self) -> bool:
-        """Whether what is sent to a group of ours does not come back within 4 s."""
+        """Whether what is sent to a group of ours is not taken in time, or not back within 4 s.
+
+        There is one such group on each server of the layer, since one may be deaf while others
+        hear. A server that is away raises its error, if no other is deaf.
+        """
         if not self._channel:
             return False
+        self._unheard = set(self._echo_groups)
         self._echoed.clear()
-        await self._layer.group_send(self._echo_group, groups.ECHO)
+        sent = await asyncio.gather(*map(self._echo, self._echo_groups), return_exceptions=True)
+        errors = [each for each in sent if each is not None]
         try:
-            await asyncio.wait_for(self._echoed.wait(), ECHO_WITHIN)
+            if self._unheard:
+                await asyncio.wait_for(self._echoed.wait(), ECHO_WITHIN)
         except TimeoutError:
             return True
-        return False
+        if errors and not any(isinstance(each, RedisTimeoutError) for each in errors):
+            raise errors[0]
+        return bool(errors)
+
+    async def _echo(self, group: str) -> None:
+        try:
+            await self._layer.group_send(group, groups.echo(group))
+        except Exception:
+            self._heard_echo(group)  # is not coming
+            raise
+
+    def _heard_echo(self, group: str) -> None:
+        self._unheard.discard(group)
+        if not self._unheard:
+            self._echoed.set()
 
     async def close(self) -> None:
         """Leave all groups and let go of the connections, as far as Redis answers within 5 s."""
@@ -89,7 +112,8 @@ class Link:
     async def _open(self) -> None:
         if not self._channel:
             channel = await self._layer.new_channel("progress.")
-            await self._layer.group_add(self._echo_group, channel)
+            for group in self._echo_groups:
+                await self._layer.group_add(group, channel)
             await self._layer.group_add(groups.rights_group_name(), channel)
             self._channel = channel
             hearing = forever("Hearing from the channel layer", self._hear)
@@ -98,8 +122,9 @@ class Link:
     async def _hear(self) -> None:
         try:
             message = await self._layer.receive(self._channel)
-            if message == groups.ECHO:
-                self._echoed.set()
+            echo = groups.read_echo(message)
+            if echo is not None:
+                self._heard_echo(echo)
                 return
             change = groups.read_change(message)
             if change is None:

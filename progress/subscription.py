@@ -7,8 +7,6 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
 from .events import Event
 from .groups import Change
 from .link import Link
@@ -94,11 +92,7 @@ class Subscription:
         """Half-open and swallowing connections say nothing, and Channels never notices."""
         await asyncio.sleep(PROBE_AFTER)
         link = self._link
-        try:
-            deaf = await link.is_deaf()
-        except RedisTimeoutError:
-            deaf = True
-        if not deaf:
+        if not await link.is_deaf():
             self._leave_again()
         else:
             logger.warning("The channel layer's subscription went deaf and is renewed")
