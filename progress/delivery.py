@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from channels.layers import get_channel_layer
 from redis.exceptions import RedisError, ResponseError
 
 from . import groups
 from .events import RUNNING, Event, State, ended
 from .runs import Run
+from .sending import send
 from .store import Store
 
 logger = logging.getLogger("progress")
@@ -115,7 +115,8 @@ class Delivery:
                     continue
                 counted = event.complete and standing and standing.run == source.number
                 outcome = ended(standing, event) if standing and counted else event
-                placed[source] = replace(outcome, run=source.number)
+                number = source.number
+                placed[source] = replace(outcome, run=number) if outcome.run != number else outcome
             elif standing is None:
                 placed[source] = event
             elif not standing.complete and not overtaken(event, standing):
@@ -132,7 +133,9 @@ class Delivery:
         """Tell the groups. What the layer loses, watchers find in the store."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
-                await asyncio.gather(*(self._send(event) for event in events))
+                await send(
+                    (groups.group_name(each.task_id), groups.message(each)) for each in events
+                )
         except Exception as error:
             if not self._layer_away:
                 logger.warning("The channel layer is away, watchers are behind: %r", error)
@@ -142,20 +145,11 @@ class Delivery:
 
     async def tell(self, change: groups.Change) -> None:
         """Tell all web processes of rights that changed. Lost, it is found within a minute."""
-        layer = get_channel_layer()
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
-                if layer is not None:
-                    await layer.group_send(
-                        groups.rights_group_name(), groups.rights_changed(change)
-                    )
+                await send([(groups.rights_group_name(), groups.rights_changed(change))])
         except Exception as error:
             logger.warning("A change of rights takes effect within a minute only: %r", error)
-
-    async def _send(self, event: Event) -> None:
-        layer = get_channel_layer()
-        if layer is not None:
-            await layer.group_send(groups.group_name(event.task_id), groups.message(event))
 
 
 def asks(source: Source, event: Event) -> bool:

@@ -103,6 +103,12 @@ class Event:
             return self._text
         return head(version=self.version, run=self.run, stalled=self.stalled) + self.body()
 
+    def stored(self, version: int, run: int, body: str) -> Self:
+        """This event as the store took it, with what :meth:`body` gave."""
+        event = replace(self, version=version, run=run, stalled=False)
+        object.__setattr__(event, "_text", head(version=version, run=run, stalled=False) + body)
+        return event
+
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
         """Read what :meth:`text` wrote. Raises ValueError for anything else."""
@@ -197,7 +203,10 @@ def head(*, version: int, run: int, stalled: bool) -> str:
 
 def encode(value: Any) -> str:
     """Compact JSON; raises ValueError for NaN and Infinity, TypeError for what JSON lacks."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _compact.encode(value)
+
+
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def amount(value: object) -> int | float:

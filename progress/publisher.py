@@ -28,6 +28,7 @@ logger = logging.getLogger("progress")
 
 OUTSIDE_GRACE = 0.5  # seconds an outcome that comes from outside its run lets the run speak first
 ASK = 0.005  # seconds between two looks whether the publisher's thread is done
+TOGETHER = 0.1  # seconds at most that what begins or ends waits for more of it
 EXIT_FLUSH = 0.8  # seconds a process that ends waits for what is not delivered yet
 
 
@@ -41,6 +42,8 @@ class Publisher:
         self._delivery = Delivery(self._store, refused=self._dropped)
         self._runs: dict[Run, None] = {}
         self._later: deque[Event] = deque()
+        self._inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._gathering = False  # whether the thread looks into it by itself
         self._awake = asyncio.Event()
         self._flushing: set[asyncio.Task[None]] = set()
         self._telling: set[asyncio.Task[None]] = set()
@@ -50,7 +53,7 @@ class Publisher:
     def open(self, task_id: str, *, attempt: int = 1) -> Run:
         """A run has begun."""
         run = Run(task_id, attempt=attempt, publisher=self)
-        self._call(self._opened, run)
+        self._leave(self._opened, run)
         return run
 
     def wake(self, run: Run) -> None:
@@ -65,19 +68,19 @@ class Publisher:
     def conclude(self, run: Run, state: State, **more: Any) -> None:
         """A run is over: by an outcome or, with RETRY, until the next one."""
         run.attend, run.concluded = False, True
-        self._call(self._concluded, run, state, more)
+        self._leave(self._concluded, run, state, more)
 
     def drop(self, run: Run) -> None:
         """A run is over and nobody knows how: it gives no more signs of life."""
         run.attend, run.concluded = False, True
-        self._call(self._dropped, run)
+        self._leave(self._dropped, run)
 
     def say(self, event: Event) -> None:
         """Something is known of a task, but not from within a run: PENDING, or an outcome.
 
         An outcome keeps the counts of the run that stands, and is refused if that has one.
         """
-        self._call(self._said, event)
+        self._leave(self._said, event)
 
     def tell(self, change: Change) -> None:
         """Rights have changed; all web processes are to ask again."""
@@ -98,12 +101,25 @@ class Publisher:
 
     def orphan(self) -> None:
         """In a forked child: the thread is not here, its runs report to another publisher."""
-        for run in self._runs:
-            run.attend = True
+        left = (each for _, arguments in self._inbox for each in arguments)
+        for run in [*self._runs, *left]:
+            if isinstance(run, Run) and not run.concluded:
+                run.attend = True
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
+        self._inbox.append((function, arguments))
+        self._rouse(self._take)
+
+    def _leave(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call it soon: at once, or together with others, since each look costs the tasks' CPU."""
+        self._inbox.append((function, arguments))
+        if not self._gathering:
+            self._gathering = True
+            self._rouse(self._gather)
+
+    def _rouse(self, function: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop is closed: the process is ending
-            self._loop.call_soon_threadsafe(function, *arguments)
+            self._loop.call_soon_threadsafe(function)
 
     def _wait_for(self, done: Callable[[], bool], timeout: float) -> None:
         # Asks, since the locks of gevent and eventlet do not reach from thread to thread.
@@ -140,7 +156,22 @@ class Publisher:
                 waiting.cancel()
             await self._store.aclose()
 
+    def _take(self) -> None:
+        while self._inbox:
+            function, arguments = self._inbox.popleft()
+            function(*arguments)
+
+    def _gather(self) -> None:
+        """Take what there is, and again while there is more."""
+        self._gathering = False
+        if self._inbox:  # looked at after the flag: who left something has seen it, or we see that
+            self._gathering = True
+            self._loop.call_later(TOGETHER, self._gather)
+            self._take()
+
     def _opened(self, run: Run) -> None:
+        if run.concluded:  # over already, which says more
+            return
         self._runs[run] = None
         self._delivery.offer(run, run.event(State.STARTED))
 

@@ -1,31 +1,38 @@
--- The newest event of one task, and the order of its events.
--- KEYS: the event, the signs of life (a sorted set: task id by microseconds)
--- ARGV: command, task id, retention in seconds, then
---   put    run, state, body     an event, to be accepted or refused
---   beat   run                  a sign of life
---   stall  version, limit       mark as stalled if silent for `limit` microseconds
---   lose   version, limit, body the outcome of a run that is silent for so long
--- Answers {1, text of what was stored} when done (for a beat that changed nothing, an empty
--- text), {0, text of what stands} when refused; empty where nothing does. `events.py` writes the same head, `memory.py` is the twin.
+-- The newest events of some tasks, and the order of each task's events.
+-- KEYS: the signs of life (a sorted set: task id by microseconds), then each task's event
+-- ARGV: command, retention in seconds, then for each task
+--   put    task id, run, state, body      an event, to be accepted or refused
+--   beat   task id, run                   a sign of life
+--   stall  task id, version, limit        mark as stalled if silent for `limit` microseconds
+--   lose   task id, version, limit, body  the outcome of a run that is silent for so long
+-- Answers for each {1, text of what was stored} when done (for a beat that changed nothing, an
+-- empty text; for a put, {1, version, run}), {0, text of what stands} when refused; empty where
+-- nothing does. `events.py` writes the same head, `memory.py` is the twin.
 
-local command, task_id, retention = ARGV[1], ARGV[2], ARGV[3]
+local command, retention, alive = ARGV[1], ARGV[2], KEYS[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local HEAD = '^{"type":"progress","version":(%d+),"run":(%d+),"stalled":(%a+),()"state":"(%u+)"'
 
-local text = redis.pcall('GET', KEYS[1])
-if type(text) ~= 'string' then text = '' end  -- nothing, or no string
-local version, run, stalled, body_at, state = string.match(text, HEAD)
-local ours = version and tonumber(version) < 9007199254740992  -- 2^53: it could not rise further
-if not ours then text, version, run = '', 0, 0 end  -- nothing, or nothing of ours
-version, run, stalled = tonumber(version), tonumber(run), stalled == 'true'
-local running = state == 'STARTED' or state == 'PROGRESS'
+-- The task that is looked at, and what stands for it.
+local key, task_id, text, version, run, stalled, body_at, state, running
+
+local function look(its_key, its_id)
+  key, task_id, text = its_key, its_id, redis.pcall('GET', its_key)
+  if type(text) ~= 'string' then text = '' end  -- nothing, or no string
+  version, run, stalled, body_at, state = string.match(text, HEAD)
+  local ours = version and tonumber(version) < 9007199254740992  -- 2^53: it could not rise further
+  if not ours then text, version, run = '', 0, 0 end  -- nothing, or nothing of ours
+  version, run, stalled = tonumber(version), tonumber(run), stalled == 'true'
+  running = state == 'STARTED' or state == 'PROGRESS'
+end
 
 local function write(new_run, is_stalled, body)
   version = math.max(now, version + 1)
+  run = new_run or version
   text = string.format('{"type":"progress","version":%.0f,"run":%.0f,"stalled":%s,%s',
-    version, new_run or version, tostring(is_stalled), body)
-  redis.call('SET', KEYS[1], text, 'EX', retention)
+    version, run, tostring(is_stalled), body)
+  redis.call('SET', key, text, 'EX', retention)
   return {1, text}
 end
 
@@ -44,24 +51,25 @@ local function put(its_run, its_state, body)
   end
   if not accepted then return {0, text} end
   if its_state == 'STARTED' or its_state == 'PROGRESS' then
-    redis.call('ZADD', KEYS[2], now, task_id)
+    redis.call('ZADD', alive, now, task_id)
   else
-    redis.call('ZREM', KEYS[2], task_id)
+    redis.call('ZREM', alive, task_id)
   end
   if its_state == 'PENDING' then its_run = 0 elseif its_run == 0 then its_run = nil end
-  return write(its_run and math.max(its_run, run), false, body)
+  write(its_run and math.max(its_run, run), false, body)
+  return {1, version, run}
 end
 
 local function beat(its_run)
   if text == '' or its_run ~= run or not running then return {0, text} end
-  redis.call('ZADD', KEYS[2], now, task_id)
-  redis.call('EXPIRE', KEYS[1], retention)
+  redis.call('ZADD', alive, now, task_id)
+  redis.call('EXPIRE', key, retention)
   if stalled then return write(run, false, string.sub(text, body_at)) end
   return {1, ''}
 end
 
 local function is_silent(its_version, limit)
-  local seen = tonumber(redis.call('ZSCORE', KEYS[2], task_id) or version)
+  local seen = tonumber(redis.call('ZSCORE', alive, task_id) or version)
   return its_version == version and running and now - seen > limit
 end
 
@@ -72,11 +80,19 @@ end
 
 local function lose(its_version, limit, body)
   if not is_silent(its_version, limit) then return {0, text} end
-  redis.call('ZREM', KEYS[2], task_id)
+  redis.call('ZREM', alive, task_id)
   return write(run, false, body)
 end
 
-if command == 'put' then return put(tonumber(ARGV[4]), ARGV[5], ARGV[6]) end
-if command == 'beat' then return beat(tonumber(ARGV[4])) end
-if command == 'stall' then return stall(tonumber(ARGV[4]), tonumber(ARGV[5])) end
-return lose(tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6])
+local answers, at = {}, 3
+local words = ({put = 4, beat = 2, stall = 3, lose = 4})[command]
+for number = 2, #KEYS do
+  look(KEYS[number], ARGV[at])
+  local first, second, third = tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
+  if command == 'put' then answers[number - 1] = put(first, second, third)
+  elseif command == 'beat' then answers[number - 1] = beat(first)
+  elseif command == 'stall' then answers[number - 1] = stall(first, tonumber(second))
+  else answers[number - 1] = lose(first, tonumber(second), third) end
+  at = at + words
+end
+return answers

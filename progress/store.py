@@ -21,6 +21,7 @@ SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 TIMEOUT = 4.0
 #: Keys one MGET asks for, so that a big read does not hold up the server.
 READ_AT_ONCE = 500
+WRITTEN_AT_ONCE = 100  # tasks of one run of the script, for the same reason
 
 
 class Store(Protocol):
@@ -98,18 +99,25 @@ class RedisStore:
 
     async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
         """See :meth:`Store.put`."""
+        bodies = [event.body() for event in events]
         answers = await self._run(
-            ("put", event.task_id, event.run, event.state, event.body()) for event in events
+            "put",
+            [
+                (event.task_id, event.run, event.state, body)
+                for event, body in zip(events, bodies, strict=True)
+            ],
         )
-        # What stands may be foreign: then nobody knows more than what was offered.
         return [
-            (bool(done), readable(text) or event)
-            for event, (done, text) in zip(events, answers, strict=True)
+            # What stands may be foreign: then nobody knows more than what was offered.
+            (True, event.stored(rest[0], rest[1], body))
+            if done
+            else (False, readable(rest[0]) or event)
+            for event, body, (done, *rest) in zip(events, bodies, answers, strict=True)
         ]
 
     async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
         """See :meth:`Store.beat`."""
-        answers = await self._run(("beat", task_id, run) for task_id, run in runs)
+        answers = await self._run("beat", list(runs))
         return [(bool(done), readable(text)) for done, text in answers]
 
     async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
@@ -141,7 +149,7 @@ class RedisStore:
         # The script looks again: a sign of life may have come since.
         try:
             answers = await self._run(
-                ("stall", event.task_id, event.version, self._limit) for event in silent
+                "stall", [(event.task_id, event.version, self._limit) for event in silent]
             )
         except ResponseError:
             return {}  # full, or read only: it takes no signs of life either
@@ -161,37 +169,31 @@ class RedisStore:
         events = await self.read(task_ids)
         running = [event for event in events.values() if event.state in RUNNING]
         await self._run(
-            ("lose", event.task_id, event.version, self._lost, lost(event).body())
-            for event in running
+            "lose",
+            [(event.task_id, event.version, self._lost, lost(event).body()) for event in running],
         )
         over = set(task_ids) - {event.task_id for event in running}
         if over:  # what expired, or was never ours
             await self._redis.zrem(f"{self._prefix}:alive", *over)
 
-    async def _run(self, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
-        batch = list(calls)
-        if not batch:
+    async def _run(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The script's answers; each of the tasks is its id and what else the command takes."""
+        if not tasks:
             return []
         try:
-            return await self._evaluate(batch)
+            return await self._evaluate(command, tasks)
         except NoScriptError:  # a new or emptied server
             await self._redis.script_load(SCRIPT)
-            return await self._evaluate(batch)
+            return await self._evaluate(command, tasks)
 
-    async def _evaluate(self, batch: list[tuple[Any, ...]]) -> list[Any]:
+    async def _evaluate(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipe:
-            for command, task_id, *arguments in batch:
-                pipe.evalsha(
-                    SHA,
-                    2,
-                    self._key(task_id),
-                    f"{self._prefix}:alive",
-                    command,
-                    task_id,
-                    self._retention,
-                    *arguments,
-                )
-            return await pipe.execute()
+            for at in range(0, len(tasks), WRITTEN_AT_ONCE):
+                some = tasks[at : at + WRITTEN_AT_ONCE]
+                keys = [f"{self._prefix}:alive", *(self._key(each[0]) for each in some)]
+                words = (word for each in some for word in each)
+                pipe.evalsha(SHA, len(keys), *keys, command, self._retention, *words)
+            return [each for answers in await pipe.execute() for each in answers]
 
     async def aclose(self) -> None:
         """See :meth:`Store.aclose`."""
