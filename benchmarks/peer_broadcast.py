@@ -1,0 +1,28 @@
+"""`websockets.broadcast` on websockets' own server: python -m benchmarks.peer_broadcast PORT."""
+
+import asyncio
+import sys
+
+from websockets.asyncio.server import broadcast, serve
+
+connections = set()
+
+
+async def hold(connection):
+    """Send what it says to all."""
+    connections.add(connection)
+    try:
+        async for text in connection:
+            broadcast(connections, text)
+    finally:
+        connections.discard(connection)
+
+
+async def main(port):
+    """Serve until it is ended."""
+    async with serve(hold, "127.0.0.1", port, compression=None) as server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
