@@ -19,14 +19,17 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import re_path
-from django.views.decorators.http import condition, require_safe
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
 
-from .consumers import ASGIApplication, ProgressConsumer, Receive, Send, no_such_address
+from .consumers import ProgressConsumer, Receive, no_such_address
 from .handshakes import Scope
 from .hub import Hub
 from .urls import urlpatterns
 from .views import task_events
+from .writer import Send
 
 HERE = Path(__file__).parent
 #: In an installed package, and in a checkout.
@@ -64,6 +67,8 @@ def mounted(scope: Scope) -> Scope:
         whole = root + whole
     if whole == root:
         whole += "/"
+    if (root, whole) == (scope.get("root_path"), scope["path"]):
+        return scope  # a copy for each websocket is to be kept as long as that
     return {**scope, "root_path": root, "path": whole}
 
 
@@ -71,12 +76,8 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
     below = scope["path"].removeprefix(scope["root_path"]).removeprefix("/")
     if below and not below.endswith("/"):
         await no_such_address(scope, receive, send)
-        return
-    kwargs = {"task_id": below.removesuffix("/")} if below else {}
-    await _consumer({**scope, "url_route": {"args": (), "kwargs": kwargs}}, receive, send)
-
-
-_consumer: ASGIApplication = ProgressConsumer.as_asgi()
+    else:
+        await ProgressConsumer(scope, receive, send, below.removesuffix("/") or None).run()
 
 
 class Pages(ASGIHandler):
@@ -103,20 +104,13 @@ async def _live(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def _read(name: str) -> bytes:
-    return (MODULES / f"{name}.js").read_bytes()
-
-
-def _etag(_request: HttpRequest, name: str) -> str:
-    return f'"{sha256(_read(name)).hexdigest()[:32]}"'
-
-
 @require_safe
-@condition(etag_func=_etag)
-def module(_request: HttpRequest, name: str) -> HttpResponse:
+def module(request: HttpRequest, name: str) -> HttpResponseBase:
     """A module of the element; a browser asks each time whether it is another."""
-    headers = {"Cache-Control": "no-cache"}
-    return HttpResponse(_read(name), content_type="text/javascript", headers=headers)
+    script = (MODULES / f"{name}.js").read_bytes()
+    headers = {"Cache-Control": "no-cache", "ETag": f'"{sha256(script).hexdigest()[:32]}"'}
+    response = HttpResponse(script, content_type="text/javascript", headers=headers)
+    return get_conditional_response(request, headers["ETag"], response=response) or response
 
 
 #: A slash more than ours have, which Litestar puts at the end of every path.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -29,10 +29,11 @@ class Handshake(ASGIRequest):
     """The request of the scope of a websocket, or of an event stream, with a session of its own.
 
     A websocket without an Origin comes from a script: its cookies are ignored, so that nothing but
-    a token speaks for it. Raises ValueError for a scope that cannot be read.
+    a token speaks for it; so are those of a session that has ended meanwhile (``signed_out``).
+    Raises ValueError for a scope that cannot be read.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Mapping[str, Any], *, signed_out: bool = False) -> None:
         scheme = "https" if scope.get("scheme") in SECURE else "http"
         try:
             super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
@@ -40,7 +41,7 @@ class Handshake(ASGIRequest):
         except SuspiciousOperation as error:
             raise ValueError("a query of too many fields") from error
         self.origin: str | None = self.META.get("HTTP_ORIGIN")
-        if scope["type"] == "websocket" and not self.is_page:
+        if signed_out or (scope["type"] == "websocket" and not self.is_page):
             self.COOKIES = {}
         #: What the session is called among processes, who need not know its key.
         self.session_mark = session_mark(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
@@ -96,18 +97,10 @@ class Handshake(ASGIRequest):
         user = self.__dict__.get("user")
         return None if user is None else str(user.pk)
 
-    def ends_with(self, mark: str) -> bool:
-        """Whether the session that ends is this one's; then it counts for nothing any more."""
-        if self.session_mark != mark:
-            return False
-        self.COOKIES = {}
-        return True
-
-    def anew(self) -> Handshake:
-        """The same, with session and user to be read anew: a rule may be reading these now."""
-        other = Handshake({**self.scope})
-        other.COOKIES, other.session_mark = self.COOKIES, self.session_mark
-        return other
+    @property
+    def has_read(self) -> bool:
+        """Whether the database was read for who is signed in."""
+        return not self.__dict__.keys().isdisjoint({"session", "user"})
 
 
 def place(origin: str) -> tuple[str, str | None, int | None]:

@@ -23,6 +23,7 @@ from .reconcile import Reconciler
 from .rights import Rights
 from .store import open_store
 from .subscription import Subscription
+from .turns import Turns
 from .watcher import Watcher
 
 PING_CHECK = 1.0  # seconds between two looks for silent links
@@ -55,6 +56,7 @@ class Hub:
         self._reconciler = Reconciler(self._store, watched=self._topics.keys, found=self._found)
         self.rights = Rights()
         self.sockets = Sockets()
+        self.turns = Turns()
         self._subscription = Subscription(
             joined=self._reconciler.look, heard=self._heard, changed=self.rights.changed
         )

@@ -9,6 +9,7 @@ from . import conf
 
 PACE = 64 * 1024  # bytes a second that a socket is sent in the long run
 CREDIT = 8.0  # seconds of unused pace that may be sent at once
+SLOW_AFTER = 30.0  # seconds that a client may keep a frame waiting, where the server tells
 
 
 class Bucket:

@@ -14,13 +14,11 @@ from .access import UndecidedError
 from .events import Event
 from .grants import Grants, TooManyError
 from .groups import Change
-from .handshakes import Handshake
 from .hub import Hub
-from .limits import Pace
+from .limits import SLOW_AFTER, Pace
 from .tokens import Token
-from .watcher import Watcher
+from .watcher import Frames
 
-SLOW_AFTER = 30.0  # seconds a client may leave a chunk unread, where the server tells
 RETRY = "retry: 1000\n\n"  # milliseconds until a browser comes back; its own default is 3 s or more
 
 
@@ -34,12 +32,11 @@ class EventStream:
 
     def __init__(self, scope: Mapping[str, Any], task_id: str, *, seen: int = -1) -> None:
         self._hub = Hub.current()
-        self._grants = Grants(self._hub.sockets)
-        self._grants.handshake = Handshake({**scope})
+        self._grants = Grants(self._hub.sockets, scope)
         self._address = (scope.get("client") or [None])[0]
         self._task_id = task_id
         self._seen = seen
-        self._watcher = Watcher()
+        self._watcher = Frames()
         self._loop = asyncio.get_running_loop()
         self._entered = self._ended = False
         self._serving: asyncio.Task[Any] | None = None
@@ -111,7 +108,7 @@ class EventStream:
 
     async def _frames(self) -> AsyncIterator[str]:
         pace = Pace()
-        async for text, event in self._watcher.frames():
+        async for text, event in self._watcher:
             if self._ended:
                 return
             if event is None or event.version > self._seen:
@@ -143,11 +140,8 @@ class EventStream:
     async def recheck(self) -> None:
         """See ``rights.Guarded``. A client whose stream ends comes back, and is told why."""
         try:
-            async for task_id, allowed in self._grants.again():
-                if not allowed:
-                    self._end()
-                elif (text := self._grants.renewed(task_id)) is not None:
-                    self._watcher.reply(protocol.renewal(task_id, text))
+            async for _ in self._grants.again(self._watcher.reply):
+                self._end()
         except (UndecidedError, TooManyError):
             self._end()
 

@@ -16,7 +16,7 @@ from progress import process
 from progress.hub import Hub
 from progress.layers import redis_layer
 from progress.memory import MemoryStore
-from progress.watcher import Watcher
+from progress.watcher import Frames
 from tests.faults.table import is_twin
 
 
@@ -135,7 +135,7 @@ class Watched:
 
     def __init__(self, watcher):
         self.events = []
-        self._frames = watcher.frames()
+        self._frames = watcher
 
     async def next(self):
         """The next event."""
@@ -156,7 +156,7 @@ async def watch(hub):
     """Watch a task through the hub."""
 
     def start(task_id):
-        watcher = Watcher()
+        watcher = Frames()
         hub.attach(watcher)
         hub.watch(task_id, watcher)
         return Watched(watcher)

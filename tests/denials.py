@@ -297,23 +297,23 @@ DENIALS = [
     ),
     denial(
         "a session that ended",
-        "handshakes",
-        "        self.COOKIES = {}\n        return True",
-        "        return True",
+        "grants",
+        "        self._signed_out, self._handshake = True, None\n",
+        "",
         "tests/access/test_changes.py -k about_to_end",
     ),
     denial(
         "whose session ended",
-        "handshakes",
-        "        if self.session_mark != mark:\n            return False\n",
+        "grants",
+        "        if self._session_mark != session:\n            return False\n",
         "",
         f"{CHANGES} -k logged_out",
     ),
     denial(
         "another site's page",
         "consumers",
-        "self._close(Close.FORBIDDEN)\n        return not",
-        "pass\n        return not",
+        "if handshake.is_foreign:",
+        "if False:",
         f"{ORIGINS} -k other-host",
     ),
     denial(
@@ -347,14 +347,14 @@ DENIALS = [
     denial(
         "a refused address is closed",
         "consumers",
-        "read_token(text)) and text:\n            self._close(Close.FORBIDDEN)",
+        "read_token(text)) and text:\n            self._end(Close.FORBIDDEN)",
         "read_token(text)) and text:\n            pass",
         f"{TOKENS} -k nonsense",
     ),
     denial(
         "a refused frame is closed",
         "consumers",
-        "if self._task_id is not None:\n                self._close(Close.FORBIDDEN)",
+        "if self._task_id is not None:\n                self._end(Close.FORBIDDEN)",
         "if self._task_id is not None:\n                pass",
         f"{TOKENS} -k nonsense",
     ),
@@ -396,8 +396,8 @@ DENIALS = [
     denial(
         "so many of an address",
         "consumers",
-        "if await self._accept() and entered:",
-        "if await self._accept():",
+        "elif not entered:",
+        "elif False:",
         f"{LIMITS} -k address",
     ),
     denial(
@@ -417,7 +417,7 @@ DENIALS = [
     denial(
         "a change of the session",
         "grants",
-        "return self.handshake.ends_with(change.session)",
+        "return self._ends_with(change.session)",
         "return False",
         f"{CHANGES} -k no_longer_is_closed and logged_out",
     ),
@@ -438,7 +438,7 @@ DENIALS = [
     denial(
         "asking anew",
         "grants",
-        "        self.handshake = self.handshake.anew()\n        for",
+        "        self._handshake = None\n        for",
         "        for",
         f"{CHANGES} -k by_a_rule or no_longer_is_closed",
     ),
@@ -452,14 +452,14 @@ DENIALS = [
     denial(
         "the last right ends the socket",
         "consumers",
-        "            self._close(Close.ENDED)",
+        "            self._end(Close.ENDED)",
         "            pass",
         f"{CHANGES} -k no_longer_is_closed",
     ),
     denial(
         "undecided later",
         "consumers",
-        "            self._close(WHY[type(error)])\n\n    def _refuse",
+        "            self._end(WHY[type(error)])\n\n    def _refuse",
         "            pass\n\n    def _refuse",
         f"{RULES} -k breaks_later",
     ),
@@ -571,8 +571,8 @@ DENIALS = [
     denial(
         "a stream ends with the right",
         "streams",
-        "                if not allowed:\n                    self._end()",
-        "                if not allowed:\n                    pass",
+        "self._grants.again(self._watcher.reply):\n                self._end()",
+        "self._grants.again(self._watcher.reply):\n                pass",
         f"{STREAMS} -k next_is_refused",
     ),
     denial(

@@ -7,7 +7,7 @@ import pytest
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
-from progress import conf, consumers, make_token
+from progress import conf, consumers, make_token, writer
 from progress.consumers import PATIENCE, ProgressConsumer
 from progress.events import Event, State
 from progress.limits import CREDIT, PACE, Pace
@@ -188,6 +188,7 @@ async def test_a_socket_that_goes_leaves_nothing_watched(hub):
 @pytest.mark.promise(7)
 async def test_a_client_that_does_not_read_is_sent_away(hub, monkeypatch):
     monkeypatch.setattr(consumers, "SLOW_AFTER", 0.05)
+    monkeypatch.setattr(writer, "SLOW_AFTER", 0.05)
     open_run()
     received, sent = asyncio.Queue(), []
     received.put_nowait({"type": "websocket.connect"})

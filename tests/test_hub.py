@@ -10,7 +10,7 @@ from channels.layers import get_channel_layer
 from progress import groups, reconcile
 from progress.events import Event, State
 from progress.store import RedisStore
-from progress.watcher import Watcher
+from progress.watcher import Frames
 
 STARTED = Event(task_id="a", state=State.STARTED)
 
@@ -204,19 +204,19 @@ async def test_a_state_that_the_store_lost_for_long_is_said_to_be_unknown(store,
 
 @pytest.mark.promise(6)
 async def test_a_thousand_watchers_are_one_member_of_the_group(store, hub, raw):
-    watchers = [Watcher() for _ in range(1000)]
+    watchers = [Frames() for _ in range(1000)]
     for watcher in watchers:
         hub.watch("a", watcher)
     started = await put(store, STARTED)
     for watcher in watchers:
-        _, event = await anext(watcher.frames())
+        _, event = await anext(watcher)
         assert event == started
     [(_, subscribers)] = raw.pubsub_numsub(f"asgi__group__{groups.group_name('a')}")
     assert subscribers == 1
 
 
 async def test_the_group_is_left_with_the_last_watcher(hub, raw):
-    watcher, other = Watcher(), Watcher()
+    watcher, other = Frames(), Frames()
     channel = f"asgi__group__{groups.group_name('a')}"
     hub.watch("a", watcher)
     hub.watch("a", other)
@@ -256,28 +256,26 @@ async def test_foreign_messages_are_skipped(store, watch, message, caplog):
 
 @pytest.mark.promise(7)
 async def test_a_watcher_that_does_not_read_keeps_only_the_newest_event():
-    watcher = Watcher()
+    watcher = Frames()
     for version in range(1, 10_001):
         watcher.offer(replace(STARTED, version=version, state=State.PROGRESS))
-    frames = watcher.frames()
-    _, event = await anext(frames)
+    _, event = await anext(watcher)
     assert (event.version, watcher._events) == (10_000, {})
 
 
 @pytest.mark.promise(2)
 async def test_an_outcome_that_waits_is_not_replaced_by_the_next_run():
-    watcher = Watcher()
+    watcher = Frames()
     watcher.offer(replace(STARTED, version=1, state=State.FAILURE))
     watcher.offer(replace(STARTED, version=2))
-    _, event = await anext(watcher.frames())
+    _, event = await anext(watcher)
     assert event.state is State.FAILURE
 
 
 async def test_a_silent_link_is_pinged_once_in_a_while(monkeypatch):
-    watcher = Watcher()
-    frames = watcher.frames()
+    watcher = Frames()
     watcher.ping(watcher.heard_at + 19)
     watcher.ping(watcher.heard_at + 20)
     watcher.ping(watcher.heard_at + 21)
-    assert await anext(frames) == ('{"type":"ping"}', None)
+    assert await anext(watcher) == ('{"type":"ping"}', None)
     assert not watcher._replies

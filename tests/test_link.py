@@ -11,7 +11,7 @@ from progress.events import Event, State
 from progress.hub import Hub
 from progress.layers import redis_layer
 from progress.store import RedisStore
-from progress.watcher import Watcher
+from progress.watcher import Frames
 from tests.conftest import Watched
 from tests.proxy import Proxy
 
@@ -42,7 +42,7 @@ async def store(redis_url):
 async def watched(proxied, store):
     """A started task, watched over a link that works, past its second look at the store."""
     hub = Hub.current()
-    watcher = Watcher()
+    watcher = Frames()
     hub.watch("a", watcher)
     watched = Watched(watcher)
     await watched.until(lambda event: event.state is State.UNKNOWN)
@@ -102,7 +102,7 @@ async def breaks(raw, group):
 async def leaves_while_its_connection_breaks(raw, monkeypatch):
     """A group is left when Redis has just gone; whether Redis has it when all is quiet."""
     monkeypatch.setattr(subscription, "PROBE_AFTER", 0.1)
-    hub, watcher = Hub.current(), Watcher()
+    hub, watcher = Hub.current(), Frames()
     for task_id in ("a", "b"):
         hub.watch(task_id, watcher)
     left, kept = [f"asgi__group__{groups.group_name(task_id)}" for task_id in ("a", "b")]

@@ -7,7 +7,7 @@ from channels.db import aclose_old_connections, database_sync_to_async
 from django.conf import settings
 from django.db import connection
 
-from progress import consumers, hub, limits, reconcile, store, subscription, watcher
+from progress import consumers, hub, limits, reconcile, store, subscription, watcher, writer
 from tests.asgi import application, pages  # noqa: F401 - it is what the server runs
 
 NEVER = 1e9
@@ -61,7 +61,7 @@ def pace():
 
 def slow():
     """A client may keep a frame waiting for ever."""
-    consumers.SLOW_AFTER = NEVER
+    consumers.SLOW_AFTER = writer.SLOW_AFTER = NEVER
 
 
 def ping():
@@ -87,14 +87,16 @@ def snapshot():
 
 
 def before_each_frame(wait):
-    frames = watcher.Watcher.frames
+    init = writer.Writer.__init__
 
-    async def waiting(self):
-        async for frame in frames(self):
+    def waiting(self, turns, send, **options):
+        async def sending(message):
             await wait()
-            yield frame
+            await send(message)
 
-    watcher.Watcher.frames = waiting
+        init(self, turns, sending, **options)
+
+    writer.Writer.__init__ = waiting
 
 
 def hop():

@@ -16,7 +16,7 @@ from progress.layers import redis_layer
 from progress.process import get_publisher
 from progress.protocol import Code
 from progress.tokens import read_token
-from progress.watcher import Watcher
+from progress.watcher import Frames
 from tests.recipes.document import MESSAGES, answers, follow, kinds
 from tests.recipes.site import Site
 from tests.script import watch
@@ -109,9 +109,9 @@ async def test_a_stalled_task_is_told_as_documented(site):
 
 
 async def test_a_ping_is_as_documented():
-    watcher = Watcher()
+    watcher = Frames()
     watcher.ping(watcher.heard_at + protocol.PING_AFTER)
-    text, _ = await anext(watcher.frames())
+    text, _ = await anext(watcher)
     assert held(text)["type"] == "ping"
 
 

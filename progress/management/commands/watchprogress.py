@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ...events import Event
 from ...hub import Hub
 from ...terminal import Exit, run
-from ...watcher import Watcher
+from ...watcher import Frames
 
 
 class Command(BaseCommand):
@@ -35,10 +35,10 @@ class Command(BaseCommand):
 
 
 async def _events(task_id: str) -> AsyncGenerator[Event, None]:
-    hub, watcher = Hub.current(), Watcher()
+    hub, watcher = Hub.current(), Frames()
     hub.watch(task_id, watcher)
     try:
-        async for _, event in watcher.frames():
+        async for _, event in watcher:
             if event is not None:
                 yield event
                 if event.complete:

@@ -1,0 +1,58 @@
+"""Coroutines that are begun outside of a task, and are given one only when they have to wait.
+
+What Python 3.12 calls an eager task, also for 3.11, and without a task for what never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.tasks import _enter_task, _leave_task  # documented for who makes tasks of their own
+from collections.abc import Coroutine, Generator
+from functools import partial
+from typing import Any
+
+
+class Begun:
+    """The rest of a coroutine that waits; to be awaited, once, in a task."""
+
+    __slots__ = ("_coroutine", "_waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def close(self) -> None:
+        """End it where it waits, when nobody awaited it; nothing otherwise."""
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        step = partial(self._coroutine.send, None)
+        waits_for = self._waits_for
+        while True:
+            try:
+                yield waits_for
+            except BaseException as error:  # a task that is cancelled, too
+                step = partial(self._coroutine.throw, error)
+            else:
+                step = partial(self._coroutine.send, None)
+            try:
+                waits_for = step()
+            except StopIteration:
+                return
+
+
+def begin(coroutine: Coroutine[Any, Any, None], owner: asyncio.Task[Any]) -> Begun | None:
+    """Run it until it waits, as if in the task ``owner``: the rest of it, or None if that is none.
+
+    To be called where no task runs, from a callback of the loop. ``owner`` is what the coroutine
+    finds as the current task, and may put a time limit on. Raises what the coroutine raises.
+    """
+    loop = owner.get_loop()
+    _enter_task(loop, owner)
+    try:
+        waits_for = coroutine.send(None)
+    except StopIteration:
+        return None
+    finally:
+        _leave_task(loop, owner)
+    return Begun(coroutine, waits_for)

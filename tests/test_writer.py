@@ -1,0 +1,149 @@
+"""Frames are sent at once to who keeps up, and for who does not by a task of their own."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from progress.events import Event, State
+from progress.protocol import Close
+from progress.turns import AT_ONCE, Turns
+from progress.writer import Writer
+
+EVENT = Event(task_id="a", state=State.PROGRESS, version=1, run=1)
+
+
+class Sent:
+    """A socket's side: how it takes frames is the test's, and what became of them is here."""
+
+    def __init__(self, take, turns=None):
+        self.take, self.texts, self.tasks, self.codes = take, [], [], []
+        self.writer = Writer(
+            turns or Turns(), self.send, sent=lambda _: None, ended=self.codes.append
+        )
+        self.watcher = self.writer.watcher
+
+    async def send(self, message):
+        self.tasks.append(asyncio.current_task())
+        await self.take()
+        self.texts.append(message["text"])
+
+    async def everything(self, *frames):
+        async with asyncio.timeout(10):
+            while tuple(self.texts) != frames:
+                await asyncio.sleep(0)
+
+
+async def nothing():
+    pass
+
+
+async def test_who_keeps_up_is_sent_frames_without_a_task():
+    sent, before = Sent(nothing), asyncio.all_tasks()
+    sent.watcher.reply("a")
+    assert sent.texts == []  # whoever offers is not held up, and need not be ready for answers
+    await asyncio.sleep(0)
+    assert (sent.texts, asyncio.all_tasks()) == (["a"], before)
+    assert sent.tasks == [asyncio.current_task()]
+
+
+@pytest.mark.parametrize("wait", [lambda: asyncio.sleep(0), lambda: asyncio.sleep(0.01)])
+async def test_a_send_that_waits_goes_on_and_what_came_meanwhile_follows(wait):
+    sent = Sent(wait)
+    for frame in "abc":
+        sent.watcher.reply(frame)
+    await sent.everything("a", "b", "c")
+    sent.watcher.reply("d")
+    await sent.everything("a", "b", "c", "d")
+
+
+async def test_a_limit_of_time_within_the_send_holds():
+    async def take():
+        async with asyncio.timeout(10):
+            await nothing()
+
+    sent = Sent(take)
+    sent.watcher.reply("a")
+    await sent.everything("a")
+
+
+async def test_what_waits_for_a_send_is_the_newest_event():
+    gate = asyncio.Event()
+    sent = Sent(gate.wait)
+    for version in (1, 2, 3):
+        sent.watcher.offer(replace(EVENT, version=version))
+        await asyncio.sleep(0)
+    gate.set()
+    await sent.everything(EVENT.text(), replace(EVENT, version=3).text())
+
+
+@pytest.mark.promise(7)
+async def test_who_does_not_read_holds_up_nobody():
+    turns = Turns()
+    stuck, other = Sent(asyncio.Event().wait, turns), Sent(nothing, turns)
+    for each in (stuck, other):
+        each.watcher.reply("a")
+    await other.everything("a")
+    await stuck.writer.end()
+    assert (stuck.texts, stuck.codes) == ([], [])
+
+
+async def test_the_end_ends_a_send_that_waits_where_it_waits():
+    left = []
+
+    async def take():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.append(True)
+
+    sent = Sent(take)
+    sent.watcher.reply("a")
+    await asyncio.sleep(0)
+    await sent.writer.end()
+    assert left
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_client_that_is_gone_is_told_of_once(waits):
+    async def take():
+        if waits:
+            await asyncio.sleep(0)
+        raise ConnectionError
+
+    sent = Sent(take)
+    sent.watcher.reply("a")
+    async with asyncio.timeout(10):
+        while not sent.codes:
+            await asyncio.sleep(0)
+    assert sent.codes == [None]
+
+
+async def test_a_frame_that_nobody_takes_ends_the_socket(monkeypatch):
+    monkeypatch.setattr("progress.writer.SLOW_AFTER", 0.05)
+    sent = Sent(asyncio.Event().wait)
+    sent.watcher.reply("a")
+    async with asyncio.timeout(10):
+        while not sent.codes:
+            await asyncio.sleep(0.01)
+    assert sent.codes == [Close.SLOW]
+
+
+async def test_a_wide_fan_out_lets_others_have_their_turn():
+    turns, calls = Turns(), []
+    for number in range(3 * AT_ONCE):
+        turns.add(lambda number=number: calls.append(number))
+    await asyncio.sleep(0)
+    assert len(calls) == AT_ONCE
+    await asyncio.sleep(0)
+    assert len(calls) == 2 * AT_ONCE
+
+
+async def test_a_call_that_fails_keeps_no_other_from_its_turn():
+    failed, calls, turns = [], [], Turns()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    turns.add(lambda: 1 / 0)
+    turns.add(lambda: calls.append(True))
+    while not calls:
+        await asyncio.sleep(0)
+    assert isinstance(failed[0]["exception"], ZeroDivisionError)
