@@ -1,6 +1,7 @@
 """One stack a scenario, and the table of what the scenarios saw."""
 
 import asyncio
+import fcntl
 import random
 import time
 from contextlib import AsyncExitStack
@@ -153,6 +154,17 @@ def pytest_collection_modifyitems(config, items):
     """Side by side, the rows that wait for minutes come first, or the last is waited for alone."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not any(m.args[0] >= 240 for m in item.iter_markers("timeout")))
+        items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Of the rows of a file that are to be alone, run one at a time, before its clock starts."""
+    if item.get_closest_marker("alone") is None:
+        return (yield)
+    with item.path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

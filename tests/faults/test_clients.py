@@ -84,6 +84,7 @@ async def check_others(scenario, others, *, within):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("server", "within", "code"),
@@ -105,6 +106,7 @@ async def test_c1_clients_stop_reading(scenario, server, within, code):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 @pytest.mark.row("C1")
 async def test_c1_twin_that_sends_daphne_what_there_is(scenario):
@@ -117,6 +119,7 @@ async def test_c1_twin_that_sends_daphne_what_there_is(scenario):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 @pytest.mark.row("C1")
 async def test_c1_twin_that_lets_a_frame_wait_for_ever(scenario):
@@ -128,6 +131,7 @@ async def test_c1_twin_that_lets_a_frame_wait_for_ever(scenario):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 @pytest.mark.row("C1", within=15 + 2 * R)
 @pytest.mark.parametrize("server", SERVERS)
@@ -292,6 +296,7 @@ def crowd(groups):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.alone
 @pytest.mark.row("C4", within=15)
 @pytest.mark.parametrize("server", SERVERS)
 async def test_c4_a_thousand_sockets_are_cut_at_once(scenario, server):
@@ -308,6 +313,7 @@ async def test_c4_a_thousand_sockets_are_cut_at_once(scenario, server):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.alone
 @pytest.mark.row("C4")
 async def test_c4_twin_that_reads_for_each(scenario):
     _, _, count = await cut_thousand(scenario, without="coalesced")
@@ -317,6 +323,7 @@ async def test_c4_twin_that_reads_for_each(scenario):
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.alone
 @pytest.mark.row("C4")
 async def test_c4_twin_whose_clients_come_back_together(scenario):
     _, groups, _ = await cut_thousand(scenario, kind=Punctual)
