@@ -26,23 +26,24 @@ Sec-WebSocket-Version: 13\r
 class Socket:
     """One of them."""
 
-    __slots__ = ("heard", "is_open", "rest", "socket")
+    __slots__ = ("heard", "is_open", "path", "rest", "socket")
 
     def __init__(self, port, path):
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.settimeout(0)
         self.socket.send(HANDSHAKE.format(path=path).encode())
-        self.rest, self.is_open, self.heard = b"", False, False
+        self.path, self.rest, self.is_open, self.heard = path, b"", False, False
 
 
 class Crowd:
-    """All of them; ``events`` is how many they were sent. For a ``Child``."""
+    """All of them; ``events`` is how many they were sent, ``refused`` how often one had to
+    come back. For a ``Child``."""
 
     def __init__(self, port):
         self._port = port
         self._epoll = select.epoll()
         self._sockets = {}
-        self._open = self._heard = self.events = 0
+        self._open = self._heard = self.events = self.refused = 0
         self._mark = b""
 
     def open(self, paths, *, hearing=False, mark=""):
@@ -57,7 +58,8 @@ class Crowd:
                 self._connect(path)
             self._turn(began, "handshakes")
         while self._open < count or (hearing and self._heard < count):
-            self._turn(began, f"{self._open} of {count} are open, {self._heard} heard; the rest")
+            done = f"{self._open} open, {self._heard} heard of {count}, {self.refused} refused"
+            self._turn(began, f"{done}; the rest")
         return time.monotonic() - began
 
     def reopen(self, paths, *, hearing=False, mark=""):
@@ -104,6 +106,13 @@ class Crowd:
         self._sockets[each.socket.fileno()] = each
         self._epoll.register(each.socket.fileno(), select.EPOLLIN)
 
+    def _again(self, each):
+        """Come back at once, as a page does: Daphne refuses what has waited for 5 s."""
+        self.refused += 1
+        del self._sockets[each.socket.fileno()]
+        each.socket.close()
+        self._connect(each.path)
+
     def _turn(self, began, what):
         self._poll(1)
         if time.monotonic() - began > WITHIN:
@@ -125,7 +134,8 @@ class Crowd:
                 each.rest = head
                 return
             if not head.startswith(b"HTTP/1.1 101"):
-                raise ConnectionError(f"refused, with {self._open} open: {head.decode('latin-1')}")
+                self._again(each)
+                return
             each.is_open = True
             self._open += 1
         each.rest = data[self._count(each, data) :]

