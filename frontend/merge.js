@@ -1,5 +1,5 @@
 /**
- * Whether a watcher takes `next` over `current`. After the outcome nothing follows.
+ * Whether a watcher takes `next`: after the outcome, nothing.
  * @param {TaskEvent | null | undefined} current
  * @param {TaskEvent} next
  */

@@ -1,9 +1,6 @@
 import { isNewer } from "./merge.js"
 
-const CLOSE_NORMAL = 1000
 const OPEN = 1
-/** @param {number} code */
-const isRefusal = (code) => code >= 4400 && code < 4500
 
 const SILENCE = 50_000 // ms; the server pings after 20 s
 const QUIET = 45_000
@@ -29,7 +26,7 @@ export const isEvent = (message) =>
   [message.version, message.current, message.total ?? 0, message.percent ?? 0].every(Number.isFinite)
 
 /**
- * In microtasks: one that throws does not deafen the others.
+ * In microtasks: one that throws deafens no other.
  * @param {Topic} topic
  * @param {Message} message
  */
@@ -38,12 +35,12 @@ export const tell = (topic, message) =>
     queueMicrotask(() => topic.watchers.has(watcher) && watcher(message)),
   )
 
-/** The websocket that a page shares, open while somebody watches. */
+/** A page's websocket, open while watched. */
 export class ProgressSocket {
   /** @type {Map<string, ProgressSocket>} */
   static #shared = new Map()
 
-  /** @param {string} address a path of this site, or absolute */
+  /** @param {string} address */
   static at(address) {
     const url = new URL(address, document.baseURI).href.replace(/^http/, "ws")
     const socket = this.#shared.get(url) ?? new this(url)
@@ -78,18 +75,16 @@ export class ProgressSocket {
     }
     topic.watchers.add(callback)
     if (topic.event) tell(topic, topic.event)
-    if (!this.#socket && !this.#retry) this.#begin()
+    if (!this.#socket && !this.#retry) {
+      for (const type of WAKES) addEventListener(type, this.#wake, true)
+      this.#lostAt = Infinity
+      this.#connect()
+    }
     this.#miss(taskId, topic)
     return () => {
       // Later: an element that is moved comes back at once.
       if (topic.watchers.delete(callback)) setTimeout(() => this.#settle())
     }
-  }
-
-  #begin() {
-    for (const type of WAKES) addEventListener(type, this.#wake, true)
-    this.#lostAt = Infinity
-    this.#connect()
   }
 
   #settle() {
@@ -126,7 +121,7 @@ export class ProgressSocket {
     this.#expect(ANSWER)
   }
 
-  /** Each subscribe, the second too, is answered with the present state. */
+  /** Each subscribe is answered with the present state. */
   #resync(patience = AWAY) {
     for (const taskId of this.#topics.keys()) this.#send("subscribe", taskId)
     this.#expect(patience)
@@ -134,7 +129,7 @@ export class ProgressSocket {
 
   /** @param {any} message */
   #hear(message) {
-    this.#expect()
+    if (this.#deadline - Date.now() < QUIET) this.#expect() // timers are dear
     if (this.#lostAt < Infinity)
       this.#topics.forEach((topic) => {
         topic.standIn?.abort()
@@ -168,7 +163,7 @@ export class ProgressSocket {
     this.#openedAt = Infinity
     this.#drop()
     for (const [task_id, topic] of this.#topics)
-      if (isRefusal(code)) {
+      if (code >= 4400 && code < 4500) {
         tell(topic, { type: "error", code: "refused", detail: `${code}`, task_id })
         this.#forget(task_id)
       } else this.#miss(task_id, topic)
@@ -196,9 +191,9 @@ export class ProgressSocket {
     clearTimeout(this.#retry)
     this.#retry = 0
     if (!socket) return
-    // Deaf: a half-open socket closes only after a minute.
+    // Deaf: a half-open one takes a minute.
     socket.onopen = socket.onmessage = socket.onclose = null
-    socket.close(CLOSE_NORMAL)
+    socket.close(1000)
   }
 
   #wake = (/** @type {any} */ { type, persisted }) => {

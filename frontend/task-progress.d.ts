@@ -1,4 +1,4 @@
-/** One task, live; README.md has its attributes and events. */
+/** See README.md. */
 export class TaskProgress extends HTMLElement {
     static observedAttributes: string[];
     /** @type {Record<string, string>} translate here; `{…}` is a field of the event */

@@ -18,6 +18,7 @@ output { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%)
 progress { display: block; clear: both; width: 100%; margin: .375em 0;
   height: var(--task-progress-height, .5em) }
 @media (prefers-reduced-motion) { :host { --motion: 0s } }
+[still][value] { --motion: 0s }
 @media (forced-colors: none) { progress {
   appearance: none; border: 0; overflow: hidden; border-radius: 9em;
   background: var(--task-progress-track, color-mix(in srgb, var(--fill) 20%, transparent));
@@ -35,18 +36,28 @@ progress { display: block; clear: both; width: 100%; margin: .375em 0;
 /** @returns {any} @param {string} tag @param {string} part */
 const make = (tag, part) => Object.assign(document.createElement(tag), { part })
 
-const language = () => {
+/** @type {any} dear to make */
+const formats = {}
+/** @param {number} value @param {any} [style] */
+const format = (value, style) => {
+  const { lang } = document.documentElement
   try {
-    return Intl.getCanonicalLocales(document.documentElement.lang)
+    formats[lang + style] ??= Intl.NumberFormat(lang, { style })
   } catch {
-    return [] // "en_US" is no language
+    formats[lang + style] = Intl.NumberFormat([], { style }) // "en_US" is no language
   }
+  return formats[lang + style].format(value)
 }
 
-/** @param {number} value @param {Intl.NumberFormatOptions} [options] */
-const format = (value, options) => value.toLocaleString(language(), options)
+let crowded = false // then bars move in steps
+const due = new Set()
+const draw = () => {
+  crowded = due.size > 20
+  due.forEach(queueMicrotask)
+  due.clear()
+}
 
-/** One task, live; README.md has its attributes and events. */
+/** See README.md. */
 export class TaskProgress extends HTMLElement {
   static observedAttributes = ["task-id", "socket"]
 
@@ -74,7 +85,6 @@ export class TaskProgress extends HTMLElement {
   #refused = false
   /** @type {(() => void) | null} */
   #leave = null
-  #frame = 0
   #slot = make("slot", "")
   #bar = make("progress", "bar")
   #label = make("span", "label")
@@ -143,12 +153,12 @@ export class TaskProgress extends HTMLElement {
   }
 
   #draw() {
-    if (document.hidden) this.#render() // no frames
-    else this.#frame ||= requestAnimationFrame(() => this.#render())
+    if (document.hidden) return this.#render() // no frames
+    if (!due.size) crowded ? setTimeout(draw, 250) : requestAnimationFrame(draw)
+    due.add(this.#render)
   }
 
-  #render() {
-    this.#frame = 0
+  #render = () => {
     const event = this.#event
     const label = event?.description || this.#say("label")
     const counts = event?.total != null ? "counts" : event?.current ? "count" : ""
@@ -161,13 +171,13 @@ export class TaskProgress extends HTMLElement {
     this.#label.textContent = event?.description
     this.#counts.textContent = this.#say(counts)
     this.#bar.ariaLabel = label
+    this.#bar.toggleAttribute("still", crowded)
     this.#move(event?.state === "SUCCESS" ? 100 : event?.percent ?? null)
   }
 
   /** @param {number | null} percent */
   #move(percent) {
-    this.#percent.textContent =
-      percent === null ? "" : format(Math.floor(percent) / 100, { style: "percent" })
+    this.#percent.textContent = percent === null ? "" : format(Math.floor(percent) / 100, "percent")
     if (percent !== null) this.#bar.value = percent / 100
     else if (this.#event?.complete || this.#event?.state === "UNKNOWN") this.#bar.value ||= 0
     else this.#bar.removeAttribute("value")
