@@ -247,6 +247,27 @@ async def test_a_run_goes_on_in_a_forked_process(watch):
     await watched.until(lambda event: event.description == "parent again")
 
 
+def test_a_run_that_the_publisher_has_not_seen_yet_goes_on_in_a_fork_too(redis_url):
+    carrier = get_publisher()
+    carrier._rouse = lambda _: None  # as if the thread had no turn
+    task, over = Task(), Task("over")
+    ProgressRecorder(task).set_progress(1, 3)
+    over.end()
+    carrier.orphan()
+    assert (task.run.attend, over.run.attend) == (True, False)
+
+
+async def test_many_short_runs_are_told_together(watch, raw):
+    watched = [watch(str(number)) for number in range(200)]
+    raw.config_resetstat()
+    for number in range(200):
+        Task(str(number)).end()
+    for each in watched:
+        assert (await each.until(lambda event: event.complete)).state is State.SUCCESS
+    stats = raw.info("commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] < 20
+
+
 def test_missing_settings_are_said_once(settings, caplog):
     settings.PROGRESS_REDIS_URL = ""
     assert get_publisher() is get_publisher() is None

@@ -221,3 +221,15 @@ async def test_a_server_that_is_three_seconds_away_is_heard(valkey, redis_url):
         with proxy.delayed(1.5):  # there, and back
             assert await store.read(["a"]) == {"a": started}
         await store.aclose()
+
+
+async def test_many_tasks_at_once_are_each_their_own(store):
+    many = [event(STARTED, task_id=str(number), current=number) for number in range(250)]
+    many += [event(PENDING, task_id="0"), event(SUCCESS, task_id="1", run=1)]
+    answers = await store.put(many)
+    assert [accepted for accepted, _ in answers] == [True] * 250 + [False, True]
+    assert [stored.current for _, stored in answers] == [*range(250), 0, 0]
+    standing = await store.read([str(number) for number in range(250)])
+    assert standing["249"] == answers[249][1]
+    assert (standing["0"].state, standing["1"].state) == (STARTED, SUCCESS)
+    assert all(taken for taken, _ in await store.beat([("2", standing["2"].run)] * 2))
