@@ -197,7 +197,8 @@ def main():
     prepare()
     kind = sys.argv[1] if len(sys.argv) > 1 else "daphne"
     found, runs = [], {shape: [] for shape in SHAPES}
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
+        print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
         found.append(costs(kind))
         for (webs, layers), seen_there in runs.items():
             seen_there.append(seen(kind, CHECKED, webs=webs, layers=layers))
