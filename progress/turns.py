@@ -1,25 +1,32 @@
-"""Calls what is due, some in each turn of the loop, so that a wide fan-out holds nothing up."""
+"""Who is due has a turn, some in each of the loop, so that a wide fan-out holds nothing up."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from typing import Protocol
 
-AT_ONCE = 100  # calls in one turn: 2 to 5 ms, when each sends a frame
+AT_ONCE = 100  # in one turn: 2 to 5 ms, when each sends a frame
+
+
+class Due(Protocol):
+    """What wants a turn."""
+
+    def take_turn(self) -> None:
+        """Called outside of any task."""
 
 
 class Turns:
-    """The calls that are due in one event loop, in the order in which they became so."""
+    """Who is due in one event loop, in the order in which they became so."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._due: deque[Callable[[], None]] = deque()
+        self._due: deque[Due] = deque()
         self._called = False
 
-    def add(self, call: Callable[[], None]) -> None:
-        """Call it soon, outside of any task."""
-        self._due.append(call)
+    def add(self, due: Due) -> None:
+        """Give it a turn soon."""
+        self._due.append(due)
         if not self._called:
             self._called = True
             self._loop.call_soon(self._take)
@@ -27,8 +34,8 @@ class Turns:
     def _take(self) -> None:
         try:
             for _ in range(min(AT_ONCE, len(self._due))):
-                self._due.popleft()()
-        finally:  # an error is one call's, and the loop's to report
+                self._due.popleft().take_turn()
+        finally:  # an error is one's own, and the loop's to report
             self._called = bool(self._due)
             if self._called:
                 self._loop.call_soon(self._take)

@@ -85,9 +85,10 @@ class Writer:
     def _wake(self) -> None:
         if not self._due and self._behind is None:
             self._due = True
-            self._turns.add(self._flush)
+            self._turns.add(self)
 
-    def _flush(self) -> None:
+    def take_turn(self) -> None:
+        """See ``turns.Due``."""
         self._due = False
         try:
             rest = begin(self._send_all(), self._owner)
@@ -111,7 +112,8 @@ class Writer:
             if event is not None:
                 self._sent(event)
             # Before the next frame is taken, so that what waits is the newest.
-            if (wait := self._pace.wait(len(text.encode()), self._now())) > 0:
+            size = len(text) if text.isascii() else len(text.encode())
+            if (wait := self._pace.wait(size, self._now())) > 0:
                 await asyncio.sleep(wait)
             if self._patience is not None and not self._patience.expired():
                 self._patience.reschedule(self._now() + SLOW_AFTER)

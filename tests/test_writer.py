@@ -129,21 +129,33 @@ async def test_a_frame_that_nobody_takes_ends_the_socket(monkeypatch):
     assert sent.codes == [Close.SLOW]
 
 
+class Turn:
+    """Notes that it had one."""
+
+    def __init__(self, calls, error=None):
+        self.calls, self.error = calls, error
+
+    def take_turn(self):
+        if self.error:
+            raise self.error
+        self.calls.append(self)
+
+
 async def test_a_wide_fan_out_lets_others_have_their_turn():
     turns, calls = Turns(), []
-    for number in range(3 * AT_ONCE):
-        turns.add(lambda number=number: calls.append(number))
+    for _ in range(3 * AT_ONCE):
+        turns.add(Turn(calls))
     await asyncio.sleep(0)
     assert len(calls) == AT_ONCE
     await asyncio.sleep(0)
     assert len(calls) == 2 * AT_ONCE
 
 
-async def test_a_call_that_fails_keeps_no_other_from_its_turn():
+async def test_a_turn_that_fails_keeps_no_other_from_its_own():
     failed, calls, turns = [], [], Turns()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
-    turns.add(lambda: 1 / 0)
-    turns.add(lambda: calls.append(True))
+    turns.add(Turn(calls, ZeroDivisionError()))
+    turns.add(Turn(calls))
     while not calls:
         await asyncio.sleep(0)
     assert isinstance(failed[0]["exception"], ZeroDivisionError)
