@@ -13,7 +13,7 @@ from progress.events import Event, State
 from progress.hub import Hub
 from progress.layers import redis_layer
 from progress.store import RedisStore
-from progress.watcher import Watcher
+from progress.watcher import Frames
 from tests.conftest import Watched
 from tests.faults.parts import Server
 from tests.proxy import Proxy
@@ -64,7 +64,7 @@ async def watch_all(store):
     """All tasks started, watched over a link that works, past the second looks at the store."""
     hub, watched = Hub.current(), {}
     for task_id in TASKS:
-        watcher = Watcher()
+        watcher = Frames()
         hub.watch(task_id, watcher)
         watched[task_id] = Watched(watcher)
     for task_id, each in watched.items():
