@@ -150,14 +150,13 @@ class ProgressConsumer:
     async def _read(self) -> None:
         if self._task_id is not None:
             await self._come(self._task_id)
-        silent_at = None if self._grants.tokens else self._now() + conf.first_frame()
+        if not self._ended and not self._grants.tokens:
+            self._read_until(self._now() + conf.first_frame())
         while not self._ended:
-            self._read_until(silent_at)
             message = await self._receive()
-            silent_at = None
-            self._read_until(silent_at)
-            if message["type"] == "websocket.disconnect":
+            if self._ended or message["type"] == "websocket.disconnect":
                 return
+            self._read_until(None)
             await self._hear(message.get("text"))
 
     def _read_until(self, when: float | None) -> None:
