@@ -43,12 +43,14 @@ class Visitor(RemoteWatcher):
         return over
 
     async def _hear_the_end(self, socket):
+        began = time.monotonic()
         with suppress(TimeoutError, websockets.ConnectionClosed):
             async with asyncio.timeout(CLOSED_WITHIN):
                 async for text in socket:
                     self.wrongs.append(f"after the outcome: {text}")
         if socket.close_code != 1000:
-            self.wrongs.append(f"after the outcome closed with {socket.close_code}")
+            waited, error = time.monotonic() - began, socket.protocol.close_exc
+            self.wrongs.append(f"{waited:.3f} s after the outcome, at {time.time():.3f}: {error!r}")
 
 
 class Collector:
