@@ -127,14 +127,17 @@ class ProgressConsumer:
         hub.attach(self._writer.watcher)
         hub.rights.add(self)
         try:
-            async with asyncio.timeout(None) as self._reading:
-                await self._read()
+            async with asyncio.timeout(None) as reading:
+                self._reading = reading
+                try:
+                    await self._read()
+                finally:
+                    self._reading = None  # there is nothing to interrupt any more
         except TimeoutError:  # ended while it waited, or nothing came
             self._end(Close.SILENT)
         except (UndecidedError, TooManyError) as error:
             self._end(WHY[type(error)])
         finally:
-            self._reading = None
             self._unsubscribe(*self._grants.tokens)
             self._grants.end()
             hub.rights.discard(self)
@@ -160,7 +163,7 @@ class ProgressConsumer:
             await self._hear(message.get("text"))
 
     def _read_until(self, when: float | None) -> None:
-        """Interrupt the reader then, when it still reads."""
+        """Interrupt the reader then, while it reads."""
         if self._reading is not None and not self._reading.expired():
             self._reading.reschedule(when)
 
