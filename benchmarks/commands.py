@@ -12,9 +12,8 @@ from benchmarks.children import Child
 from benchmarks.machine import prepare, served
 from benchmarks.peers import TASK, Peer, found
 from benchmarks.report import Table, Target
-from benchmarks.tellers import running
+from benchmarks.tellers import SECRET, running
 
-SECRET = "benchmark" * 5
 SECONDS = 4.5  # of reports, and as many of silence: a web process' looks are as far apart
 SETTLED = 1.5  # seconds until a web process has looked at the store twice
 WITHIN = 20  # seconds for all frames of a measurement

