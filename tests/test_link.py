@@ -4,15 +4,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from channels.layers import get_channel_layer
 
 from progress import groups, link, subscription
 from progress.events import Event, State
 from progress.hub import Hub
 from progress.layers import redis_layer
-from progress.store import RedisStore
 from progress.watcher import Frames
-from tests.conftest import Watched
+from tests.conftest import Watched, tell
 from tests.proxy import Proxy
 
 # redis-py leaves the connections that were cut to the garbage collector.
@@ -32,13 +30,6 @@ async def proxied(valkey, redis_url, settings):
 
 
 @pytest.fixture
-async def store(redis_url):
-    store = RedisStore(redis_url)
-    yield store
-    await store.aclose()
-
-
-@pytest.fixture
 async def watched(proxied, store):
     """A started task, watched over a link that works, past its second look at the store."""
     hub = Hub.current()
@@ -50,12 +41,6 @@ async def watched(proxied, store):
     await watched.until(lambda event: event.state is State.STARTED)
     yield watched
     await hub.aclose()
-
-
-async def tell(store, event):
-    """Store an event and send it to its group."""
-    [(_, stored)] = await store.put([event])
-    await get_channel_layer().group_send(groups.group_name("a"), groups.message(stored))
 
 
 async def hears_the_outcome(store, watched):

@@ -12,9 +12,8 @@ from progress import groups, link, subscription
 from progress.events import Event, State
 from progress.hub import Hub
 from progress.layers import redis_layer
-from progress.store import RedisStore
 from progress.watcher import Frames
-from tests.conftest import Watched
+from tests.conftest import Watched, tell
 from tests.faults.parts import Server
 from tests.proxy import Proxy
 
@@ -45,19 +44,6 @@ async def proxies(servers, redis_url, settings):
         urls = [f"redis://127.0.0.1:{proxy.port}/0" for proxy in proxies]
         settings.CHANNEL_LAYERS = {"default": redis_layer(*urls)}
         yield proxies
-
-
-@pytest.fixture
-async def store(redis_url):
-    store = RedisStore(redis_url)
-    yield store
-    await store.aclose()
-
-
-async def tell(store, event):
-    """Store an event and send it to its group."""
-    [(_, stored)] = await store.put([event])
-    await get_channel_layer().group_send(groups.group_name(event.task_id), groups.message(stored))
 
 
 async def watch_all(store):

@@ -153,8 +153,13 @@ async def scenario(tmp_path, request):
 def pytest_collection_modifyitems(config, items):
     """Side by side, the rows that wait for minutes come first, or the last is waited for alone."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not any(m.args[0] >= 240 for m in item.iter_markers("timeout")))
-        items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+        items.sort(key=_turn)
+
+
+def _turn(item):
+    """The rows that load the machine before all others."""
+    long = any(marker.args[0] >= 240 for marker in item.iter_markers("timeout"))
+    return item.get_closest_marker("alone") is None, not long
 
 
 @pytest.hookimpl(wrapper=True)
