@@ -26,7 +26,6 @@ class Begun:
         self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, None]:
-        step = partial(self._coroutine.send, None)
         waits_for = self._waits_for
         while True:
             try:

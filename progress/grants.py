@@ -75,7 +75,7 @@ class Grants:
         finally:
             self._missed = None
             # What the database said is kept for the next of a page's many tasks.
-            if not self.handshake.has_read:
+            if self._handshake is not None and not self._handshake.has_read:
                 self._handshake = None
 
     async def again(self, reply: Callable[[str], None]) -> AsyncIterator[str]:
