@@ -36,9 +36,11 @@ def raw(task_id):
 
 def websocket(task_id):
     """celery-progress's recorder for websockets."""
-    from celery_progress.websockets.backend import WebSocketProgressRecorder
-
     from benchmarks.peer_sites import tasks
+
+    # isort: split
+    # The settings are there now, which this module reads.
+    from celery_progress.websockets.backend import WebSocketProgressRecorder
 
     return _recorded(tasks, WebSocketProgressRecorder, task_id)
 

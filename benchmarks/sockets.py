@@ -6,7 +6,7 @@ import os
 
 AT_ONCE = 100  # handshakes under way
 TEXT, PING = 1, 9
-PONG = b"\x8a\x80\0\0\0\0"  # empty, with a mask of zeros
+PONG = b"\x8a%c\0\0\0\0%s"  # with a mask of zeros; a server looks whether it is its own ping's
 HANDSHAKE = """GET {path} HTTP/1.1\r
 Host: 127.0.0.1\r
 Upgrade: websocket\r
@@ -55,7 +55,8 @@ class Socket(asyncio.Protocol):
             opcode = data[at] & 15
             Socket.frames += opcode == TEXT
             if opcode == PING:
-                self.transport.write(PONG)
+                payload = data[at + 2 : end]
+                self.transport.write(PONG % (0x80 | len(payload), payload))
             at = end
         return at
 
