@@ -95,10 +95,12 @@ class Side:
         self._reports = POLLED if kind == "polling" else REPORTS
         self.rate, self.loads, self.ages = START_RATE, [], {IDLE: [], BUSY: []}
 
-    async def open(self):
-        """Listen."""
+    async def open(self, stack):
+        """Listen, until the stack is through."""
         hear = poll if self.kind == "polling" else listen
         self._heard = [await hear(self._process.port, self._path(each)) for each in self._ids]
+        for each in self._heard:
+            stack.callback(each.end)
 
     def _path(self, task_id):
         if self.kind == "ours":
@@ -168,7 +170,7 @@ async def _compared(table, server, env):
         kinds = PEERS if server == SERVERS[0] else ()
         others = [Side(stack, kind, server, env) for kind in kinds]
         for each in (*sides, *others):
-            await each.open()
+            await each.open(stack)
         for _ in range(ROUNDS):
             await asyncio.gather(*(each.report(IDLE) for each in (*sides, *others)))
         for each in sides:

@@ -16,6 +16,7 @@ class Ages:
 
     def __init__(self):
         self.ages, self._heard = [], set()
+        self.end = lambda: None  # stops who hears
 
     def hear(self, data):
         """Note how old the reports in these bytes are."""
@@ -49,7 +50,7 @@ async def listen(port, path):
 
 
 async def poll(port, path):
-    """The ages of what a page hears that asks every 500 ms, until the loop ends."""
+    """The ages of what a page hears that asks every 500 ms."""
     ages = Ages()
 
     async def ask():
@@ -60,5 +61,5 @@ async def poll(port, path):
             writer.close()
             await asyncio.sleep(POLL)
 
-    ages.asking = asyncio.create_task(ask())
+    ages.end = asyncio.create_task(ask()).cancel
     return ages

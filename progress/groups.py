@@ -26,6 +26,12 @@ class Change(NamedTuple):
     task: str | None = None
 
 
+class Echo(NamedTuple):
+    """What a link sent to itself by this group, to hear whether it hears."""
+
+    group: str
+
+
 def rights_group_name() -> str:
     """The group that every web process is in."""
     return f"{conf.prefix()}.rights"
@@ -34,16 +40,6 @@ def rights_group_name() -> str:
 def rights_changed(change: Change) -> dict[str, Any]:
     """The change as a message for that group."""
     return {"type": RIGHTS_TYPE, **change._asdict()}
-
-
-def read_change(message: Any) -> Change | None:
-    """The change in a message, or None in one of another type."""
-    if not isinstance(message, dict) or message.get("type") != RIGHTS_TYPE:
-        return None
-    change = Change(**{name: message.get(name) for name in Change._fields})
-    if not all(each is None or isinstance(each, str) for each in change):
-        raise ValueError(f"not a change of rights: {change!r:.80}")
-    return change
 
 
 def session_mark(key: str | None) -> str | None:
@@ -74,15 +70,8 @@ def _server(name: str, servers: int) -> int:
 
 
 def echo(group: str) -> dict[str, str]:
-    """What a link sends to itself by that group, to hear whether it hears."""
+    """An echo as a message for that group."""
     return {"type": ECHO_TYPE, "group": group}
-
-
-def read_echo(message: Any) -> str | None:
-    """The group that an echo came by, or None in a message of another type."""
-    if not isinstance(message, dict) or message.get("type") != ECHO_TYPE:
-        return None
-    return str(message.get("group"))
 
 
 def message(event: Event) -> dict[str, str]:
@@ -90,13 +79,29 @@ def message(event: Event) -> dict[str, str]:
     return {"type": MESSAGE_TYPE, "text": event.text()}
 
 
-def read(message: Any) -> Event:
-    """The event in a message. Raises ValueError for a message that is none of ours."""
-    if not isinstance(message, dict) or message.get("type") != MESSAGE_TYPE:
-        raise ValueError(f"not a progress message: {message!r:.80}")
+def read(message: Any) -> Event | Change | Echo:
+    """What is in a message. Raises ValueError for a message that is none of ours."""
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind == MESSAGE_TYPE:
+        return _event(message)
+    if kind == ECHO_TYPE:
+        return Echo(str(message.get("group")))
+    if kind == RIGHTS_TYPE:
+        return _change(message)
+    raise ValueError(f"not a progress message: {message!r:.80}")
+
+
+def _event(message: dict[str, Any]) -> Event:
     text = message.get("text")
     if not isinstance(text, str):
         raise ValueError(  # noqa: TRY004 - a message is one value
             f"a progress message without its text: {message!r:.80}"
         )
     return Event.from_text(text)
+
+
+def _change(message: dict[str, Any]) -> Change:
+    change = Change(**{name: message.get(name) for name in Change._fields})
+    if not all(each is None or isinstance(each, str) for each in change):
+        raise ValueError(f"not a change of rights: {change!r:.80}")
+    return change

@@ -1,4 +1,4 @@
-"""One channel on a channel layer instance of its own: its groups, and what arrives."""
+"""The groups that a process is in, on a channel layer instance of its own, and what arrives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from . import groups
 from .events import Event
-from .loops import forever
+from .groups import Change, Echo
+from .receiving import open_receiver
 
 logger = logging.getLogger("progress")
 
@@ -25,42 +26,45 @@ CLOSE_WITHIN = 5.0  # seconds a link that is given up may take to let go
 class Link:
     """Opens at the first :meth:`add`; called with what arrives: ``heard`` and ``changed``.
 
-    The layer instance is no other's, so that a link that went deaf can be thrown away whole. Its
-    methods raise the layer's own errors; on Redis, after the socket timeout of its settings.
+    ``renewed`` is called when a connection broke and is there again: what was sent between is
+    lost. The layer instance is no other's, so that a link that went deaf can be thrown away whole.
+    Its methods raise the layer's own errors; on Redis, after the socket timeout of its settings.
     """
 
     def __init__(
-        self, heard: Callable[[Event], None], changed: Callable[[groups.Change], None]
+        self,
+        heard: Callable[[Event], None],
+        changed: Callable[[Change], None],
+        renewed: Callable[[], None],
     ) -> None:
         layer = channel_layers[DEFAULT_CHANNEL_LAYER]
         if not isinstance(layer, InMemoryChannelLayer):  # that one has to be shared
             layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
         self._layer: Any = layer
+        self._receiver = open_receiver(layer, self._receive, renewed)
         self._heard = heard
         self._changed = changed
-        self._channel = ""
         self._echo_groups = groups.echo_group_names()
         self._unheard: set[str] = set()  # the echo groups that a probe waits for
         self._echoed = asyncio.Event()
-        self._hearing: asyncio.Task[None] | None = None
+        self._is_open = False
         self.members: set[str] = set()
 
     async def add(self, task_id: str) -> None:
         """Be in this task's group."""
         if task_id not in self.members:
-            await self._open()
-            await self._layer.group_add(groups.group_name(task_id), self._channel)
+            if not self._is_open:
+                for group in (*self._echo_groups, groups.rights_group_name()):
+                    await self._receiver.join(group)
+                self._is_open = True
+            await self._receiver.join(groups.group_name(task_id))
             self.members.add(task_id)
 
     async def discard(self, task_id: str) -> None:
-        """Be out of it. Of a group that it is out of already, for good: see Subscription."""
-        if not self._channel:
-            return
-        group = groups.group_name(task_id)
-        if task_id not in self.members:  # otherwise the layer would do nothing
-            await self._layer.group_add(group, self._channel)
-        await self._layer.group_discard(group, self._channel)
-        self.members.discard(task_id)
+        """Be out of it."""
+        if task_id in self.members:
+            await self._receiver.leave(groups.group_name(task_id))
+            self.members.discard(task_id)
 
     async def is_deaf(self) -> bool:
         """Whether what is sent to a group of ours is not taken in time, or not back within 4 s.
@@ -68,7 +72,7 @@ class Link:
         There is one such group on each server of the layer, since one may be deaf while others
         hear. A server that is away raises its error, if no other is deaf.
         """
-        if not self._channel:
+        if not self._is_open:
             return False
         self._unheard = set(self._echo_groups)
         self._echoed.clear()
@@ -96,43 +100,20 @@ class Link:
             self._echoed.set()
 
     async def close(self) -> None:
-        """Leave all groups and let go of the connections, as far as Redis answers within 5 s."""
-        if self._hearing is not None:
-            self._hearing.cancel()
+        """Be out of all groups and let go of the connections, as far as Redis answers in 5 s."""
         with suppress(Exception):  # it is given up because it does not work
             async with asyncio.timeout(CLOSE_WITHIN):
-                if isinstance(self._layer, InMemoryChannelLayer):
-                    for task_id in list(self.members):
-                        await self.discard(task_id)
-                else:
-                    # Its subscriptions end with its connections. To leave hundreds of groups one
-                    # by one took longer than there is time, and left connections behind.
-                    await self._layer.flush()
+                await self._receiver.aclose()
 
-    async def _open(self) -> None:
-        if not self._channel:
-            channel = await self._layer.new_channel("progress.")
-            for group in self._echo_groups:
-                await self._layer.group_add(group, channel)
-            await self._layer.group_add(groups.rights_group_name(), channel)
-            self._channel = channel
-            hearing = forever("Hearing from the channel layer", self._hear)
-            self._hearing = asyncio.get_running_loop().create_task(hearing)
-
-    async def _hear(self) -> None:
+    def _receive(self, message: Any) -> None:
         try:
-            message = await self._layer.receive(self._channel)
-            echo = groups.read_echo(message)
-            if echo is not None:
-                self._heard_echo(echo)
-                return
-            change = groups.read_change(message)
-            if change is None:
-                event = groups.read(message)
+            arrived = groups.read(message)
         except ValueError as error:
             logger.info("Somebody else sends to our groups: %s", error)
             return
-        if change is not None:
-            self._changed(change)
+        if isinstance(arrived, Event):
+            self._heard(arrived)
+        elif isinstance(arrived, Echo):
+            self._heard_echo(arrived.group)
         else:
-            self._heard(event)
+            self._changed(arrived)

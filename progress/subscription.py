@@ -20,13 +20,9 @@ PROBE_AFTER = 3.0  # seconds between two probes of the link
 class Subscription:
     """Joins and leaves groups in the background, since a layer may take seconds for it.
 
-    ``joined`` is called with a task id once its group is joined, also when that happens anew;
-    ``heard`` with each event that arrives, ``changed`` with each change of rights.
-
-    A group is left twice, the second time when the link was found to hear at least PROBE_AFTER
-    later. What is left while the connection breaks stays subscribed otherwise, for as long as
-    the link is used: channels_redis forgets a group before it tells Redis, and does not try again;
-    redis-py forgets on reconnecting what it was about to leave, and subscribes to it anew.
+    ``joined`` is called with a task id once its group is joined, also when that happens anew or
+    what was sent to it may have been lost; ``heard`` with each event that arrives, ``changed`` with
+    each change of rights.
     """
 
     def __init__(
@@ -37,12 +33,10 @@ class Subscription:
         changed: Callable[[Change], None],
     ) -> None:
         self._joined = joined
-        self._open = partial(Link, heard, changed)
+        self._open = partial(Link, heard, changed, self._renewed)
         self._link = self._open()
         self._wanted: set[str] = set()
         self._changed: dict[str, None] = {}
-        self._left: dict[str, None] = {}  # once, since the last probe
-        self._left_before: dict[str, None] = {}  # once, and to be left again at the next one
         self._wake = asyncio.Event()
 
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -79,8 +73,6 @@ class Subscription:
             if task_id in self._wanted:
                 await link.add(task_id)
             else:
-                if task_id in link.members:
-                    self._left[task_id] = None
                 await link.discard(task_id)
             if link is self._link and (task_id in self._wanted) == (task_id in link.members):
                 del self._changed[task_id]
@@ -88,21 +80,17 @@ class Subscription:
                     self._joined(task_id)
         self._wake.clear()
 
+    def _renewed(self) -> None:
+        for task_id in self._link.members:
+            self._joined(task_id)
+
     async def _probe(self) -> None:
-        """Half-open and swallowing connections say nothing, and Channels never notices."""
+        """Half-open and swallowing connections say nothing."""
         await asyncio.sleep(PROBE_AFTER)
         link = self._link
-        if not await link.is_deaf():
-            self._leave_again()
-        else:
+        if await link.is_deaf():
             logger.warning("The channel layer's subscription went deaf and is renewed")
             self._link = self._open()
             self._changed |= dict.fromkeys(self._wanted)
             self._wake.set()
             await link.close()
-
-    def _leave_again(self) -> None:
-        self._changed |= self._left_before
-        self._left_before, self._left = self._left, {}
-        if self._changed:
-            self._wake.set()
