@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, Self
 
 DESCRIPTION_LIMIT = 512  # characters
@@ -113,31 +114,32 @@ class Event:
     def from_text(cls, text: str | bytes) -> Self:
         """Read what :meth:`text` wrote. Raises ValueError for anything else."""
         try:
-            decoded, values = _read(text)
-            event = cls(**{name: values[name] for name in FIELDS})
+            decoded = text if isinstance(text, str) else text.decode()
+            event = cls(**dict(zip(FIELDS, _fields(_read(decoded)), strict=True)))
+            object.__setattr__(event, "_text", decoded)
+            return event._checked()
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ValueError(f"not an event: {text[:80]!r}") from error
-        object.__setattr__(event, "_text", decoded)
-        return event._checked()
+            raise ValueError(f"not an event: {text[:80]!r}: {error!r:.200}") from error
 
     def _checked(self) -> Self:
-        try:
-            object.__setattr__(self, "state", State(self.state))
-        except ValueError:
-            raise ValueError(
-                f"state must be one of {', '.join(State)}, not {self.state!r}"
-            ) from None
-        numbers = (self.version, self.run, self.current, 0 if self.total is None else self.total)
-        if not all(
-            isinstance(number, int | float) and 0 <= number <= COUNTABLE for number in numbers
+        """Raises ValueError, or TypeError, for what `text` does not write."""
+        object.__setattr__(self, "state", STATES[self.state])
+        total = 0 if self.total is None else self.total
+        # Not in a loop: an event of each task passes here in each web process.
+        if not (
+            0 <= self.version <= COUNTABLE
+            and 0 <= self.run <= COUNTABLE
+            and 0 <= self.current <= COUNTABLE
+            and 0 <= total <= COUNTABLE
         ):
-            raise ValueError(
-                f"version, run, current and total must be numbers that can be counted to, "
-                f"not {numbers!r:.80}"
-            )
-        words = (self.task_id, self.description, self.error or "")
-        if not all(isinstance(each, str) for each in words) or not isinstance(self.stalled, bool):
-            raise ValueError(f"not an event: {self!r:.80}")
+            raise ValueError("version, run, current or total is no number that can be counted to")
+        if not (
+            isinstance(self.task_id, str)
+            and isinstance(self.description, str)
+            and isinstance(self.error or "", str)
+            and isinstance(self.stalled, bool)
+        ):
+            raise TypeError("task_id, description, error or stalled is of another type")
         return self
 
 
@@ -145,14 +147,13 @@ def _refuse(name: str) -> Any:
     raise ValueError(f"JSON has no {name}")
 
 
-def _read(text: str | bytes) -> tuple[str, Any]:
+def _read(text: str) -> Any:
     if len(text) > FOREIGN:
         raise ValueError("too long")
-    decoded = text if isinstance(text, str) else text.decode()
-    values = _finite.decode(decoded)
-    if values["type"] != "progress":
-        raise ValueError("another type")
-    return decoded, values
+    values, end = _finite.raw_decode(text)
+    if end != len(text) or values["type"] != "progress":
+        raise ValueError("another type, or more than one value")
+    return values
 
 
 _finite = json.JSONDecoder(parse_constant=_refuse)
@@ -192,7 +193,9 @@ def lost(event: Event) -> Event:
     return ended(event, Event(task_id=event.task_id, state=State.FAILURE, error=LOST))
 
 
+STATES = {str(state): state for state in State}
 FIELDS = tuple(each.name for each in fields(Event) if each.init)
+_fields = itemgetter(*FIELDS)
 HEAD_LIMIT = 120  # bytes of what `head` writes
 
 

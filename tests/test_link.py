@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from progress import groups, link, subscription
+from progress import groups, link, receiving, subscription
 from progress.events import Event, State
 from progress.hub import Hub
 from progress.layers import redis_layer
+from progress.receiving import LayerReceiver
 from progress.watcher import Frames
 from tests.conftest import Watched, tell
 from tests.proxy import Proxy
@@ -96,11 +97,10 @@ async def leaves_while_its_connection_breaks(raw, monkeypatch):
             await asyncio.sleep(0.01)
     raw.client_kill_filter(_type="pubsub")
     hub.unwatch("a", watcher)
-    own = hub._subscription
     async with asyncio.timeout(10):
-        while own._changed or own._left or own._left_before:
+        while hub._subscription._changed:
             await asyncio.sleep(0.01)
-    for _ in range(2):  # what redis-py did not forget, it subscribes to at each reconnect
+    for _ in range(2):  # what was not forgotten is subscribed to at each reconnect
         await breaks(raw, kept)
     try:
         return left in raw.pubsub_channels()
@@ -112,11 +112,8 @@ async def test_a_group_left_while_the_connection_breaks_is_left_for_good(raw, mo
     assert not await leaves_while_its_connection_breaks(raw, monkeypatch)
 
 
-async def test_a_group_left_once_while_the_connection_breaks_stays(raw, monkeypatch):
-    """The twin: it is the second time that does it."""
-
-    def forget(self):
-        self._left, self._left_before = {}, {}
-
-    monkeypatch.setattr(subscription.Subscription, "_leave_again", forget)
+async def test_heard_through_the_layer_a_group_left_then_stays(raw, monkeypatch):
+    """The twin: channels_redis and redis-py forget at other times than Redis does."""
+    through = lambda layer, received, _renewed: LayerReceiver(layer, received)  # noqa: E731
+    monkeypatch.setattr(receiving, "PubSubReceiver", through)
     assert await leaves_while_its_connection_breaks(raw, monkeypatch)
