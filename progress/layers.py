@@ -17,9 +17,10 @@ def redis_layer(url: str, *more: str, **config: Any) -> dict[str, Any]:
     A URL may name Sentinels: ``sentinel://host:26379,host:26379/<name of the primary>/<database>``.
     Raises ImproperlyConfigured for one that is wrong.
 
-    With plain settings a half-open connection freezes a whole process in which a Channels consumer
-    listens: keepalive ends it with ETIMEDOUT, which the layer takes for "no message yet" for ever. A health check every 5 s
-    together with TCP_USER_TIMEOUT, which ends it otherwise, was seen to recover after 17 s.
+    With plain settings a half-open connection freezes a process in which Channels' own consumers
+    listen: keepalive ends it with ETIMEDOUT, which the layer takes for "no message yet" for ever.
+    A health check every 5 s together with TCP_USER_TIMEOUT, which ends it otherwise, was seen to
+    recover after 17 s.
     Keyword arguments go into the layer's CONFIG (``prefix``, ``symmetric_encryption_keys``).
     """
     return {
