@@ -13,8 +13,8 @@ from redis.exceptions import RedisError, ResponseError
 from . import groups
 from .events import RUNNING, Event, State, ended
 from .runs import Run
-from .sending import send
-from .store import Store
+from .sending import send, wrapping
+from .store import TOLD, Cover, Store
 
 logger = logging.getLogger("progress")
 
@@ -80,20 +80,20 @@ class Delivery:
         """Tell store and groups; what has to wait for its run's number comes back."""
         events, joining = await self._placed(batch)
         try:
-            answers = await self._store.put(list(events.values()))
+            answers = await self._store.put(list(events.values()), self._cover())
         except ResponseError:
             # Full, or read only: it answers, and the layer may still carry what it refuses.
             await self.announce([self._unstored(event) for event in events.values()])
             raise
         news = []
-        for source, (accepted, event) in zip(events, answers, strict=True):
+        for source, (verdict, event) in zip(events, answers, strict=True):
             if isinstance(source, Run):
-                if accepted:
+                if verdict:
                     source.number = event.run
                 else:
                     self._refused(source)
             # A refused outcome may be our own, stored by a try whose answer was lost.
-            if accepted or event.complete:
+            if verdict != TOLD and (verdict or event.complete):
                 news.append(event)
         await self.announce(news)
         return joining
@@ -123,6 +123,11 @@ class Delivery:
                 placed[source] = ended(standing, event)
         return placed, joining
 
+    def _cover(self) -> Cover | None:
+        """How the store tells a group by itself, where it is on the layer's server too."""
+        wrap, name = wrapping(self._store.place), groups.naming()
+        return wrap and (lambda task_id, text: wrap(name(task_id), groups.carrying(text)))
+
     def _unstored(self, event: Event) -> Event:
         """The event with a version of our own clock, as the store's would be."""
         self._version = max(self._version + 1, time.time_ns() // 1000)
@@ -131,6 +136,8 @@ class Delivery:
 
     async def announce(self, events: list[Event]) -> None:
         """Tell the groups. What the layer loses, watchers find in the store."""
+        if not events:
+            return
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await send(

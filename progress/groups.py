@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import uuid4
 from zlib import crc32
@@ -49,7 +50,13 @@ def session_mark(key: str | None) -> str | None:
 
 def group_name(task_id: str) -> str:
     """A name that any channel layer takes, for an id that may hold any character."""
-    return f"{conf.prefix()}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
+    return naming()(task_id)
+
+
+def naming() -> Callable[[str], str]:
+    """What gives many such names: to ask for the setting takes longer than the rest."""
+    prefix = conf.prefix()
+    return lambda task_id: f"{prefix}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
 
 
 def echo_group_names() -> list[str]:
@@ -76,7 +83,12 @@ def echo(group: str) -> dict[str, str]:
 
 def message(event: Event) -> dict[str, str]:
     """The event as a message for the group."""
-    return {"type": MESSAGE_TYPE, "text": event.text()}
+    return carrying(event.text())
+
+
+def carrying(text: str) -> dict[str, str]:
+    """The event that has this text, as a message."""
+    return {"type": MESSAGE_TYPE, "text": text}
 
 
 def read(message: Any) -> Event | Change | Echo:

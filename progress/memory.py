@@ -18,6 +18,7 @@ class MemoryStore:
     ``now`` gives seconds, as ``time.time`` does. Nothing is ever dropped.
     """
 
+    place = None
     _shared: ClassVar[MemoryStore | None] = None
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
@@ -33,8 +34,8 @@ class MemoryStore:
             cls._shared = cls()
         return cls._shared
 
-    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
-        """See ``store.Store.put``."""
+    async def put(self, events: Sequence[Event], cover: object = None) -> list[tuple[int, Event]]:
+        """See ``store.Store.put``; tells nobody."""
         with self._lock:
             return [self._put(event) for event in events]
 

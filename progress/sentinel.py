@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -89,6 +90,22 @@ def connect(url: str, **options: Any) -> Redis:
         address.master_name, sentinels, **address.options, **options
     )
     return Redis.from_pool(pool)
+
+
+def place(client: Redis) -> Hashable:
+    """What tells the server that a client speaks to from others, whatever the database."""
+    pool = client.connection_pool
+    kinds: list[dict[str, Any]] = [pool.connection_kwargs]
+    name = None
+    if isinstance(pool, SentinelConnectionPool):
+        name = pool.service_name, pool.is_master
+        sentinels = pool.sentinel_manager.sentinels
+        kinds = [each.connection_pool.connection_kwargs for each in sentinels]
+    addresses = [
+        each.get("path") or (each.get("host", "localhost"), int(each.get("port", 6379)))
+        for each in kinds
+    ]
+    return name, frozenset(addresses)
 
 
 async def close(client: Redis) -> None:

@@ -1,13 +1,18 @@
 -- The newest events of some tasks, and the order of each task's events.
--- KEYS: the signs of life (a sorted set: task id by microseconds), then each task's event
+-- KEYS: the signs of life (<prefix>:alive, a sorted set: task id by microseconds), then each task's
+--   event (<prefix>:event:<task id>)
 -- ARGV: command, retention in seconds, then for each task
---   put    task id, run, state, body      an event, to be accepted or refused
---   beat   task id, run                   a sign of life
---   stall  task id, version, limit        mark as stalled if silent for `limit` microseconds
---   lose   task id, version, limit, body  the outcome of a run that is silent for so long
+--   put    note, message         an event, to be accepted or refused
+--   beat   run                   a sign of life
+--   stall  version, limit        mark as stalled if silent for `limit` microseconds
+--   lose   version, limit, body  the outcome of a run that is silent for so long
+-- A put's message is what the channel layer sends of the event, with a version and a run of as many
+-- digits as they will have. Its note: run, state, where in the message text, body and end are, and
+-- the channel that it goes to; none where the message is the body alone.
 -- Answers for each {1, text of what was stored} when done (for a beat that changed nothing, an
--- empty text; for a put, {1, version, run}), {0, text of what stands} when refused; empty where
--- nothing does. `events.py` writes the same head, `memory.py` is the twin.
+-- empty text), {0, text of what stands} when refused; empty where nothing does. For puts, one line
+-- of a verdict (0 refused, 1 stored, 2 stored and sent), version and run for each, then the texts of
+-- what stands for those refused. `events.py` writes the same head, `memory.py` is the twin.
 
 local command, retention, alive = ARGV[1], ARGV[2], KEYS[1]
 local clock = redis.call('TIME')
@@ -17,8 +22,9 @@ local HEAD = '^{"type":"progress","version":(%d+),"run":(%d+),"stalled":(%a+),()
 -- The task that is looked at, and what stands for it.
 local key, task_id, text, version, run, stalled, body_at, state, running
 
-local function look(its_key, its_id)
-  key, task_id, text = its_key, its_id, redis.pcall('GET', its_key)
+local function look(its_key)
+  key, task_id = its_key, string.sub(its_key, #alive + 2)  -- 'event:' is a letter longer
+  text = redis.pcall('GET', its_key)
   if type(text) ~= 'string' then text = '' end  -- nothing, or no string
   version, run, stalled, body_at, state = string.match(text, HEAD)
   local ours = version and tonumber(version) < 9007199254740992  -- 2^53: it could not rise further
@@ -36,8 +42,20 @@ local function write(new_run, is_stalled, body)
   return {1, text}
 end
 
-local function put(its_run, its_state, body)
+local line, refused = {}, {}
+local NOTE = '^(%d+) (%u+) (%d+) (%d+) (%d+) (.*)$'
+
+-- In the same command, so that it leaves a round trip earlier. Not sent: the one who asked does it.
+local function send(channel, message, start, ends)
+  local ours = string.sub(message, 1, start - 1) .. text .. string.sub(message, ends + 1)
+  if #ours ~= #message then return false end  -- other digits, and a length in front may be wrong
+  return type(redis.pcall('PUBLISH', channel, ours)) == 'number'  -- else it may not
+end
+
+local function put(note, message)
+  local its_run, its_state, start, body_starts, ends, channel = string.match(note, NOTE)
   local accepted
+  its_run = tonumber(its_run)
   if text == '' then
     accepted = true
   elseif state == 'SUCCESS' or its_state == 'PENDING' then
@@ -49,15 +67,19 @@ local function put(its_run, its_state, body)
   else
     accepted = running or state == 'PENDING'  -- the first outcome of a run wins
   end
-  if not accepted then return {0, text} end
+  if not accepted then
+    line[#line + 1], refused[#refused + 1] = '0 0 0', text
+    return
+  end
   if its_state == 'STARTED' or its_state == 'PROGRESS' then
     redis.call('ZADD', alive, now, task_id)
   else
     redis.call('ZREM', alive, task_id)
   end
   if its_state == 'PENDING' then its_run = 0 elseif its_run == 0 then its_run = nil end
-  write(its_run and math.max(its_run, run), false, body)
-  return {1, version, run}
+  write(its_run and math.max(its_run, run), false, string.sub(message, body_starts, ends))
+  local sent = channel ~= '' and send(channel, message, start, ends)
+  line[#line + 1] = string.format('%d %.0f %.0f', sent and 2 or 1, version, run)
 end
 
 local function beat(its_run)
@@ -85,14 +107,16 @@ local function lose(its_version, limit, body)
 end
 
 local answers, at = {}, 3
-local words = ({put = 4, beat = 2, stall = 3, lose = 4})[command]
+local words = ({put = 2, beat = 1, stall = 2, lose = 3})[command]
 for number = 2, #KEYS do
-  look(KEYS[number], ARGV[at])
-  local first, second, third = tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
-  if command == 'put' then answers[number - 1] = put(first, second, third)
-  elseif command == 'beat' then answers[number - 1] = beat(first)
-  elseif command == 'stall' then answers[number - 1] = stall(first, tonumber(second))
-  else answers[number - 1] = lose(first, tonumber(second), third) end
+  look(KEYS[number])
+  local first, second, third = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if command == 'put' then put(first, second)
+  elseif command == 'beat' then answers[number - 1] = beat(tonumber(first))
+  elseif command == 'stall' then answers[number - 1] = stall(tonumber(first), tonumber(second))
+  else answers[number - 1] = lose(tonumber(first), tonumber(second), third) end
   at = at + words
 end
-return answers
+if command ~= 'put' then return answers end
+table.insert(refused, 1, table.concat(line, ' '))
+return refused

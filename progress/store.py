@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from importlib import resources
+from itertools import chain
 from typing import Any, Protocol
 
 from redis.asyncio.retry import Retry
@@ -12,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
 
 from . import conf, sentinel
-from .events import RUNNING, Event, lost
+from .events import RUNNING, Event, State, head, lost
 
 SCRIPT = resources.files(__package__).joinpath("store.lua").read_text()
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -22,14 +23,27 @@ TIMEOUT = 4.0
 #: Keys one MGET asks for, so that a big read does not hold up the server.
 READ_AT_ONCE = 500
 WRITTEN_AT_ONCE = 100  # tasks of one run of the script, for the same reason
+TOLD = 2  # the verdict on an event that was stored, and its group told
+DIGITS = 10**15  # a number of as many digits as a version has, until the year 2286
+
+#: Of a task id and an event's text: the channel of Redis for it, and the message around it.
+Cover = Callable[[str, str], tuple[str, bytes]]
 
 
 class Store(Protocol):
     """What a store does; :class:`RedisStore` and ``memory.MemoryStore`` do it."""
 
-    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
+    @property
+    def place(self) -> Hashable:
+        """The server, to be compared with :func:`sentinel.place`; None where there is none."""
+
+    async def put(
+        self, events: Sequence[Event], cover: Cover | None = None
+    ) -> list[tuple[int, Event]]:
         """Offer events, in order; for each, whether it was accepted and what stands now.
 
+        With ``cover``, which says what to send of an event, what was accepted is sent at once. Then
+        the verdict is TOLD, unless the server would not, or the message is to be made anew.
         An event with run 0 opens a new run (PENDING opens none). The rules, in order: SUCCESS
         stays; PENDING is taken only when nothing is known; a new run is taken; of a run that
         another took over only SUCCESS is; after its outcome or RETRY, nothing of a run is.
@@ -88,6 +102,7 @@ class RedisStore:
             socket_connect_timeout=TIMEOUT,
             retry=Retry(NoBackoff(), 1),
         )
+        self.place = sentinel.place(self._redis)
         self._prefix = conf.prefix()
         self._retention = max(1, int(conf.retention()))
         self._limit = int(conf.silence() * 1_000_000)
@@ -97,27 +112,28 @@ class RedisStore:
     def _key(self, task_id: str) -> str:
         return f"{self._prefix}:event:{task_id}"
 
-    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
+    async def put(
+        self, events: Sequence[Event], cover: Cover | None = None
+    ) -> list[tuple[int, Event]]:
         """See :meth:`Store.put`."""
         bodies = [event.body() for event in events]
-        answers = await self._run(
-            "put",
-            [
-                (event.task_id, event.run, event.state, body)
-                for event, body in zip(events, bodies, strict=True)
-            ],
-        )
+        offered = [offer(*each, cover) for each in zip(events, bodies, strict=True)]
+        numbers: list[int] = []
+        texts: list[bytes] = []
+        for line, *refused in await self._run("put", offered):
+            numbers += map(int, line.split())
+            texts += refused
+        answers = zip(events, bodies, *[iter(numbers)] * 3, strict=True)
+        standing = map(readable, texts)
         return [
             # What stands may be foreign: then nobody knows more than what was offered.
-            (True, event.stored(rest[0], rest[1], body))
-            if done
-            else (False, readable(rest[0]) or event)
-            for event, body, (done, *rest) in zip(events, bodies, answers, strict=True)
+            (verdict, event.stored(version, run, body) if verdict else next(standing) or event)
+            for event, body, verdict, version, run in answers
         ]
 
     async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
         """See :meth:`Store.beat`."""
-        answers = await self._run("beat", list(runs))
+        answers = chain.from_iterable(await self._run("beat", list(runs)))
         return [(bool(done), readable(text)) for done, text in answers]
 
     async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
@@ -153,7 +169,7 @@ class RedisStore:
             )
         except ResponseError:
             return {}  # full, or read only: it takes no signs of life either
-        now = [readable(text) for _, text in answers]
+        now = [readable(text) for _, text in chain.from_iterable(answers)]
         return {event.task_id: event for event in now if event is not None}
 
     async def silent(self) -> list[str]:
@@ -177,27 +193,48 @@ class RedisStore:
             await self._redis.zrem(f"{self._prefix}:alive", *over)
 
     async def _run(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """The script's answers; each of the tasks is its id and what else the command takes."""
+        """The script's answers, one for so many tasks: an id and what the command takes."""
         if not tasks:
             return []
+        calls = [
+            self._call(command, tasks[at : at + WRITTEN_AT_ONCE])
+            for at in range(0, len(tasks), WRITTEN_AT_ONCE)
+        ]
         try:
-            return await self._evaluate(command, tasks)
+            return await self._evaluate(calls)
         except NoScriptError:  # a new or emptied server
             await self._redis.script_load(SCRIPT)
-            return await self._evaluate(command, tasks)
+            return await self._evaluate(calls)
 
-    async def _evaluate(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _call(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+        keys = [f"{self._prefix}:alive", *(self._key(each[0]) for each in tasks)]
+        words = chain.from_iterable(each[1:] for each in tasks)
+        return [len(keys), *keys, command, self._retention, *words]
+
+    async def _evaluate(self, calls: list[list[Any]]) -> list[Any]:
+        if len(calls) == 1:  # a pipeline of one costs a fifth more
+            return [await self._redis.evalsha(SHA, *calls[0])]
         async with self._redis.pipeline(transaction=False) as pipe:
-            for at in range(0, len(tasks), WRITTEN_AT_ONCE):
-                some = tasks[at : at + WRITTEN_AT_ONCE]
-                keys = [f"{self._prefix}:alive", *(self._key(each[0]) for each in some)]
-                words = (word for each in some for word in each)
-                pipe.evalsha(SHA, len(keys), *keys, command, self._retention, *words)
-            return [each for answers in await pipe.execute() for each in answers]
+            for each in calls:
+                pipe.evalsha(SHA, *each)
+            return await pipe.execute()
 
     async def aclose(self) -> None:
         """See :meth:`Store.aclose`."""
         await sentinel.close(self._redis)
+
+
+def offer(event: Event, body: str, cover: Cover | None) -> tuple[str, str, bytes]:
+    """What the script's ``put`` takes: the task's id, a note, and the message or only its text."""
+    run = 0 if event.state is State.PENDING else DIGITS
+    began = head(version=DIGITS, run=run, stalled=False)
+    text = (began + body).encode()
+    channel, message = cover(event.task_id, began + body) if cover else ("", text)
+    start = message.find(text)
+    if start < 0:
+        channel, message, start = "", text, 0
+    parts = f"{start + 1} {start + len(began) + 1} {start + len(text)}"
+    return event.task_id, f"{event.run} {event.state} {parts} {channel}", message
 
 
 def readable(text: bytes | None) -> Event | None:
