@@ -80,20 +80,20 @@ class Delivery:
         """Tell store and groups; what has to wait for its run's number comes back."""
         events, joining = await self._placed(batch)
         try:
-            answers = await self._store.put(list(events.values()), self._cover())
+            answers = await self._store.publish(list(events.values()), self._cover())
         except ResponseError:
             # Full, or read only: it answers, and the layer may still carry what it refuses.
             await self.announce([self._unstored(event) for event in events.values()])
             raise
         news = []
-        for source, (verdict, event) in zip(events, answers, strict=True):
+        for source, (verdict, run, stands) in zip(events, answers, strict=True):
             if isinstance(source, Run):
                 if verdict:
-                    source.number = event.run
+                    source.number = run
                 else:
                     self._refused(source)
             # A refused outcome may be our own, stored by a try whose answer was lost.
-            if verdict != TOLD and (verdict or event.complete):
+            if verdict != TOLD and ((event := stands()).complete or verdict):
                 news.append(event)
         await self.announce(news)
         return joining

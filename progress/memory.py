@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from . import conf
 from .events import RUNNING, Event, State, lost
+
+if TYPE_CHECKING:
+    from .store import Answer, Cover
 
 
 class MemoryStore:
@@ -34,10 +37,18 @@ class MemoryStore:
             cls._shared = cls()
         return cls._shared
 
-    async def put(self, events: Sequence[Event], cover: object = None) -> list[tuple[int, Event]]:
-        """See ``store.Store.put``; tells nobody."""
+    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
+        """See ``store.Store.put``."""
         with self._lock:
             return [self._put(event) for event in events]
+
+    async def publish(self, events: Sequence[Event], cover: Cover | None) -> list[Answer]:
+        """See ``store.Store.publish``; sends nothing."""
+
+        def answer(accepted: int, event: Event) -> Answer:
+            return accepted, event.run, lambda: event
+
+        return [answer(*each) for each in await self.put(events)]
 
     def _put(self, event: Event) -> tuple[bool, Event]:
         old = self._events.get(event.task_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from importlib import resources
 from itertools import chain
 from typing import Any, Protocol
@@ -24,10 +25,14 @@ TIMEOUT = 4.0
 READ_AT_ONCE = 500
 WRITTEN_AT_ONCE = 100  # tasks of one run of the script, for the same reason
 TOLD = 2  # the verdict on an event that was stored, and its group told
-DIGITS = 10**15  # a number of as many digits as a version has, until the year 2286
-
 #: Of a task id and an event's text: the channel of Redis for it, and the message around it.
 Cover = Callable[[str, str], tuple[str, bytes]]
+#: The verdict on an event, its run as the store has it, and what gives the event that stands now.
+Answer = tuple[int, int, Callable[[], Event]]
+
+DIGITS = 10**15  # a number of as many digits as a version has, until the year 2286
+HEAD = head(version=DIGITS, run=DIGITS, stalled=False)
+WAITING = head(version=DIGITS, run=0, stalled=False)  # of a task that no run was opened of
 
 
 class Store(Protocol):
@@ -37,16 +42,18 @@ class Store(Protocol):
     def place(self) -> Hashable:
         """The server, to be compared with :func:`sentinel.place`; None where there is none."""
 
-    async def put(
-        self, events: Sequence[Event], cover: Cover | None = None
-    ) -> list[tuple[int, Event]]:
+    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
         """Offer events, in order; for each, whether it was accepted and what stands now.
 
-        With ``cover``, which says what to send of an event, what was accepted is sent at once. Then
-        the verdict is TOLD, unless the server would not, or the message is to be made anew.
         An event with run 0 opens a new run (PENDING opens none). The rules, in order: SUCCESS
         stays; PENDING is taken only when nothing is known; a new run is taken; of a run that
         another took over only SUCCESS is; after its outcome or RETRY, nothing of a run is.
+        """
+
+    async def publish(self, events: Sequence[Event], cover: Cover | None) -> list[Answer]:
+        """The same, and what was accepted is sent at once as the message that ``cover`` gives.
+
+        The verdict is TOLD then; it is true, and not TOLD, of what the server did not send.
         """
 
     async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
@@ -112,10 +119,13 @@ class RedisStore:
     def _key(self, task_id: str) -> str:
         return f"{self._prefix}:event:{task_id}"
 
-    async def put(
-        self, events: Sequence[Event], cover: Cover | None = None
-    ) -> list[tuple[int, Event]]:
+    async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
         """See :meth:`Store.put`."""
+        answers = await self.publish(events, None)
+        return [(bool(verdict), stands()) for verdict, _, stands in answers]
+
+    async def publish(self, events: Sequence[Event], cover: Cover | None) -> list[Answer]:
+        """See :meth:`Store.publish`."""
         bodies = [event.body() for event in events]
         offered = [offer(*each, cover) for each in zip(events, bodies, strict=True)]
         numbers: list[int] = []
@@ -124,10 +134,11 @@ class RedisStore:
             numbers += map(int, line.split())
             texts += refused
         answers = zip(events, bodies, *[iter(numbers)] * 3, strict=True)
-        standing = map(readable, texts)
+        stands = iter(texts)
         return [
-            # What stands may be foreign: then nobody knows more than what was offered.
-            (verdict, event.stored(version, run, body) if verdict else next(standing) or event)
+            (verdict, run, partial(event.stored, version, run, body))
+            if verdict
+            else (verdict, run, partial(standing, next(stands), event))
             for event, body, verdict, version, run in answers
         ]
 
@@ -226,8 +237,7 @@ class RedisStore:
 
 def offer(event: Event, body: str, cover: Cover | None) -> tuple[str, str, bytes]:
     """What the script's ``put`` takes: the task's id, a note, and the message or only its text."""
-    run = 0 if event.state is State.PENDING else DIGITS
-    began = head(version=DIGITS, run=run, stalled=False)
+    began = WAITING if event.state is State.PENDING else HEAD
     text = (began + body).encode()
     channel, message = cover(event.task_id, began + body) if cover else ("", text)
     start = message.find(text)
@@ -235,6 +245,11 @@ def offer(event: Event, body: str, cover: Cover | None) -> tuple[str, str, bytes
         channel, message, start = "", text, 0
     parts = f"{start + 1} {start + len(began) + 1} {start + len(text)}"
     return event.task_id, f"{event.run} {event.state} {parts} {channel}", message
+
+
+def standing(text: bytes, offered: Event) -> Event:
+    """What stands: it may be foreign, and then nobody knows more than what was offered."""
+    return readable(text) or offered
 
 
 def readable(text: bytes | None) -> Event | None:

@@ -110,8 +110,8 @@ async def test_other_digits_than_were_expected_are_left_to_the_layer(layer, raw,
     """A run of one digit: the length in front of the text would be wrong."""
     cover = Delivery(store, refused=lambda _: None)._cover()
     usual = [event(), event(State.PENDING, task_id="b")]
-    answers = await store.put([*usual, event(State.PROGRESS, run=7, task_id="c")], cover)
-    assert [verdict for verdict, _ in answers] == [TOLD, TOLD, 1]
+    answers = await store.publish([*usual, event(State.PROGRESS, run=7, task_id="c")], cover)
+    assert [verdict for verdict, *_ in answers] == [TOLD, TOLD, 1]
 
 
 async def test_an_outcome_that_stands_already_is_told_again(layer, store):
