@@ -20,20 +20,19 @@ SECRET = os.environ["BENCH_SECRET"]
 
 
 def ours():
-    """Addresses, and what tells an event as a publisher's delivery does: store, then layer."""
-    from channels.layers import get_channel_layer
-
-    from progress import configure, groups, make_token
+    """Addresses, and what tells an event as a publisher does: its delivery."""
+    from progress import configure, make_token
+    from progress.delivery import Delivery
+    from progress.runs import Run
     from progress.store import open_store
 
     configure(redis_url=os.environ["BENCH_REDIS"], secret=SECRET)
-    store, runs = open_store(), {}
+    delivery, runs = Delivery(open_store(), refused=lambda _: None), {}
 
     async def tell(task_id, number):
-        offered = event(task_id, number, "Importing", runs.get(task_id, 0))
-        [(_, told)] = await store.put([offered])
-        runs[task_id] = told.run
-        await get_channel_layer().group_send(groups.group_name(task_id), groups.message(told))
+        run = runs.setdefault(task_id, Run(task_id))
+        delivery.offer(run, event(task_id, number, "Importing", run.number))
+        await delivery.step()
 
     return lambda task_id: f"/{task_id}/?token={make_token(task_id)}", tell
 
