@@ -1,5 +1,6 @@
 """The tests' application with one mitigation switched off: TEST_WITHOUT says which."""
 
+import asyncio
 import hashlib
 import os
 import threading
@@ -16,8 +17,21 @@ def nothing(*_, **__):
 
 def flush():
     """A process that ends does not wait for what is not delivered yet."""
+    late()
     process.atexit.unregister(process.flush)
     process.flush = nothing
+
+
+def late():
+    """What is said stays in the process longer than that takes to end; a flush waits for it."""
+    step = delivery.Delivery.step
+
+    async def step_late(self):
+        await self._wanted.wait()
+        await asyncio.sleep(0.3)
+        await step(self)
+
+    delivery.Delivery.step = step_late
 
 
 def exit_limit():
