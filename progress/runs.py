@@ -74,6 +74,8 @@ class Run:
 
     def event(self, state: State, **more: Any) -> Event:
         """What was said, as an event. What is not a number counts as unknown; logged once."""
+        if self.said is NOTHING_SAID:  # most tasks never report
+            return Event(task_id=self.task_id, state=state, attempt=self.attempt, **more)
         current, total, description = self.said
         return Event(
             task_id=self.task_id,
