@@ -151,7 +151,7 @@ def _read(text: str) -> Any:
     if len(text) > FOREIGN:
         raise ValueError("too long")
     values, end = _finite.raw_decode(text)
-    if end != len(text) or values["type"] != "progress":
+    if (end != len(text) and text[end:].strip()) or values["type"] != "progress":
         raise ValueError("another type, or more than one value")
     return values
 

@@ -65,6 +65,11 @@ async def test_without_the_probe_a_swallowing_link_stays_deaf(proxied, store, wa
         await hears_the_outcome(store, watched)
 
 
+async def test_what_is_lost_while_a_connection_is_broken_is_looked_for(raw, store, watched):
+    raw.client_kill_filter(_type="pubsub")
+    assert await hears_the_outcome(store, watched)
+
+
 async def test_a_link_that_works_is_left_alone(monkeypatch, proxied, store, watched, caplog):
     monkeypatch.setattr(subscription, "PROBE_AFTER", 0.01)
     before = Hub.current()._subscription._link

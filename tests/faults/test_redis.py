@@ -183,7 +183,7 @@ async def test_f4_subscriptions_are_killed_under_publish(scenario):
 
 @pytest.mark.row("F4")
 async def test_f4_twin_without_a_look_at_the_store(scenario):
-    groups = await kill_subscriptions(scenario, RECONCILE=NEVER, without="probe")
+    groups = await kill_subscriptions(scenario, RECONCILE=NEVER, without="probe renewal")
     scenario.fault()
     await scenario.breaks(*groups, within=R)
 

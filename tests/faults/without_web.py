@@ -18,6 +18,11 @@ def probe():
     subscription.PROBE_AFTER = NEVER
 
 
+def renewal():
+    """What was lost while a connection to the layer was broken is not looked for."""
+    subscription.Subscription._renewed = lambda *_: None
+
+
 def timeouts():
     """The store has for ever to answer."""
     store.TIMEOUT = None
