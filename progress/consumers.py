@@ -124,7 +124,7 @@ class ProgressConsumer:
     async def _serve(self) -> None:
         hub = self._hub
         self._writer = Writer(hub.turns, self._send, sent=self._sent, ended=self._end)
-        hub.attach(self._writer.watcher)
+        hub.attach(self._writer)
         hub.rights.add(self)
         try:
             async with asyncio.timeout(None) as reading:
@@ -141,14 +141,13 @@ class ProgressConsumer:
             self._unsubscribe(*self._grants.tokens)
             self._grants.end()
             hub.rights.discard(self)
-            hub.detach(self._writer.watcher)
+            hub.detach(self._writer)
             await self._writer.end()
 
-    def _sent(self, event: Event) -> None:
-        if event.complete:
-            self._unsubscribe(event.task_id)
-            if self._task_id is not None:
-                self._end(Close.DONE)
+    def _sent(self, outcome: Event) -> None:
+        self._unsubscribe(outcome.task_id)
+        if self._task_id is not None:
+            self._end(Close.DONE)
 
     async def _read(self) -> None:
         if self._task_id is not None:
@@ -180,7 +179,7 @@ class ProgressConsumer:
         try:
             await self._answer(protocol.parse(text))
         except FrameError as error:
-            self._writer.watcher.reply(protocol.error(Code.BAD_REQUEST, str(error)))
+            self._writer.reply(protocol.error(Code.BAD_REQUEST, str(error)))
             self._bad_frames += 1
             if self._bad_frames > PATIENCE:
                 self._end(Close.BAD_REQUEST)
@@ -193,12 +192,12 @@ class ProgressConsumer:
             self._unsubscribe(task_id)
         elif self._is_one_more(task_id):
             detail = f"a socket watches at most {conf.subscriptions()} tasks"
-            self._writer.watcher.reply(protocol.error(Code.TOO_MANY, detail, task_id))
+            self._writer.reply(protocol.error(Code.TOO_MANY, detail, task_id))
         elif not await self._subscribe(task_id, read_token(request.token)):
             if self._task_id is not None:
                 self._end(Close.FORBIDDEN)
             else:
-                self._writer.watcher.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
+                self._writer.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
 
     async def _subscribe(self, task_id: str, token: Token | None) -> bool:
         """Watch the task, if that is allowed; whether it is."""
@@ -206,15 +205,15 @@ class ProgressConsumer:
             return False
         if not self._ended:
             self._grants.tokens[task_id] = token
-            self._hub.watch(task_id, self._writer.watcher)
+            self._hub.watch(task_id, self._writer)
         return True
 
     def _unsubscribe(self, *task_ids: str) -> None:
         for task_id in task_ids:
             if task_id in self._grants.tokens:
                 del self._grants.tokens[task_id]
-                self._hub.unwatch(task_id, self._writer.watcher)
-                self._writer.watcher.withdraw(task_id)
+                self._hub.unwatch(task_id, self._writer)
+                self._writer.withdraw(task_id)
 
     def _is_one_more(self, task_id: str) -> bool:
         """Whether the socket watches as many tasks as it may, and this one is not among them."""
@@ -228,7 +227,7 @@ class ProgressConsumer:
     async def recheck(self) -> None:
         """See ``rights.Guarded``."""
         try:
-            async for task_id in self._grants.again(self._writer.watcher.reply):
+            async for task_id in self._grants.again(self._writer.reply):
                 self._refuse(task_id)
         except (UndecidedError, TooManyError) as error:
             self._end(WHY[type(error)])
@@ -237,7 +236,7 @@ class ProgressConsumer:
         """A right has ended; with the last one the socket does."""
         self._unsubscribe(task_id)
         if self._grants.tokens:
-            self._writer.watcher.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
+            self._writer.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
         else:
             self._end(Close.ENDED)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task  # documented for who makes tasks of their own
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from functools import partial
+from types import CoroutineType
 from typing import Any
 
 
@@ -40,12 +41,13 @@ class Begun:
                 return
 
 
-def begin(coroutine: Coroutine[Any, Any, None], owner: asyncio.Task[Any]) -> Begun | None:
+def begin(awaitable: Awaitable[None], owner: asyncio.Task[Any]) -> Begun | None:
     """Run it until it waits, as if in the task ``owner``: the rest of it, or None if that is none.
 
     To be called where no task runs, from a callback of the loop. ``owner`` is what the coroutine
     finds as the current task, and may put a time limit on. Raises what the coroutine raises.
     """
+    coroutine = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
     loop = owner.get_loop()
     _enter_task(loop, owner)
     try:
@@ -55,3 +57,8 @@ def begin(coroutine: Coroutine[Any, Any, None], owner: asyncio.Task[Any]) -> Beg
     finally:
         _leave_task(loop, owner)
     return Begun(coroutine, waits_for)
+
+
+async def _awaited(awaitable: Awaitable[None]) -> None:
+    # What a server in another language gives may have no `send`.
+    await awaitable

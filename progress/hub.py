@@ -23,21 +23,11 @@ from .reconcile import Reconciler
 from .rights import Rights
 from .store import open_store
 from .subscription import Subscription
+from .topics import Topic
 from .turns import Turns
 from .watcher import Watcher
 
 PING_CHECK = 1.0  # seconds between two looks for silent links
-
-
-class Topic:
-    """A task that is watched in this process."""
-
-    __slots__ = ("event", "missing_since", "watchers")
-
-    def __init__(self) -> None:
-        self.watchers: set[Watcher] = set()
-        self.event: Event | None = None
-        self.missing_since: float | None = None  # since when the store knows nothing of it
 
 
 class Hub:
@@ -88,18 +78,16 @@ class Hub:
         """Offer the present state as soon as it is known, and each newer one."""
         topic = self._topics.get(task_id)
         if topic is None:
-            topic = self._topics[task_id] = Topic()
+            topic = self._topics[task_id] = Topic(self.turns)
             self._subscription.join(task_id)  # before reading, or an event between is lost
-        topic.watchers.add(watcher)
-        if topic.event is not None:
-            watcher.offer(topic.event)
+        topic.add(watcher)
 
     def unwatch(self, task_id: str, watcher: Watcher) -> None:
         """Offer nothing more of this task; its group is left with the last watcher."""
         topic = self._topics.get(task_id)
         if topic is None:
             return
-        topic.watchers.discard(watcher)
+        topic.discard(watcher)
         if not topic.watchers:
             del self._topics[task_id]
             self._subscription.leave(task_id)
@@ -142,9 +130,7 @@ class Hub:
     def _take(self, topic: Topic, event: Event) -> None:
         # The store has put the versions in order; an outcome can be followed by a new run here.
         if topic.event is None or event.version > topic.event.version:
-            topic.event = event
-            for watcher in topic.watchers:
-                watcher.offer(event)
+            topic.tell(event)
 
     def _missed(self, task_id: str, topic: Topic) -> None:
         """The store knows nothing: said at the second look, or when signs of life are due."""
@@ -152,9 +138,7 @@ class Hub:
         if topic.missing_since is None:
             topic.missing_since = now
         elif topic.event is None:
-            topic.event = unknown(task_id)
-            for watcher in topic.watchers:
-                watcher.offer(topic.event)
+            topic.tell(unknown(task_id))
         elif topic.event.state != State.UNKNOWN and now - topic.missing_since > self._stalled_after:
             self._take(topic, replace(unknown(task_id), version=topic.event.version + 1))
 

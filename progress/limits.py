@@ -31,22 +31,14 @@ class Bucket:
         return True
 
 
-class Pace:
-    """How fast a socket is sent frames.
+def paid_until(before: float, size: int, now: float) -> float:
+    """Until when a socket's pace is used up with a frame of so many bytes; ``-CREDIT`` at first.
 
     Daphne's ``send`` never waits: it keeps what a client does not read, until the client owes it
     a pong for 30 s, which is 50 s after it last read. What goes into that is bounded here.
     """
-
-    __slots__ = ("_paid_until",)
-
-    def __init__(self) -> None:
-        self._paid_until = -CREDIT
-
-    def wait(self, size: int, now: float) -> float:
-        """Seconds to wait after a frame of so many bytes; not above zero: none."""
-        self._paid_until = max(self._paid_until, now - CREDIT) + size / PACE
-        return self._paid_until - now
+    earliest = now - CREDIT
+    return (before if before > earliest else earliest) + size / PACE
 
 
 class Sockets:

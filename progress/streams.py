@@ -15,7 +15,7 @@ from .events import Event
 from .grants import Grants, TooManyError
 from .groups import Change
 from .hub import Hub
-from .limits import SLOW_AFTER, Pace
+from .limits import CREDIT, SLOW_AFTER, paid_until
 from .tokens import Token
 from .watcher import Frames
 
@@ -107,7 +107,7 @@ class EventStream:
             self._grants.end()
 
     async def _frames(self) -> AsyncIterator[str]:
-        pace = Pace()
+        paid = -CREDIT
         async for text, event in self._watcher:
             if self._ended:
                 return
@@ -116,8 +116,9 @@ class EventStream:
             if event is not None and event.complete:
                 return
             # Before the next frame is taken, so that what waits is the newest.
-            if (wait := pace.wait(len(text.encode()), self._loop.time())) > 0:
-                await asyncio.sleep(wait)
+            paid = paid_until(paid, len(text.encode()), now := self._loop.time())
+            if paid > now:
+                await asyncio.sleep(paid - now)
 
     def _end(self) -> None:
         """Nothing more is to be sent."""

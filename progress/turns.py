@@ -6,14 +6,17 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-AT_ONCE = 100  # in one turn: 2 to 5 ms, when each sends a frame
+AT_ONCE = 100  # frames in one turn: 2 to 5 ms
 
 
 class Due(Protocol):
     """What wants a turn."""
 
-    def take_turn(self) -> None:
-        """Called outside of any task."""
+    def take_turn(self, most: int) -> int:
+        """Send at most so many frames; how many it were. Who has more to send is added again.
+
+        Called outside of any task.
+        """
 
 
 class Turns:
@@ -23,6 +26,7 @@ class Turns:
         self._loop = asyncio.get_running_loop()
         self._due: deque[Due] = deque()
         self._called = False
+        self.now = self._loop.time
 
     def add(self, due: Due) -> None:
         """Give it a turn soon."""
@@ -32,9 +36,10 @@ class Turns:
             self._loop.call_soon(self._take)
 
     def _take(self) -> None:
+        left = AT_ONCE
         try:
-            for _ in range(min(AT_ONCE, len(self._due))):
-                self._due.popleft().take_turn()
+            while self._due and left > 0:
+                left -= self._due.popleft().take_turn(left)
         finally:  # an error is one's own, and the loop's to report
             self._called = bool(self._due)
             if self._called:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Self
 
 from .events import Event, follows
@@ -12,22 +11,35 @@ from .protocol import PING, PING_AFTER
 REPLIES = 32  # error frames that may wait for a client that does not read
 
 
+class Frame:
+    """A text to be sent, to one or to all who watch a task."""
+
+    __slots__ = ("outcome", "size", "text")
+
+    def __init__(self, text: str, event: Event | None = None) -> None:
+        self.text = text
+        self.size = len(text) if text.isascii() else len(text.encode())
+        self.outcome = event if event is not None and event.complete else None
+
+
 class Watcher:
-    """What a hub offers events to, and who sends them takes frames from when ``wake`` is called.
+    """What a topic tells events, and who sends them takes frames from when it is woken.
 
     A slow client skips events: the newer takes the place of the one that waits, so memory is
     bounded by the number of tasks watched, and nobody waits for anybody. An outcome is never
     replaced.
     """
 
-    __slots__ = ("_events", "_now", "_replies", "_wake", "heard_at")
+    __slots__ = ("_events", "_replies", "heard_at")
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-        self._now = asyncio.get_running_loop().time
+    def __init__(self) -> None:
         self._events: dict[str, Event] = {}
         self._replies: list[str] = []
-        self.heard_at = self._now()  # when the client last got a frame
+        self.heard_at = asyncio.get_running_loop().time()  # when the client last got a frame
+
+    def tell(self, event: Event, frame: Frame, now: float) -> None:
+        """An event to be sent, and it as a frame, for who can send it at once."""
+        self.offer(event)
 
     def offer(self, event: Event) -> None:
         """An event to be sent, unless a newer one waits already."""
@@ -50,32 +62,40 @@ class Watcher:
         if now - self.heard_at >= PING_AFTER and not self._replies:
             self.reply(PING)
 
-    def take(self) -> tuple[str, Event | None] | None:
+    def take(self, now: float) -> tuple[str, Event | None] | None:
         """The next frame to send, with its event if it is one; None when nothing waits."""
         if self._replies:
-            self.heard_at = self._now()
+            self.heard_at = now
             return self._replies.pop(0), None
         if not self._events:
             return None
-        self.heard_at = self._now()
+        self.heard_at = now
         event = self._events.pop(next(iter(self._events)))
         return event.text(), event
+
+    def _wake(self) -> None:
+        """Something waits to be taken."""
+        raise NotImplementedError
 
 
 class Frames(Watcher):
     """A watcher whose frames are waited for: ``async for text, event in frames``."""
 
-    __slots__ = ("_offered",)
+    __slots__ = ("_now", "_offered")
 
     def __init__(self) -> None:
+        super().__init__()
+        self._now = asyncio.get_running_loop().time
         self._offered = asyncio.Event()
-        super().__init__(self._offered.set)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> tuple[str, Event | None]:
-        while (frame := self.take()) is None:
+        while (frame := self.take(self._now())) is None:
             self._offered.clear()
             await self._offered.wait()
         return frame
+
+    def _wake(self) -> None:
+        self._offered.set()

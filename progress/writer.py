@@ -10,10 +10,10 @@ from typing import Any
 
 from .eager import Begun, begin
 from .events import Event
-from .limits import SLOW_AFTER, Pace
+from .limits import CREDIT, SLOW_AFTER, paid_until
 from .protocol import Close
 from .turns import Turns
-from .watcher import Watcher
+from .watcher import Frame, Watcher
 
 logger = logging.getLogger("progress")
 
@@ -21,30 +21,28 @@ Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Writer:
-    """Sends what its ``watcher`` is offered, from the task that makes it and as that task.
+class Writer(Watcher):
+    """A watcher that sends what it is told, from the task that makes it and as that task.
 
-    A frame is begun in the hub's turn: to wake a parked task takes half as long as a server takes
-    to send. Where the server has a send wait, for a client that does not read, the rest is done by
-    a task, which then sends all that comes until the client has caught up. Nobody else waits.
+    While nothing waits, an event is sent where it is told: to put it in the outbox first and come
+    back for it, or to wake a parked task, takes as long as a server takes to send. Where the
+    server has a send wait, for a client that does not read, or the socket's pace is used up, a task
+    sends all that comes until the client has caught up. Nobody else waits.
 
-    ``sent`` is called after each event; ``ended`` once nothing can be sent any more: with
+    ``sent`` is called after each outcome; ``ended`` once nothing can be sent any more: with
     Close.SLOW after 30 s with one frame, with None when the client is gone.
     """
 
     __slots__ = (
         "_behind",
-        "_due",
         "_ended",
-        "_now",
+        "_idle",
         "_owner",
-        "_pace",
-        "_patience",
+        "_paid_until",
         "_send",
         "_sent",
         "_stopped",
         "_turns",
-        "watcher",
     )
 
     def __init__(
@@ -55,24 +53,30 @@ class Writer:
         sent: Callable[[Event], None],
         ended: Callable[[Close | None], None],
     ) -> None:
+        super().__init__()
         owner = asyncio.current_task()
         if owner is None:
             raise RuntimeError("a websocket's application runs in a task of asyncio")
-        self.watcher = Watcher(self._wake)
         self._turns = turns
         self._send = send
         self._sent = sent
         self._ended = ended
         self._owner = owner
-        self._now = owner.get_loop().time
-        self._pace = Pace()
-        self._due = self._stopped = False
+        self._paid_until = -CREDIT
+        self._idle = True  # nothing waits or is being sent, and something may be
+        self._stopped = False
         self._behind: asyncio.Task[None] | None = None  # sends while the client does not keep up
-        self._patience: asyncio.Timeout | None = None
+
+    def tell(self, event: Event, frame: Frame, now: float) -> None:
+        """See ``Watcher``. Called outside of any task."""
+        if self._idle:
+            self._put(frame, now)
+        else:
+            self.offer(event)
 
     def stop(self) -> None:
         """Begin no other frame."""
-        self._stopped = True
+        self._stopped, self._idle = True, False
 
     async def end(self) -> None:
         """Be done, also with the frame that is being sent."""
@@ -81,51 +85,102 @@ class Writer:
             self._behind.cancel()
             with suppress(asyncio.CancelledError):
                 await self._behind
+        # Whose methods these are has this object, and would be garbage for the collector.
+        self._sent = self._ended = _told_nobody
+
+    def take_turn(self, most: int) -> int:
+        """See ``turns.Due``."""
+        taken, now = 0, self._turns.now()
+        self._idle = self._behind is None and not self._stopped
+        while self._idle and taken < most and (waiting := self.take(now)) is not None:
+            taken += 1
+            self._put(Frame(*waiting), now)
+        if taken == most:
+            self._wake()
+        return taken
 
     def _wake(self) -> None:
-        if not self._due and self._behind is None:
-            self._due = True
+        if self._idle:
+            self._idle = False
             self._turns.add(self)
 
-    def take_turn(self) -> None:
-        """See ``turns.Due``."""
-        self._due = False
+    def _put(self, frame: Frame, now: float) -> None:
+        """Send it, and leave it to a task to wait, if that is to be."""
+        self.heard_at = now
         try:
-            rest = begin(self._send_all(), self._owner)
+            rest = begin(self._send(_message(frame)), self._owner)
+        except Exception as error:
+            self._lose(error)
+            return
         except BaseException:
-            self._ended(None)
+            self._lose(None)
             raise
+        if rest is None:
+            self._account(frame, now)
+        if rest is not None or (self._paid_until > now and not self._stopped):
+            self._fall_behind(frame, rest)
+
+    def _account(self, frame: Frame, now: float) -> None:
+        """It is sent."""
+        self._paid_until = paid_until(self._paid_until, frame.size, now)
+        if frame.outcome is not None:
+            self._sent(frame.outcome)
+
+    def _fall_behind(self, frame: Frame, rest: Begun | None) -> None:
+        self._idle = False
+        self._behind = self._owner.get_loop().create_task(self._catch_up(frame, rest))
         if rest is not None:
-            self._behind = self._owner.get_loop().create_task(self._catch_up(rest))
             # A task that is cancelled before its first step awaits nothing.
             self._behind.add_done_callback(lambda _: rest.close())
 
-    async def _send_all(self) -> None:
-        while not self._stopped and (frame := self.watcher.take()) is not None:
-            text, event = frame
-            try:
-                await self._send({"type": "websocket.send", "text": text})
-            except Exception as error:  # each server has its own for a client that is gone
-                logger.debug("A websocket is gone: %r", error)
-                self._ended(None)
-                return
-            if event is not None:
-                self._sent(event)
-            # Before the next frame is taken, so that what waits is the newest.
-            size = len(text) if text.isascii() else len(text.encode())
-            if (wait := self._pace.wait(size, self._now())) > 0:
-                await asyncio.sleep(wait)
-            if self._patience is not None and not self._patience.expired():
-                self._patience.reschedule(self._now() + SLOW_AFTER)
-
-    async def _catch_up(self, rest: Begun) -> None:
+    async def _catch_up(self, frame: Frame, rest: Begun | None) -> None:
         try:
-            async with asyncio.timeout(SLOW_AFTER) as self._patience:
-                await rest
+            async with asyncio.timeout(SLOW_AFTER) as patience:
+                await self._send_on(frame, rest, patience)
         except TimeoutError:
-            self._ended(Close.SLOW)
+            self._end(Close.SLOW)
         except Exception:
-            self._ended(None)
+            self._end(None)
             raise
         finally:
-            self._behind = self._patience = None
+            self._behind = None
+            self._idle = not self._stopped
+
+    async def _send_on(
+        self, frame: Frame, sending: Awaitable[None] | None, patience: asyncio.Timeout
+    ) -> None:
+        while True:
+            if sending is not None:
+                try:
+                    await sending
+                except Exception as error:
+                    self._lose(error)
+                    return
+                self._account(frame, self._turns.now())
+            # Before the next frame is taken, so that what waits is the newest.
+            if (wait := self._paid_until - self._turns.now()) > 0:
+                await asyncio.sleep(wait)
+            if not patience.expired():
+                patience.reschedule(self._turns.now() + SLOW_AFTER)
+            if self._stopped or (waiting := self.take(self._turns.now())) is None:
+                return
+            frame = Frame(*waiting)
+            sending = self._send(_message(frame))
+
+    def _lose(self, error: Exception | None) -> None:
+        """Each server has an error of its own for a client that is gone."""
+        logger.debug("A websocket is gone: %r", error)
+        self._end(None)
+
+    def _end(self, code: Close | None) -> None:
+        self.stop()
+        self._ended(code)
+
+
+def _message(frame: Frame) -> Message:
+    # Not one for all: what is between here and the server may change it.
+    return {"type": "websocket.send", "text": frame.text}
+
+
+def _told_nobody(_: Any) -> None:
+    """Where nobody is left to be told."""

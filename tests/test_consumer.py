@@ -10,7 +10,7 @@ from channels.testing import WebsocketCommunicator
 from progress import conf, consumers, make_token, writer
 from progress.consumers import PATIENCE, ProgressConsumer
 from progress.events import Event, State
-from progress.limits import CREDIT, PACE, Pace
+from progress.limits import CREDIT, PACE, paid_until
 from progress.process import get_publisher
 from progress.routing import websocket_urlpatterns
 
@@ -210,8 +210,11 @@ async def test_a_client_that_does_not_read_is_sent_away(hub, monkeypatch):
 
 @pytest.mark.promise(7)
 def test_a_socket_is_sent_so_many_bytes_a_second_in_the_long_run():
-    pace, now = Pace(), 1000.0
-    assert pace.wait(int(CREDIT * PACE), now) <= 0
-    assert pace.wait(PACE, now) == pytest.approx(1)
-    assert pace.wait(PACE, now + 1) == pytest.approx(1)
-    assert pace.wait(int(CREDIT * PACE), now + 100) <= 0
+    now = 1000.0
+    paid = paid_until(-CREDIT, int(CREDIT * PACE), now)
+    assert paid <= now
+    paid = paid_until(paid, PACE, now)
+    assert paid == pytest.approx(now + 1)
+    paid = paid_until(paid, PACE, now + 1)
+    assert paid == pytest.approx(now + 2)
+    assert paid_until(paid, int(CREDIT * PACE), now + 100) <= now + 100

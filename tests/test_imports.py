@@ -17,6 +17,7 @@ READING = {
     "consumers",
     "views",
     "watcher",
+    "topics",
     "reconcile",
     "subscription",
     "protocol",

@@ -21,7 +21,6 @@ class Sent:
         self.writer = Writer(
             turns or Turns(), self.send, sent=lambda _: None, ended=self.codes.append
         )
-        self.watcher = self.writer.watcher
 
     async def send(self, message):
         self.tasks.append(asyncio.current_task())
@@ -40,7 +39,7 @@ async def nothing():
 
 async def test_who_keeps_up_is_sent_frames_without_a_task():
     sent, before = Sent(nothing), asyncio.all_tasks()
-    sent.watcher.reply("a")
+    sent.writer.reply("a")
     assert sent.texts == []  # whoever offers is not held up, and need not be ready for answers
     await asyncio.sleep(0)
     assert (sent.texts, asyncio.all_tasks()) == (["a"], before)
@@ -51,9 +50,9 @@ async def test_who_keeps_up_is_sent_frames_without_a_task():
 async def test_a_send_that_waits_goes_on_and_what_came_meanwhile_follows(wait):
     sent = Sent(wait)
     for frame in "abc":
-        sent.watcher.reply(frame)
+        sent.writer.reply(frame)
     await sent.everything("a", "b", "c")
-    sent.watcher.reply("d")
+    sent.writer.reply("d")
     await sent.everything("a", "b", "c", "d")
 
 
@@ -63,7 +62,7 @@ async def test_a_limit_of_time_within_the_send_holds():
             await nothing()
 
     sent = Sent(take)
-    sent.watcher.reply("a")
+    sent.writer.reply("a")
     await sent.everything("a")
 
 
@@ -71,7 +70,7 @@ async def test_what_waits_for_a_send_is_the_newest_event():
     gate = asyncio.Event()
     sent = Sent(gate.wait)
     for version in (1, 2, 3):
-        sent.watcher.offer(replace(EVENT, version=version))
+        sent.writer.offer(replace(EVENT, version=version))
         await asyncio.sleep(0)
     gate.set()
     await sent.everything(EVENT.text(), replace(EVENT, version=3).text())
@@ -82,7 +81,7 @@ async def test_who_does_not_read_holds_up_nobody():
     turns = Turns()
     stuck, other = Sent(asyncio.Event().wait, turns), Sent(nothing, turns)
     for each in (stuck, other):
-        each.watcher.reply("a")
+        each.writer.reply("a")
     await other.everything("a")
     await stuck.writer.end()
     assert (stuck.texts, stuck.codes) == ([], [])
@@ -98,7 +97,7 @@ async def test_the_end_ends_a_send_that_waits_where_it_waits():
             left.append(True)
 
     sent = Sent(take)
-    sent.watcher.reply("a")
+    sent.writer.reply("a")
     await asyncio.sleep(0)
     await sent.writer.end()
     assert left
@@ -112,7 +111,7 @@ async def test_a_client_that_is_gone_is_told_of_once(waits):
         raise ConnectionError
 
     sent = Sent(take)
-    sent.watcher.reply("a")
+    sent.writer.reply("a")
     async with asyncio.timeout(10):
         while not sent.codes:
             await asyncio.sleep(0)
@@ -122,11 +121,41 @@ async def test_a_client_that_is_gone_is_told_of_once(waits):
 async def test_a_frame_that_nobody_takes_ends_the_socket(monkeypatch):
     monkeypatch.setattr("progress.writer.SLOW_AFTER", 0.05)
     sent = Sent(asyncio.Event().wait)
-    sent.watcher.reply("a")
+    sent.writer.reply("a")
     async with asyncio.timeout(10):
         while not sent.codes:
             await asyncio.sleep(0.01)
     assert sent.codes == [Close.SLOW]
+
+
+@pytest.mark.promise(7)
+async def test_who_takes_each_frame_in_time_is_not_too_slow(monkeypatch):
+    monkeypatch.setattr("progress.writer.SLOW_AFTER", 1)
+    sent = Sent(lambda: asyncio.sleep(0.4))
+    for frame in "abc":
+        sent.writer.reply(frame)
+    await sent.everything("a", "b", "c")
+    assert sent.codes == []
+
+
+async def test_many_frames_for_one_socket_let_others_have_their_turn():
+    turns = Turns()
+    many, one = Sent(nothing, turns), Sent(nothing, turns)
+    for number in range(AT_ONCE + 1):
+        many.writer.offer(replace(EVENT, task_id=str(number)))
+    one.writer.reply("a")
+    await asyncio.sleep(0)
+    assert len(many.texts) == AT_ONCE
+    await asyncio.sleep(0)
+    assert (len(many.texts), one.texts) == (AT_ONCE + 1, ["a"])
+
+
+async def test_who_is_stopped_while_something_waits_is_sent_nothing():
+    sent = Sent(nothing)
+    sent.writer.reply("a")
+    sent.writer.stop()
+    await asyncio.sleep(0)
+    assert sent.texts == []
 
 
 class Turn:
@@ -135,10 +164,11 @@ class Turn:
     def __init__(self, calls, error=None):
         self.calls, self.error = calls, error
 
-    def take_turn(self):
+    def take_turn(self, _most):
         if self.error:
             raise self.error
         self.calls.append(self)
+        return 1
 
 
 async def test_a_wide_fan_out_lets_others_have_their_turn():
