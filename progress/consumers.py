@@ -66,8 +66,8 @@ class ProgressConsumer:
         self._send = send
         self._task_id = task_id
         self._hub = Hub.current()
-        self._now = asyncio.get_running_loop().time
-        self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
+        self._now = self._hub.turns.now
+        self._frames: Bucket | None = None  # of those that send any
         self._bad_frames = 0
         self._ended = False
         self._code: Close | None = None  # what it is to be closed with, if the client is there
@@ -173,6 +173,8 @@ class ProgressConsumer:
             self._end(Close.FORBIDDEN)
 
     async def _hear(self, text: str | None) -> None:
+        if self._frames is None:
+            self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
         if not self._frames.take(self._now()):
             self._end(Close.TOO_MANY)
             return

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signing import BadSignature, Signer
 
@@ -15,6 +17,8 @@ SALT = "progress.token"
 LONGEST = 2048  # characters of a token; longer ones are not looked at
 RENEWED_FOR = 7 * 86400  # seconds after which the token of a page that stays open is not renewed
 ACTIONS = ("watch", "cancel")
+
+Key = str | bytes
 
 
 class Token(NamedTuple):
@@ -108,9 +112,14 @@ def _sign(token: Token) -> str:
 
 def _signer() -> Signer:
     try:
-        return Signer(salt=SALT, sep=".")
+        return _signer_of(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
     except ImproperlyConfigured as error:
         raise ImproperlyConfigured(
             "tokens are signed with a secret: SECRET_KEY in Django's settings, or elsewhere "
             "progress.configure(secret=…)"
         ) from error
+
+
+@lru_cache(maxsize=1)
+def _signer_of(key: Key, fallbacks: tuple[Key, ...]) -> Signer:
+    return Signer(key=key, fallback_keys=list(fallbacks), salt=SALT, sep=".")

@@ -32,10 +32,10 @@ class Watcher:
 
     __slots__ = ("_events", "_replies", "heard_at")
 
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         self._events: dict[str, Event] = {}
         self._replies: list[str] = []
-        self.heard_at = asyncio.get_running_loop().time()  # when the client last got a frame
+        self.heard_at = now  # when the client last got a frame, by the clock of the loop
 
     def tell(self, event: Event, frame: Frame, now: float) -> None:
         """An event to be sent, and it as a frame, for who can send it at once."""
@@ -84,8 +84,8 @@ class Frames(Watcher):
     __slots__ = ("_now", "_offered")
 
     def __init__(self) -> None:
-        super().__init__()
         self._now = asyncio.get_running_loop().time
+        super().__init__(self._now())
         self._offered = asyncio.Event()
 
     def __aiter__(self) -> Self:

@@ -53,7 +53,7 @@ class Writer(Watcher):
         sent: Callable[[Event], None],
         ended: Callable[[Close | None], None],
     ) -> None:
-        super().__init__()
+        super().__init__(turns.now())
         owner = asyncio.current_task()
         if owner is None:
             raise RuntimeError("a websocket's application runs in a task of asyncio")

@@ -164,8 +164,8 @@ DENIALS = [
     denial(
         "the salt",
         "tokens",
-        'Signer(salt=SALT, sep=".")',
-        "Signer(salt='progress.other', sep='.')",
+        "salt=SALT",
+        "salt='progress.other'",
         f"{TOKENS} -k other-salt",
     ),
     denial(

@@ -20,7 +20,7 @@ class Seeing(Watcher):
     """Notes what it is told, and as the last of how many."""
 
     def __init__(self, seen=None):
-        super().__init__()
+        super().__init__(0)
         self.versions, self.seen = [], [] if seen is None else seen
 
     def tell(self, event, frame, now):
