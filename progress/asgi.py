@@ -12,6 +12,7 @@ task-progress.js      the element for pages, and the modules it loads
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -72,12 +73,11 @@ def mounted(scope: Scope) -> Scope:
     return {**scope, "root_path": root, "path": whole}
 
 
-async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
+def _socket(scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
     below = scope["path"].removeprefix(scope["root_path"]).removeprefix("/")
     if below and not below.endswith("/"):
-        await no_such_address(scope, receive, send)
-    else:
-        await ProgressConsumer(scope, receive, send, below.removesuffix("/") or None).run()
+        return no_such_address(scope, receive, send)
+    return ProgressConsumer(scope, receive, send, below.removesuffix("/") or None).run()
 
 
 class Pages(ASGIHandler):

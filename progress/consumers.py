@@ -96,20 +96,21 @@ class ProgressConsumer:
         address = (self._scope.get("client") or [None])[0]
         entered = sockets.enter("address", address)
         try:
-            await self._meet(entered=entered)
+            if await self._accept(entered=entered):
+                await self._serve()
             await self._say_goodbye()
         finally:
             if entered:
                 sockets.leave("address", address)
 
-    async def _meet(self, *, entered: bool) -> None:
-        # A page cannot see the code of a refused handshake, so accept first.
+    async def _accept(self, *, entered: bool) -> bool:
+        """Whether it is to be served; a page cannot see the code of a refused handshake."""
         try:
             self._grants = Grants(self._hub.sockets, self._scope)
         except ValueError:
             await self._put({"type": "websocket.accept"})
             self._code = Close.BAD_REQUEST
-            return
+            return False
         handshake = self._grants.handshake
         protocol = PROTOCOL if handshake.offers_protocol else None
         await self._put({"type": "websocket.accept", "subprotocol": protocol})
@@ -117,13 +118,11 @@ class ProgressConsumer:
             self._code = Close.FORBIDDEN
         elif not entered:
             self._code = Close.TOO_MANY
-        elif not self._ended:
-            del handshake
-            await self._serve()
+        return self._code is None and not self._ended
 
     async def _serve(self) -> None:
         hub = self._hub
-        self._writer = Writer(hub.turns, self._send, sent=self._sent, ended=self._end)
+        self._writer = Writer(hub.turns, self._send, self)
         hub.attach(self._writer)
         hub.rights.add(self)
         try:
@@ -134,9 +133,9 @@ class ProgressConsumer:
                 finally:
                     self._reading = None  # there is nothing to interrupt any more
         except TimeoutError:  # ended while it waited, or nothing came
-            self._end(Close.SILENT)
+            self.end(Close.SILENT)
         except (UndecidedError, TooManyError) as error:
-            self._end(WHY[type(error)])
+            self.end(WHY[type(error)])
         finally:
             self._unsubscribe(*self._grants.tokens)
             self._grants.end()
@@ -144,10 +143,11 @@ class ProgressConsumer:
             hub.detach(self._writer)
             await self._writer.end()
 
-    def _sent(self, outcome: Event) -> None:
+    def sent(self, outcome: Event) -> None:
+        """See ``writer.Socket``."""
         self._unsubscribe(outcome.task_id)
         if self._task_id is not None:
-            self._end(Close.DONE)
+            self.end(Close.DONE)
 
     async def _read(self) -> None:
         if self._task_id is not None:
@@ -170,13 +170,13 @@ class ProgressConsumer:
         """Watch the task of the address, if what the client came with allows it."""
         text = self._grants.handshake.token
         if not await self._subscribe(task_id, read_token(text)) and text:
-            self._end(Close.FORBIDDEN)
+            self.end(Close.FORBIDDEN)
 
     async def _hear(self, text: str | None) -> None:
         if self._frames is None:
             self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
         if not self._frames.take(self._now()):
-            self._end(Close.TOO_MANY)
+            self.end(Close.TOO_MANY)
             return
         try:
             await self._answer(protocol.parse(text))
@@ -184,7 +184,7 @@ class ProgressConsumer:
             self._writer.reply(protocol.error(Code.BAD_REQUEST, str(error)))
             self._bad_frames += 1
             if self._bad_frames > PATIENCE:
-                self._end(Close.BAD_REQUEST)
+                self.end(Close.BAD_REQUEST)
 
     async def _answer(self, request: protocol.Request) -> None:
         task_id = request.task_id
@@ -197,7 +197,7 @@ class ProgressConsumer:
             self._writer.reply(protocol.error(Code.TOO_MANY, detail, task_id))
         elif not await self._subscribe(task_id, read_token(request.token)):
             if self._task_id is not None:
-                self._end(Close.FORBIDDEN)
+                self.end(Close.FORBIDDEN)
             else:
                 self._writer.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
 
@@ -232,7 +232,7 @@ class ProgressConsumer:
             async for task_id in self._grants.again(self._writer.reply):
                 self._refuse(task_id)
         except (UndecidedError, TooManyError) as error:
-            self._end(WHY[type(error)])
+            self.end(WHY[type(error)])
 
     def _refuse(self, task_id: str) -> None:
         """A right has ended; with the last one the socket does."""
@@ -240,9 +240,9 @@ class ProgressConsumer:
         if self._grants.tokens:
             self._writer.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
         else:
-            self._end(Close.ENDED)
+            self.end(Close.ENDED)
 
-    def _end(self, code: Close | None) -> None:
+    def end(self, code: Close | None) -> None:
         """Once; no event is sent after it. Without a code: the client is gone."""
         self._unsubscribe(*self._grants.tokens)
         if not self._ended:

@@ -17,6 +17,9 @@ class TooManyError(Exception):
     """This user has as many connections to this process as a user may have."""
 
 
+NOBODY: frozenset[str] = frozenset()  # one for all: Python makes a new one each time
+
+
 class Grants:
     """The tasks of one connection: ``tokens`` has those that are watched, each with its token.
 
@@ -44,7 +47,7 @@ class Grants:
         self._session_mark = self._handshake.session_mark
         self.tokens: dict[str, Token | None] = {}
         #: Whose rights it goes by, and who count it as theirs.
-        self._users: frozenset[str] = frozenset()
+        self._users = NOBODY
         self._missed: list[Change] | None = None  # while the rule is asked about a new task
         self._over = False
 
@@ -108,7 +111,7 @@ class Grants:
         self._over = True
         for user in self._users:
             self._sockets.leave("user", user)
-        self._users = frozenset()
+        self._users = NOBODY
 
     async def _may(self, task_id: str, token: Token | None) -> bool:
         handshake = self.handshake

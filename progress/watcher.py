@@ -34,7 +34,7 @@ class Watcher:
 
     def __init__(self, now: float) -> None:
         self._events: dict[str, Event] = {}
-        self._replies: list[str] = []
+        self._replies: tuple[str, ...] = ()
         self.heard_at = now  # when the client last got a frame, by the clock of the loop
 
     def tell(self, event: Event, frame: Frame, now: float) -> None:
@@ -50,7 +50,7 @@ class Watcher:
 
     def reply(self, frame: str) -> None:
         """A frame that is no event; of too many that wait, the oldest are dropped."""
-        self._replies = [*self._replies[1 - REPLIES :], frame]
+        self._replies = (*self._replies[1 - REPLIES :], frame)
         self._wake()
 
     def withdraw(self, task_id: str) -> None:
@@ -66,7 +66,9 @@ class Watcher:
         """The next frame to send, with its event if it is one; None when nothing waits."""
         if self._replies:
             self.heard_at = now
-            return self._replies.pop(0), None
+            frame, *rest = self._replies
+            self._replies = tuple(rest)
+            return frame, None
         if not self._events:
             return None
         self.heard_at = now

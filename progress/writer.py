@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from .eager import Begun, begin
 from .events import Event
@@ -21,6 +21,29 @@ Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 
+class Socket(Protocol):
+    """Whose frames are sent."""
+
+    def sent(self, outcome: Event) -> None:
+        """A task's outcome was sent."""
+
+    def end(self, code: Close | None) -> None:
+        """Nothing can be sent any more: Close.SLOW, or None when the client is gone."""
+
+
+class Nobody:
+    """In the place of a socket that has ended."""
+
+    def sent(self, outcome: Event) -> None:
+        """See ``Socket``."""
+
+    def end(self, code: Close | None) -> None:
+        """See ``Socket``."""
+
+
+NOBODY = Nobody()
+
+
 class Writer(Watcher):
     """A watcher that sends what it is told, from the task that makes it and as that task.
 
@@ -29,38 +52,29 @@ class Writer(Watcher):
     server has a send wait, for a client that does not read, or the socket's pace is used up, a task
     sends all that comes until the client has caught up. Nobody else waits.
 
-    ``sent`` is called after each outcome; ``ended`` once nothing can be sent any more: with
-    Close.SLOW after 30 s with one frame, with None when the client is gone.
+    The ``socket`` is told of each outcome that was sent, and when nothing can be sent any more:
+    after 30 s with one frame, and when the client is gone.
     """
 
     __slots__ = (
         "_behind",
-        "_ended",
         "_idle",
         "_owner",
         "_paid_until",
         "_send",
-        "_sent",
+        "_socket",
         "_stopped",
         "_turns",
     )
 
-    def __init__(
-        self,
-        turns: Turns,
-        send: Send,
-        *,
-        sent: Callable[[Event], None],
-        ended: Callable[[Close | None], None],
-    ) -> None:
+    def __init__(self, turns: Turns, send: Send, socket: Socket) -> None:
         super().__init__(turns.now())
         owner = asyncio.current_task()
         if owner is None:
             raise RuntimeError("a websocket's application runs in a task of asyncio")
         self._turns = turns
         self._send = send
-        self._sent = sent
-        self._ended = ended
+        self._socket = socket
         self._owner = owner
         self._paid_until = -CREDIT
         self._idle = True  # nothing waits or is being sent, and something may be
@@ -85,8 +99,7 @@ class Writer(Watcher):
             self._behind.cancel()
             with suppress(asyncio.CancelledError):
                 await self._behind
-        # Whose methods these are has this object, and would be garbage for the collector.
-        self._sent = self._ended = _told_nobody
+        self._socket = NOBODY  # which has this object: nothing for the collector of garbage
 
     def take_turn(self, most: int) -> int:
         """See ``turns.Due``."""
@@ -124,7 +137,7 @@ class Writer(Watcher):
         """It is sent."""
         self._paid_until = paid_until(self._paid_until, frame.size, now)
         if frame.outcome is not None:
-            self._sent(frame.outcome)
+            self._socket.sent(frame.outcome)
 
     def _fall_behind(self, frame: Frame, rest: Begun | None) -> None:
         self._idle = False
@@ -174,13 +187,9 @@ class Writer(Watcher):
 
     def _end(self, code: Close | None) -> None:
         self.stop()
-        self._ended(code)
+        self._socket.end(code)
 
 
 def _message(frame: Frame) -> Message:
     # Not one for all: what is between here and the server may change it.
     return {"type": "websocket.send", "text": frame.text}
-
-
-def _told_nobody(_: Any) -> None:
-    """Where nobody is left to be told."""

@@ -347,14 +347,14 @@ DENIALS = [
     denial(
         "a refused address is closed",
         "consumers",
-        "read_token(text)) and text:\n            self._end(Close.FORBIDDEN)",
+        "read_token(text)) and text:\n            self.end(Close.FORBIDDEN)",
         "read_token(text)) and text:\n            pass",
         f"{TOKENS} -k nonsense",
     ),
     denial(
         "a refused frame is closed",
         "consumers",
-        "if self._task_id is not None:\n                self._end(Close.FORBIDDEN)",
+        "if self._task_id is not None:\n                self.end(Close.FORBIDDEN)",
         "if self._task_id is not None:\n                pass",
         f"{TOKENS} -k nonsense",
     ),
@@ -452,14 +452,14 @@ DENIALS = [
     denial(
         "the last right ends the socket",
         "consumers",
-        "            self._end(Close.ENDED)",
+        "            self.end(Close.ENDED)",
         "            pass",
         f"{CHANGES} -k no_longer_is_closed",
     ),
     denial(
         "undecided later",
         "consumers",
-        "            self._end(WHY[type(error)])\n\n    def _refuse",
+        "            self.end(WHY[type(error)])\n\n    def _refuse",
         "            pass\n\n    def _refuse",
         f"{RULES} -k breaks_later",
     ),

@@ -154,13 +154,13 @@ class Socket:
 
     def __init__(self, turns, topic, act=lambda: None):
         self.texts, self.codes, self._act, self._topic = [], [], act, topic
-        self.writer = Writer(turns, self.send, sent=self.left, ended=self.ended)
+        self.writer = Writer(turns, self.send, self)
         topic.add(self.writer)
 
-    def left(self, _outcome):
+    def sent(self, _outcome):
         self._topic.discard(self.writer)
 
-    def ended(self, code):
+    def end(self, code):
         self.codes.append(code)
         self._topic.discard(self.writer)
 

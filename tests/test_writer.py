@@ -18,9 +18,13 @@ class Sent:
 
     def __init__(self, take, turns=None):
         self.take, self.texts, self.tasks, self.codes = take, [], [], []
-        self.writer = Writer(
-            turns or Turns(), self.send, sent=lambda _: None, ended=self.codes.append
-        )
+        self.writer = Writer(turns or Turns(), self.send, self)
+
+    def sent(self, _outcome):
+        pass
+
+    def end(self, code):
+        self.codes.append(code)
 
     async def send(self, message):
         self.tasks.append(asyncio.current_task())

@@ -94,12 +94,12 @@ def snapshot():
 def before_each_frame(wait):
     init = writer.Writer.__init__
 
-    def waiting(self, turns, send, **options):
+    def waiting(self, turns, send, socket):
         async def sending(message):
             await wait()
             await send(message)
 
-        init(self, turns, sending, **options)
+        init(self, turns, sending, socket)
 
     writer.Writer.__init__ = waiting
 
