@@ -1,6 +1,7 @@
 """The websocket application: the frames both ways."""
 
 import asyncio
+import gc
 import json
 
 import pytest
@@ -10,6 +11,8 @@ from channels.testing import WebsocketCommunicator
 from progress import conf, consumers, make_token, writer
 from progress.consumers import PATIENCE, ProgressConsumer
 from progress.events import Event, State
+from progress.grants import Grants
+from progress.handshakes import Handshake
 from progress.limits import CREDIT, PACE, paid_until
 from progress.process import get_publisher
 from progress.routing import websocket_urlpatterns
@@ -183,6 +186,25 @@ async def test_a_socket_that_goes_leaves_nothing_watched(hub):
         await socket.next()
     assert not hub._topics
     assert not hub._watchers
+
+
+async def test_a_socket_that_goes_leaves_nothing_for_the_collector_of_garbage():
+    open_run()
+    gc.collect()
+    gc.disable()
+    try:
+        async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
+            await socket.next()
+            assert kept()
+        assert not kept()
+    finally:
+        gc.enable()
+
+
+def kept():
+    """What there is of sockets."""
+    kinds = ProgressConsumer, writer.Writer, Grants, Handshake
+    return [each for each in gc.get_objects() if isinstance(each, kinds)]
 
 
 @pytest.mark.promise(7)
