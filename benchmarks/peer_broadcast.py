@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 
 from websockets.asyncio.server import broadcast, serve
+from websockets.exceptions import ConnectionClosedError
 
 connections = set()
 
@@ -12,8 +14,9 @@ async def hold(connection):
     """Send what it says to all."""
     connections.add(connection)
     try:
-        async for text in connection:
-            broadcast(connections, text)
+        with suppress(ConnectionClosedError):  # the crowd goes with a reset
+            async for text in connection:
+                broadcast(connections, text)
     finally:
         connections.discard(connection)
 
