@@ -121,23 +121,23 @@ class Writer(Watcher):
         """Send it, and leave it to a task to wait, if that is to be."""
         self.heard_at = now
         try:
-            rest = begin(self._send(_message(frame)), self._owner)
+            # Not one message for all: what is between here and the server may change it.
+            rest = begin(self._send({"type": "websocket.send", "text": frame.text}), self._owner)
         except Exception as error:
             self._lose(error)
             return
         except BaseException:
             self._lose(None)
             raise
-        if rest is None:
-            self._account(frame, now)
-        if rest is not None or (self._paid_until > now and not self._stopped):
+        if rest is not None or (self._account(frame, now) > now and not self._stopped):
             self._fall_behind(frame, rest)
 
-    def _account(self, frame: Frame, now: float) -> None:
-        """It is sent."""
-        self._paid_until = paid_until(self._paid_until, frame.size, now)
+    def _account(self, frame: Frame, now: float) -> float:
+        """It is sent; when the next may be."""
+        paid = self._paid_until = paid_until(self._paid_until, frame.size, now)
         if frame.outcome is not None:
             self._socket.sent(frame.outcome)
+        return paid
 
     def _fall_behind(self, frame: Frame, rest: Begun | None) -> None:
         self._idle = False
@@ -178,7 +178,7 @@ class Writer(Watcher):
             if self._stopped or (waiting := self.take(self._turns.now())) is None:
                 return
             frame = Frame(*waiting)
-            sending = self._send(_message(frame))
+            sending = self._send({"type": "websocket.send", "text": frame.text})
 
     def _lose(self, error: Exception | None) -> None:
         """Each server has an error of its own for a client that is gone."""
@@ -188,8 +188,3 @@ class Writer(Watcher):
     def _end(self, code: Close | None) -> None:
         self.stop()
         self._socket.end(code)
-
-
-def _message(frame: Frame) -> Message:
-    # Not one for all: what is between here and the server may change it.
-    return {"type": "websocket.send", "text": frame.text}
