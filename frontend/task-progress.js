@@ -44,7 +44,7 @@ const format = (value, style) => {
   try {
     formats[lang + style] ??= Intl.NumberFormat(lang, { style })
   } catch {
-    formats[lang + style] = Intl.NumberFormat([], { style }) // "en_US" is no language
+    formats[lang + style] = Intl.NumberFormat([], { style }) // "en_US" is none
   }
   return formats[lang + style].format(value)
 }
@@ -53,6 +53,7 @@ let crowded = false // then bars move in steps
 const due = new Set()
 const draw = () => {
   crowded = due.size > 20
+  if (crowded) setTimeout(requestAnimationFrame, 250, draw)
   due.forEach(queueMicrotask)
   due.clear()
 }
@@ -107,7 +108,19 @@ export class TaskProgress extends HTMLElement {
   }
 
   connectedCallback() {
-    this.#watch()
+    const taskId = this.getAttribute("task-id")
+    this.#leave = () => {}
+    this.#refused = false
+    this.removeAttribute("disconnected")
+    this.#render()
+    if (!taskId || this.#event?.complete) return
+    const socket = ProgressSocket.at(this.getAttribute("socket") ?? "/ws/progress/")
+    this.#leave = socket.subscribe(taskId, (message) => {
+      if (message.type === "progress") return this.#take(message)
+      this.#refused = message.type === "error"
+      this.toggleAttribute("disconnected", message.type !== "connected")
+      this.#draw()
+    }, this.getAttribute("token"), this.getAttribute("status"))
   }
 
   disconnectedCallback() {
@@ -122,23 +135,7 @@ export class TaskProgress extends HTMLElement {
     this.#event = null
     this.removeAttribute("state")
     this.removeAttribute("stalled")
-    this.#watch()
-  }
-
-  #watch() {
-    const taskId = this.getAttribute("task-id")
-    this.#leave = () => {}
-    this.#refused = false
-    this.removeAttribute("disconnected")
-    this.#draw()
-    if (!taskId || this.#event?.complete) return
-    const socket = ProgressSocket.at(this.getAttribute("socket") ?? "/ws/progress/")
-    this.#leave = socket.subscribe(taskId, (message) => {
-      if (message.type === "progress") return this.#take(message)
-      this.#refused = message.type === "error"
-      this.toggleAttribute("disconnected", message.type !== "connected")
-      this.#draw()
-    }, this.getAttribute("token"), this.getAttribute("status"))
+    this.connectedCallback()
   }
 
   /** @param {TaskEvent} event */
@@ -148,18 +145,17 @@ export class TaskProgress extends HTMLElement {
     this.setAttribute("state", event.state.toLowerCase())
     this.toggleAttribute("stalled", event.stalled === true)
     this.#draw()
-    const type = event.complete ? (event.success ? "success" : "failure") : "progress"
+    const type = !event.complete ? "progress" : event.success ? "success" : "failure"
     this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail: event }))
   }
 
   #draw() {
     if (document.hidden) return this.#render() // no frames
-    if (!due.size) crowded ? setTimeout(draw, 250) : requestAnimationFrame(draw)
+    if (!due.size && !crowded) requestAnimationFrame(draw)
     due.add(this.#render)
   }
 
-  #render = () => {
-    const event = this.#event
+  #render = (event = this.#event) => {
     const label = event?.description || this.#say("label")
     const counts = event?.total != null ? "counts" : event?.current ? "count" : ""
     const message = (event?.complete && event.error) || this.#say(this.#phase).trim()

@@ -22,30 +22,44 @@ ARGS = (
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 
-#: Notes what elements fire, and what each bar shows after it: ``events``, ``shown[task_id]``.
+#: Notes what elements fire, and what each bar shows whenever it has been drawn: ``events``,
+#: ``shown[task_id]``; ``undrawn`` are the ids of those that fired since they were drawn. When
+#: that is, is the element's affair: a page with many bars draws them four times a second. Each
+#: drawing sets the bar's label, so it is observed also where nothing on it has changed.
 SHOWN = """
 window.events = []
 window.shown = {}
-const waiting = new Set()
-const note = ({ type, target, detail }) => {
+window.undrawn = new Set()
+const fired = ({ type, target, detail }) => {
   if (target.localName !== "task-progress") return
   events.push({ type, target, detail })
-  if (waiting.has(target)) return  // two events in one frame are drawn once
-  waiting.add(target)
-  const part = (name) => target.shadowRoot.querySelector(`[part=${name}]`)
-  requestAnimationFrame(() => {
-    waiting.delete(target)
-    ;(shown[detail.task_id] ??= []).push({
-      state: target.getAttribute("state"),
-      value: part("bar").getAttribute("value") && part("bar").value,
-      percent: part("percent").textContent,
-      counts: part("counts").textContent,
-      label: part("label").textContent,
-      message: part("message").textContent,
-    })
+  undrawn.add(detail.task_id)
+}
+for (const type of ["progress", "success", "failure"]) addEventListener(type, fired)
+
+const note = (bar) => {
+  if (!bar.event) return  // it says that it connects
+  const part = (name) => bar.shadowRoot.querySelector(`[part=${name}]`)
+  const { task_id } = bar.event
+  undrawn.delete(task_id)
+  ;(shown[task_id] ??= []).push({
+    state: bar.getAttribute("state"),
+    value: part("bar").getAttribute("value") && part("bar").value,
+    percent: part("percent").textContent,
+    counts: part("counts").textContent,
+    label: part("label").textContent,
+    message: part("message").textContent,
   })
 }
-for (const type of ["progress", "success", "failure"]) addEventListener(type, note)
+const drawn = new MutationObserver((changes) =>
+  new Set(changes.map(({ target }) => target.getRootNode().host)).forEach(note))
+const attach = Element.prototype.attachShadow
+Element.prototype.attachShadow = function (options) {
+  const root = attach.call(this, options)
+  const all = { subtree: true, childList: true, characterData: true, attributes: true }
+  if (this.localName === "task-progress") drawn.observe(root, all)
+  return root
+}
 """
 
 HTML = "text/html"

@@ -71,8 +71,11 @@ class ShownJob:
         )
 
     async def shown(self):
-        """What the bar has shown until now, in order, since the page was loaded."""
-        return await self._page.evaluate("id => shown[id] ?? []", self.task_id)
+        """What the bar has shown until now, in order, from the page's first event of the job."""
+        shown = await self._page.wait_for_function(
+            "id => !undrawn.has(id) && (shown[id] ?? [])", arg=self.task_id
+        )
+        return await shown.json_value()
 
     async def fired(self):
         """The events that the bar has fired until now, in order: their types and details."""
