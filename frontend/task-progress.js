@@ -49,11 +49,11 @@ const format = (value, style) => {
   return formats[lang + style].format(value)
 }
 
-let crowded = false // then bars move in steps
+let rest = 0 // ms, after a drawing
 const due = new Set()
 const draw = () => {
-  crowded = due.size > 20
-  if (crowded) setTimeout(requestAnimationFrame, 250, draw)
+  rest = due.size * 4
+  if (rest) setTimeout(requestAnimationFrame, rest, draw)
   due.forEach(queueMicrotask)
   due.clear()
 }
@@ -114,7 +114,7 @@ export class TaskProgress extends HTMLElement {
     this.removeAttribute("disconnected")
     this.#render()
     if (!taskId || this.#event?.complete) return
-    const socket = ProgressSocket.at(this.getAttribute("socket") ?? "/ws/progress/")
+    const socket = ProgressSocket.at(this.getAttribute("socket") ?? "/ws/progress/?batch")
     this.#leave = socket.subscribe(taskId, (message) => {
       if (message.type === "progress") return this.#take(message)
       this.#refused = message.type === "error"
@@ -151,7 +151,7 @@ export class TaskProgress extends HTMLElement {
 
   #draw() {
     if (document.hidden) return this.#render() // no frames
-    if (!due.size && !crowded) requestAnimationFrame(draw)
+    if (!due.size && !rest) requestAnimationFrame(draw)
     due.add(this.#render)
   }
 
@@ -167,7 +167,7 @@ export class TaskProgress extends HTMLElement {
     this.#label.textContent = event?.description
     this.#counts.textContent = this.#say(counts)
     this.#bar.ariaLabel = label
-    this.#bar.toggleAttribute("still", crowded)
+    this.#bar.toggleAttribute("still", rest > 80)
     this.#move(event?.state === "SUCCESS" ? 100 : event?.percent ?? null)
   }
 
