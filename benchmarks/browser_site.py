@@ -14,7 +14,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Bars</titl
 <link rel="icon" href="data:,"><style>body {{ display: grid; gap: 4px; font: 10px sans-serif;
 grid-template-columns: repeat(10, 1fr) }}</style><body>{bars}
 <script type="module" src="/{module}.js"></script>"""
-BAR = '<task-progress task-id="{id}" token="{token}" socket="/?{socket}"></task-progress>'
+BAR = '<task-progress task-id="{id}" token="{token}" socket="/?batch&{socket}"></task-progress>'
 BARE = b"""
 const sockets = {}
 for (const bar of document.querySelectorAll("task-progress")) {

@@ -2,7 +2,7 @@ import { isNewer } from "./merge.js"
 
 const OPEN = 1
 
-const SILENCE = 50_000 // ms; the server pings after 20 s
+const SILENCE = 50_000 // ms
 const QUIET = 45_000
 const ANSWER = 10_000
 const STEADY = 5_000
@@ -42,7 +42,9 @@ export class ProgressSocket {
 
   /** @param {string} address */
   static at(address) {
-    const url = new URL(address, document.baseURI).href.replace(/^http/, "ws")
+    const place = new URL(address, document.baseURI)
+    place.search ||= "batch"
+    const url = place.href.replace(/^http/, "ws")
     const socket = this.#shared.get(url) ?? new this(url)
     this.#shared.set(url, socket)
     return socket
@@ -136,7 +138,7 @@ export class ProgressSocket {
         tell(topic, { type: "connected" })
       })
     this.#lostAt = Infinity
-    this.#take(message)
+    ;[message].flat().forEach(this.#take)
   }
 
   #take = (/** @type {any} */ message) => {

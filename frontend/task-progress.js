@@ -49,10 +49,10 @@ const format = (value, style) => {
   return formats[lang + style].format(value)
 }
 
-let rest = 0 // ms, after a drawing
+let rest = 0 // ms
 const due = new Set()
 const draw = () => {
-  rest = due.size * 4
+  rest = due.size > 20 ? due.size * 4 : 0
   if (rest) setTimeout(requestAnimationFrame, rest, draw)
   due.forEach(queueMicrotask)
   due.clear()
@@ -114,7 +114,7 @@ export class TaskProgress extends HTMLElement {
     this.removeAttribute("disconnected")
     this.#render()
     if (!taskId || this.#event?.complete) return
-    const socket = ProgressSocket.at(this.getAttribute("socket") ?? "/ws/progress/?batch")
+    const socket = ProgressSocket.at(this.getAttribute("socket") ?? "/ws/progress/")
     this.#leave = socket.subscribe(taskId, (message) => {
       if (message.type === "progress") return this.#take(message)
       this.#refused = message.type === "error"
@@ -167,7 +167,7 @@ export class TaskProgress extends HTMLElement {
     this.#label.textContent = event?.description
     this.#counts.textContent = this.#say(counts)
     this.#bar.ariaLabel = label
-    this.#bar.toggleAttribute("still", rest > 80)
+    this.#bar.toggleAttribute("still", rest > 0)
     this.#move(event?.state === "SUCCESS" ? 100 : event?.percent ?? null)
   }
 

@@ -17,7 +17,7 @@ from .hub import Hub
 from .limits import SLOW_AFTER, Bucket
 from .protocol import Close, Code, FrameError
 from .tokens import Token, read_token
-from .writer import Message, Send, Writer
+from .writer import Gatherer, Message, Send, Writer
 
 logger = logging.getLogger("progress")
 
@@ -122,7 +122,8 @@ class ProgressConsumer:
 
     async def _serve(self) -> None:
         hub = self._hub
-        self._writer = Writer(hub.turns, self._send, self)
+        gathers = self._task_id is None and self._grants.handshake.takes_batches
+        self._writer = (Gatherer if gathers else Writer)(hub.turns, self._send, self)
         hub.attach(self._writer)
         hub.rights.add(self)
         try:

@@ -38,8 +38,11 @@ class Handshake(ASGIRequest):
         super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
         # As `self.GET` has it, which takes four times as long and is made when a rule asks for it.
         most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-        query = parse_qsl(self.META["QUERY_STRING"], keep_blank_values=True, max_num_fields=most)
-        self._token = dict(query).get("token")
+        query = dict(
+            parse_qsl(self.META["QUERY_STRING"], keep_blank_values=True, max_num_fields=most)
+        )
+        self._token = query.get("token")
+        self.takes_batches = "batch" in query
         self.origin: str | None = self.META.get("HTTP_ORIGIN")
         if signed_out or (scope["type"] == "websocket" and not self.is_page):
             self.COOKIES = {}

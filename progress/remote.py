@@ -63,6 +63,8 @@ class Hearer(Protocol):
 class Address:
     """A websocket URL, parted from the token in its query, which goes into a header instead.
 
+    It also loses the wish of pages to be sent events in batches.
+
     Raises ValueError, in words that do not repeat the query.
     """
 
@@ -75,7 +77,7 @@ class Address:
             )
         _ = parts.port  # raises ValueError for one that is none
         query = parse_qsl(parts.query, keep_blank_values=True)
-        rest = urlencode([field for field in query if field[0] != "token"])
+        rest = urlencode([field for field in query if field[0] not in ("token", "batch")])
         self.token = dict(query).get("token") or None
         self.url = parts._replace(query=rest, fragment="").geturl()
         self.path = parts.path

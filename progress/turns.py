@@ -7,6 +7,7 @@ from collections import deque
 from typing import Protocol
 
 AT_ONCE = 100  # frames in one turn: 2 to 5 ms
+GATHER = 0.08  # seconds that who gathers waits at most for more; below PROGRESS_INTERVAL
 
 
 class Due(Protocol):
@@ -26,6 +27,7 @@ class Turns:
         self._loop = asyncio.get_running_loop()
         self._due: deque[Due] = deque()
         self._called = False
+        self._later: list[Due] = []
         self.now = self._loop.time
 
     def add(self, due: Due) -> None:
@@ -34,6 +36,17 @@ class Turns:
         if not self._called:
             self._called = True
             self._loop.call_soon(self._take)
+
+    def add_later(self, due: Due) -> None:
+        """Give it a turn within GATHER, together with all others that wait for one."""
+        if not self._later:
+            self._loop.call_later(GATHER, self._take_later)
+        self._later.append(due)
+
+    def _take_later(self) -> None:
+        later, self._later = self._later, []
+        for due in later:
+            self.add(due)
 
     def _take(self) -> None:
         left = AT_ONCE

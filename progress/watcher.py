@@ -12,14 +12,14 @@ REPLIES = 32  # error frames that may wait for a client that does not read
 
 
 class Frame:
-    """A text to be sent, to one or to all who watch a task."""
+    """A text to be sent, to one or to all who watch a task, and the outcomes in it."""
 
-    __slots__ = ("outcome", "size", "text")
+    __slots__ = ("outcomes", "size", "text")
 
-    def __init__(self, text: str, event: Event | None = None) -> None:
+    def __init__(self, text: str, *events: Event) -> None:
         self.text = text
         self.size = len(text) if text.isascii() else len(text.encode())
-        self.outcome = event if event is not None and event.complete else None
+        self.outcomes = tuple(event for event in events if event.complete)
 
 
 class Watcher:

@@ -7,8 +7,9 @@ import pytest
 
 from progress.events import Event, State
 from progress.protocol import Close
-from progress.turns import AT_ONCE, Turns
-from progress.writer import Writer
+from progress.turns import AT_ONCE, GATHER, Turns
+from progress.watcher import Frame
+from progress.writer import FRAME_SIZE, Gatherer, Writer
 
 EVENT = Event(task_id="a", state=State.PROGRESS, version=1, run=1)
 
@@ -16,12 +17,12 @@ EVENT = Event(task_id="a", state=State.PROGRESS, version=1, run=1)
 class Sent:
     """A socket's side: how it takes frames is the test's, and what became of them is here."""
 
-    def __init__(self, take, turns=None):
-        self.take, self.texts, self.tasks, self.codes = take, [], [], []
-        self.writer = Writer(turns or Turns(), self.send, self)
+    def __init__(self, take, turns=None, kind=Writer):
+        self.take, self.texts, self.tasks, self.codes, self.outcomes = take, [], [], [], []
+        self.writer = kind(turns or Turns(), self.send, self)
 
-    def sent(self, _outcome):
-        pass
+    def sent(self, outcome):
+        self.outcomes.append(outcome)
 
     def end(self, code):
         self.codes.append(code)
@@ -193,3 +194,54 @@ async def test_a_turn_that_fails_keeps_no_other_from_its_own():
     while not calls:
         await asyncio.sleep(0)
     assert isinstance(failed[0]["exception"], ZeroDivisionError)
+
+
+async def gathering(*events):
+    """A socket that gathers, once the first of these events was sent; the others follow it."""
+    sent, turns = Sent(nothing, kind=Gatherer), Turns()
+    first, *others = events
+    sent.writer.offer(first)
+    await sent.everything(first.text())
+    for event in others:
+        sent.writer.tell(event, Frame(event.text(), event), turns.now())
+    return sent
+
+
+async def test_events_that_follow_a_frame_closely_come_together_in_the_next():
+    events = [replace(EVENT, task_id=task_id) for task_id in "abc"]
+    sent = await gathering(*events)
+    assert len(sent.texts) == 1
+    await sent.everything(events[0].text(), f"[{events[1].text()},{events[2].text()}]")
+
+
+async def test_of_a_task_the_newest_is_in_it_and_one_alone_is_as_ever():
+    newer = replace(EVENT, version=2)
+    sent = await gathering(replace(EVENT, task_id="b"), EVENT, newer)
+    await sent.everything(sent.texts[0], newer.text())
+
+
+async def test_after_a_pause_an_event_is_sent_where_it_is_told():
+    sent = Sent(nothing, kind=Gatherer)
+    frame = Frame(EVENT.text(), EVENT)
+    asyncio.get_running_loop().call_soon(
+        sent.writer.tell, EVENT, frame, sent.writer.heard_at + 2 * GATHER
+    )
+    await asyncio.sleep(0)
+    assert sent.texts == [EVENT.text()]
+
+
+async def test_each_outcome_in_a_frame_counts_as_sent():
+    ends = [replace(EVENT, task_id=task_id, state=State.SUCCESS) for task_id in "bc"]
+    sent = await gathering(EVENT, *ends)
+    await sent.everything(EVENT.text(), f"[{ends[0].text()},{ends[1].text()}]")
+    assert sent.outcomes == ends
+
+
+async def test_what_waits_goes_in_frames_of_some_size():
+    long = [replace(EVENT, task_id=f"{n}", description="x" * 500) for n in range(100)]
+    sent = await gathering(EVENT, *long)
+    async with asyncio.timeout(10):
+        while sum(text.count('"type"') for text in sent.texts) < 101:
+            await asyncio.sleep(0)
+    assert 2 < len(sent.texts) < 6
+    assert max(map(len, sent.texts)) < FRAME_SIZE + 2_000

@@ -32,6 +32,15 @@ async def test_an_event_is_drawn_whole(page, link):
     await expect(bar).to_have_attribute("state", "progress")
 
 
+async def test_events_in_one_frame_are_drawn_each_by_its_own_bar(page, link):
+    other = await add(page, "b")
+    assert await link.next() == subscribe("b")
+    events = [event(current=1, total=4), event("b", current=1, total=2)]
+    link.send(f"[{','.join(each.text() for each in events)}]")
+    await expect(part(page.locator("#a"), "percent")).to_have_text("25%")
+    await expect(part(other, "percent")).to_have_text("50%")
+
+
 async def test_an_element_that_is_moved_sends_no_frame(page, link):
     await page.evaluate("document.body.appendChild(document.createElement('main')).append(a)")
     await settled(page)

@@ -31,7 +31,7 @@ async def jobs_page(browser, demo):
 
 async def test_five_jobs_share_one_websocket(jobs_page):
     (socket,) = jobs_page.sockets
-    assert socket.url.endswith("/ws/progress/")
+    assert socket.url.endswith("/ws/progress/?batch")
     for job in jobs_page.jobs.values():
         assert await job.shown()
 

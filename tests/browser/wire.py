@@ -19,7 +19,7 @@ class Wire:
     async def of(cls, page):
         """Take over the websockets that the page opens from now on."""
         wire = cls()
-        await page.route_web_socket("**/ws/progress/", wire._accept)
+        await page.route_web_socket("**/ws/progress/?batch", wire._accept)
         return wire
 
     def _accept(self, route):
