@@ -161,6 +161,7 @@ def report(soak, baseline, end, minutes):
     rows = table.counted(baseline, soak.samples, end, tally["tasks"])
     rows += table.memory(soak.samples, minutes)
     rows += [table.Row(what, 0, tally[what], tally[what], 0) for what in WRONGS]
+    rows.append(table.cut(tally["cut"], tally["outcomes"]))
     say(table.HEAD, *(row.line() for row in rows))
     holds = all(row.holds for row in rows)
     if not holds:

@@ -44,7 +44,8 @@ class Churn:
       knows all of these tasks. So nobody is excused, and UNKNOWN is never the last word.
     - Who left or unsubscribed before is never short.
     - All of them, also those who left, must have seen versions rise, nothing after an outcome, and
-      their socket not closed by the server before it.
+      their socket not closed by the server before it; who stayed, closed with 1000 after it, where
+      Daphne did not cut it off (see ``cuts``).
 
     Short is who has no outcome 30 s after it was due; late, who has it more than 6 s after.
     It is due when the task has ended by Celery's own account, the watcher is there, and the store
@@ -139,6 +140,7 @@ class Churn:
             if await self._ended(task):
                 event = await watcher.outcome(within=self._within(task, joined_at))
                 self._saw(task, joined_at, event, watcher.arrived)
+                await watcher.ended()
         except TimeoutError:
             connected = f"{watcher.connections} connections"
             self._wrong("short", f"{task.task_id}, {connected}: {watcher.newest}")
@@ -162,6 +164,7 @@ class Churn:
         await watcher.close()
         self.present -= 1
         self.tally["reconnects"] += max(0, watcher.connections - 1)
+        self.tally["cut"] += watcher.was_cut
         self._note_wrongs(watcher)
 
     async def _collect(self, until):
