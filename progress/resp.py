@@ -7,6 +7,9 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 END = b"\r\n"
+#: How a message of a channel begins, in RESP 3 and 2, up to the length of the channel's name.
+MESSAGE = b">3\r\n$7\r\nmessage\r\n$", b"*3\r\n$7\r\nmessage\r\n$"
+SKIPPED = len(MESSAGE[0])
 ARRAY, PUSH, BULK, SIMPLE, NUMBER, ERROR, NULL = b"*>$+:-_"
 
 
@@ -34,7 +37,8 @@ class Replies:
         data, at, found = b"".join(self._parts), 0, []
         try:
             while at < len(data):
-                reply, at = _read(data, at)
+                read = _message if data.startswith(MESSAGE, at) else _read
+                reply, at = read(data, at)
                 found.append(reply)
             self._needed = 0
         except _MoreError as more:
@@ -44,6 +48,25 @@ class Replies:
         return found
 
 
+def _message(data: bytes, at: int) -> tuple[Any, int]:
+    """What `_read` gives, in half of the time: nearly all that comes is a message."""
+    name, name_ends = _bulk(data, at + SKIPPED)
+    text, ends = _bulk(data, name_ends + 1)  # behind the $
+    return [b"message", name, text], ends
+
+
+def _bulk(data: bytes, at: int) -> tuple[bytes, int]:
+    """The string whose length is there, and where it ends."""
+    line_ends = data.find(END, at)
+    if line_ends < 0:
+        raise _MoreError(len(data) + 1)
+    begin = line_ends + 2
+    end = begin + int(data[at:line_ends])
+    if end + 2 > len(data):
+        raise _MoreError(end + 2)
+    return data[begin:end], end + 2
+
+
 def _read(data: bytes, at: int) -> tuple[Any, int]:
     """The reply that begins there, and where it ends."""
     end = data.find(END, at)
@@ -51,10 +74,7 @@ def _read(data: bytes, at: int) -> tuple[Any, int]:
         raise _MoreError(len(data) + 1)
     kind, line, begin = data[at], data[at + 1 : end], end + 2
     if kind == BULK and line != b"-1":
-        end = begin + int(line)
-        if end + 2 > len(data):
-            raise _MoreError(end + 2)
-        return data[begin:end], end + 2
+        return _bulk(data, at + 1)
     if kind in (ARRAY, PUSH):
         items = []
         for _ in range(int(line)):

@@ -12,11 +12,13 @@ from progress.resp import Replies
 WIRE = (
     b">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"
     b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$4\r\n\r\n\r\n\r\n"
+    b">3\r\n$7\r\nmessage\r\n$2\r\nbc\r\n$0\r\n\r\n"
     b"*2\r\n$4\r\npong\r\n$0\r\n\r\n+OK\r\n_\r\n$-1\r\n"
 )
 REPLIES = [
     [b"subscribe", b"a", 1],
     [b"message", b"a", b"\r\n\r\n"],
+    [b"message", b"bc", b""],
     [b"pong", b""],
     b"OK",
     None,
