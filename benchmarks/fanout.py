@@ -10,7 +10,7 @@ from benchmarks import peers
 from benchmarks.children import Child
 from benchmarks.crowd import crowded
 from benchmarks.machine import SITE, prepare
-from benchmarks.report import Table, Target, medians
+from benchmarks.report import Table, Target, medians, ratios
 from benchmarks.tellers import Layer, Tasks, text
 
 TASK = "benchmark-0000"
@@ -27,7 +27,7 @@ WATCHERS = {
     "celery-progress": COUNTS[:2],
     "websockets.broadcast": COUNTS[1:2],
 }
-ROUNDS = 3
+ROUNDS = 5
 DELIVERIES = 10_000  # in a round
 DELIVERIES_OF = {"celery-progress": 2_000}  # what takes longer
 MOST, FLAT = 1.25, 1.1
@@ -87,8 +87,8 @@ def sides(kind, url):
 
 
 def compared(kind, url):
-    """Medians by count and name: an event after the other, each side in its turn."""
-    costs = {}
+    """By count and name the median cost, and times the floor: each side in its turn."""
+    found = {}
     with sides(kind, url) as all_sides:
         for count in COUNTS:
             taking_part = {n: each for n, each in all_sides.items() if count in WATCHERS[n]}
@@ -98,8 +98,9 @@ def compared(kind, url):
                 {n: s.delivery(DELIVERIES_OF.get(n, DELIVERIES)) for n, s in taking_part.items()}
                 for _ in range(ROUNDS)
             ]
-            costs |= {(count, name): cost for name, cost in medians(rounds).items()}
-    return costs
+            costs, times = medians(rounds), ratios(rounds)
+            found |= {(count, name): (costs[name], times[name]) for name in costs}
+    return found
 
 
 def measured():
@@ -114,16 +115,13 @@ def measured():
     )
     with ValkeyServer() as redis:
         for kind in ("daphne", "uvicorn"):
-            costs = compared(kind, f"{redis.connection_url}/0")
-            ratios = {}
-            for (count, name), cost in costs.items():
-                ratio = cost / costs[count, "floor"]
-                table.rows.append([kind, count, name, cost, ratio])
-                if name == "channels-progress":
-                    ratios[count] = ratio
-                    what = f"CPU a delivery, {kind}, {count:,} watchers, times the floor"
-                    table.targets.append(Target(what, ratio, MOST))
-            growth = ratios[COUNTS[-1]] / min(ratios.values())
+            found = compared(kind, f"{redis.connection_url}/0")
+            table.rows += [[kind, *of, *figures] for of, figures in found.items()]
+            own = {count: found[count, "channels-progress"][1] for count in COUNTS}
+            for count, ratio in own.items():
+                what = f"CPU a delivery, {kind}, {count:,} watchers, times the floor"
+                table.targets.append(Target(what, ratio, MOST))
+            growth = own[COUNTS[-1]] / min(own.values())
             what = f"growth of that from fewer to {COUNTS[-1]:,} watchers, {kind}"
             table.targets.append(Target(what, growth, FLAT))
     return table

@@ -52,3 +52,11 @@ def shown(value):
 def medians(rounds):
     """Of dictionaries that several interleaved rounds gave, the median of each figure."""
     return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+
+
+def ratios(rounds, floor="floor"):
+    """The median of how many times the floor each figure is in its own round.
+
+    What else goes on in the machine comes and goes: it meets a whole round, more or less.
+    """
+    return medians([{name: each[name] / each[floor] for name in each} for each in rounds])
