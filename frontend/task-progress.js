@@ -52,7 +52,7 @@ const format = (value, style) => {
 let rest = 0 // ms
 const due = new Set()
 const draw = () => {
-  rest = due.size > 20 ? due.size * 4 : 0
+  rest = due.size > 20 ? due.size * 5 : 0
   if (rest) setTimeout(requestAnimationFrame, rest, draw)
   due.forEach(queueMicrotask)
   due.clear()

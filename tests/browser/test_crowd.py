@@ -1,4 +1,4 @@
-"""A page with many bars: drawn at the next frame, and then not for 4 ms a bar."""
+"""A page with many bars: drawn at the next frame, and then not for 5 ms a bar."""
 
 import pytest
 import pytest_asyncio
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MANY = 40
 FRAME = 16  # ms, of the page's clock
-REST = 4 * MANY
+REST = 5 * MANY
 
 
 class Crowd:
