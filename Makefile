@@ -25,7 +25,7 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@$(find_chromium)
-	@exec $(VENV)/bin/python -m pytest tests/faults -n 3 --maxschedchunk 1 -m "slow or not slow" $(ARGS)
+	@exec $(VENV)/bin/python -m pytest tests/faults -n 6 --maxschedchunk 1 -m "slow or not slow" $(ARGS)
 
 hostile: $(VENV)/.dev
 	@$(find_chromium)
