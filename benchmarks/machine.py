@@ -17,6 +17,7 @@ STARTS_WITHIN = 20  # seconds
 ENDS_WITHIN = 5  # seconds; a server may wait for its sockets
 SETTLES_WITHIN = 20  # seconds
 COLLECTED = 0.5  # seconds for a collection of garbage
+PROCESS_CLOCK = 2  # clock_getcpuclockid(3) makes a clock's number of it and of a process' id
 SERVERS = {
     "daphne": "daphne -v 0 -p {port} {site}",
     "uvicorn": "uvicorn --port {port} --log-level warning --ws-per-message-deflate false {site}",
@@ -55,9 +56,8 @@ class Served:
 
 
 def cpu_of(pid):
-    """CPU seconds that the threads of a process have used: from nanoseconds, not from ticks."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
+    """CPU seconds of a process, with its threads that ended: from nanoseconds, not from ticks."""
+    return time.clock_gettime(~pid << 3 | PROCESS_CLOCK)
 
 
 def prepare():
