@@ -43,7 +43,9 @@ class Hub:
         self._topics: dict[str, Topic] = {}
         self._watchers: set[Watcher] = set()
         self._store = open_store()
-        self._reconciler = Reconciler(self._store, watched=self._topics.keys, found=self._found)
+        self._reconciler = Reconciler(
+            self._store, watched=self._topics.keys, known=self._known, found=self._found
+        )
         self.rights = Rights()
         self.sockets = Sockets()
         self.turns = Turns()
@@ -116,6 +118,10 @@ class Hub:
         topic = self._topics.get(event.task_id)
         if topic is not None:
             self._take(topic, event)
+
+    def _known(self, task_id: str) -> Event | None:
+        topic = self._topics.get(task_id)
+        return topic.event if topic is not None else None
 
     def _found(self, task_id: str, event: Event | None) -> None:
         topic = self._topics.get(task_id)

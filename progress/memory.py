@@ -12,7 +12,7 @@ from . import conf
 from .events import RUNNING, Event, State, lost
 
 if TYPE_CHECKING:
-    from .store import Answer, Cover
+    from .store import Answer, Cover, Known
 
 
 class MemoryStore:
@@ -77,7 +77,7 @@ class MemoryStore:
             return True, None
         return True, self._write(replace(event, version=self._version(task_id), stalled=False))
 
-    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
+    async def read(self, task_ids: Sequence[str], _known: Known | None = None) -> dict[str, Event]:
         """See ``store.Store.read``."""
         with self._lock:
             return {id_: self._read(self._events[id_]) for id_ in task_ids if id_ in self._events}

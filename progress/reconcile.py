@@ -11,7 +11,7 @@ from . import conf
 from .events import Event
 from .loops import forever
 from .outcomes import is_doubtful, recorded, settle
-from .store import Store
+from .store import Known, Store
 
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
 SETTLED_AT_ONCE = 20  # tasks asked for in one go: each is a call to the result backend
@@ -23,7 +23,8 @@ LOOK_AFTER = 0.9
 class Reconciler:
     """Looks at the store for each task that is joined, again a second later, and all regularly.
 
-    One batched read a look, whatever the number of tasks. ``found`` is called with each id that
+    One batched read a look, whatever the number of tasks, and what it finds as ``known`` is only
+    looked at. ``found`` is called with each id that
     was looked at and the event that stands, or None. When the store does not answer, what was
     to be looked at is kept for the next try.
     """
@@ -33,10 +34,12 @@ class Reconciler:
         store: Store,
         *,
         watched: Callable[[], Iterable[str]],
+        known: Known,
         found: Callable[[str, Event | None], None],
     ) -> None:
         self._store = store
         self._watched = watched
+        self._newest = known
         self._found = found
         self._period = conf.reconcile() * LOOK_AFTER
         self._due_in = 2 * conf.heartbeat()
@@ -81,7 +84,7 @@ class Reconciler:
             self._due |= dict.fromkeys(self._watched())
         if self._due:
             task_ids = list(self._due)
-            events = await self._store.read(task_ids)
+            events = await self._store.read(task_ids, self._newest)
             for task_id in task_ids:
                 del self._due[task_id]
                 event = events.get(task_id)

@@ -4,15 +4,17 @@
 -- ARGV: command, retention in seconds, then for each task
 --   put    note, message         an event, to be accepted or refused
 --   beat   run                   a sign of life
---   stall  version, limit        mark as stalled if silent for `limit` microseconds
---   lose   version, limit, body  the outcome of a run that is silent for so long
+--   lose   version, limit, body  the outcome of a run that is silent for `limit` microseconds
+--   or, of a read, the limit after which a silent run is marked as stalled, and the versions that
+--   are known to who asks, with spaces between
 -- A put's message is what the channel layer sends of the event, with a version and a run of as many
 -- digits as they will have. Its note: run, state, where in the message text, body and end are, and
 -- the channel that it goes to; none where the message is the body alone.
 -- Answers for each {1, text of what was stored} when done (for a beat that changed nothing, an
 -- empty text), {0, text of what stands} when refused; empty where nothing does. For puts, one line
 -- of a verdict (0 refused, 1 stored, 2 stored and sent), version and run for each, then the texts of
--- what stands for those refused. `events.py` writes the same head, `memory.py` is the twin.
+-- what stands for those refused. For a read, place and text of each that is another than is known.
+-- `events.py` writes the same head, `memory.py` is the twin.
 
 local command, retention, alive = ARGV[1], ARGV[2], KEYS[1]
 local clock = redis.call('TIME')
@@ -95,9 +97,12 @@ local function is_silent(its_version, limit)
   return its_version == version and running and now - seen > limit
 end
 
-local function stall(its_version, limit)
-  if stalled or not is_silent(its_version, limit) then return {0, text} end
-  return write(run, true, string.sub(text, body_at))
+local function stall(limit)
+  if stalled or not is_silent(version, limit) then return end
+  local its_version, its_text = version, text
+  if not pcall(write, run, true, string.sub(text, body_at)) then
+    version, text = its_version, its_text  -- full, or read only: it takes no signs of life either
+  end
 end
 
 local function lose(its_version, limit, body)
@@ -107,13 +112,23 @@ local function lose(its_version, limit, body)
 end
 
 local answers, at = {}, 3
-local words = ({put = 2, beat = 1, stall = 2, lose = 3})[command]
+if command == 'read' then
+  local limit, known = tonumber(ARGV[3]), string.gmatch(ARGV[4], '%d+')
+  for number = 2, #KEYS do
+    look(KEYS[number])
+    stall(limit)
+    if version ~= tonumber(known()) or text == '' then
+      answers[#answers + 1], answers[#answers + 2] = number - 2, text
+    end
+  end
+  return answers
+end
+local words = ({put = 2, beat = 1, lose = 3})[command]
 for number = 2, #KEYS do
   look(KEYS[number])
   local first, second, third = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if command == 'put' then put(first, second)
   elseif command == 'beat' then answers[number - 1] = beat(tonumber(first))
-  elseif command == 'stall' then answers[number - 1] = stall(tonumber(first), tonumber(second))
   else answers[number - 1] = lose(tonumber(first), tonumber(second), third) end
   at = at + words
 end

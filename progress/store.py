@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib import resources
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
 from . import conf, sentinel
 from .events import RUNNING, Event, State, head, lost
@@ -21,18 +21,25 @@ SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 #: Seconds for one answer: a frozen server must not hold anybody longer, and one that is three
 #: seconds away still be heard.
 TIMEOUT = 4.0
-#: Keys one MGET asks for, so that a big read does not hold up the server.
+#: Tasks of one run of the script, so that it holds up the server for 2 ms at most.
 READ_AT_ONCE = 500
-WRITTEN_AT_ONCE = 100  # tasks of one run of the script, for the same reason
+WRITTEN_AT_ONCE = 100
 TOLD = 2  # the verdict on an event that was stored, and its group told
 #: Of a task id and an event's text: the channel of Redis for it, and the message around it.
 Cover = Callable[[str, str], tuple[str, bytes]]
 #: The verdict on an event, its run as the store has it, and what gives the event that stands now.
 Answer = tuple[int, int, Callable[[], Event]]
+#: Of a task id, the event that who asks has of it.
+Known = Callable[[str], Event | None]
+T = TypeVar("T")
 
 DIGITS = 10**15  # a number of as many digits as a version has, until the year 2286
 HEAD = head(version=DIGITS, run=DIGITS, stalled=False)
 WAITING = head(version=DIGITS, run=0, stalled=False)  # of a task that no run was opened of
+
+
+def unread(_task_id: str) -> None:
+    """Nothing is known yet."""
 
 
 class Store(Protocol):
@@ -63,9 +70,10 @@ class Store(Protocol):
         where that is another run or an end, (False, None) where nothing does.
         """
 
-    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
+    async def read(self, task_ids: Sequence[str], known: Known = unread) -> dict[str, Event]:
         """What stands for each id; ids of which nothing is known are missing.
 
+        Where that is the version that is ``known`` already, it is that event, and costs little.
         A running task that gave no sign of life for PROGRESS_STALLED_AFTER is marked stalled.
         """
 
@@ -147,41 +155,20 @@ class RedisStore:
         answers = chain.from_iterable(await self._run("beat", list(runs)))
         return [(bool(done), readable(text)) for done, text in answers]
 
-    async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
+    async def read(self, task_ids: Sequence[str], known: Known = unread) -> dict[str, Event]:
         """See :meth:`Store.read`."""
         events: dict[str, Event] = {}
-        for at in range(0, len(task_ids), READ_AT_ONCE):
-            events |= await self._read(task_ids[at : at + READ_AT_ONCE])
+        for part in parts(task_ids, READ_AT_ONCE):  # one by one: many hold up neither side
+            events |= await self._read(part, known)
         return events
 
-    async def _read(self, task_ids: Sequence[str]) -> dict[str, Event]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.mget([self._key(task_id) for task_id in task_ids])
-            pipe.zmscore(f"{self._prefix}:alive", list(task_ids))
-            pipe.time()
-            texts, seen, (seconds, micros) = await pipe.execute()
-        limit = seconds * 1_000_000 + micros - self._limit
-        events = {}
-        silent = []
-        for task_id, text, alive in zip(task_ids, texts, seen, strict=True):
-            event = readable(text)
-            if event is None:
-                continue
-            events[task_id] = event
-            if event.state in RUNNING and not event.stalled and (alive or event.version) < limit:
-                silent.append(event)
-        return events | await self._stall(silent)
-
-    async def _stall(self, silent: list[Event]) -> dict[str, Event]:
-        # The script looks again: a sign of life may have come since.
-        try:
-            answers = await self._run(
-                "stall", [(event.task_id, event.version, self._limit) for event in silent]
-            )
-        except ResponseError:
-            return {}  # full, or read only: it takes no signs of life either
-        now = [readable(text) for _, text in chain.from_iterable(answers)]
-        return {event.task_id: event for event in now if event is not None}
+    async def _read(self, task_ids: Sequence[str], known: Known) -> dict[str, Event]:
+        stand = [known(task_id) for task_id in task_ids]
+        versions = " ".join([str(event.version) if event else "0" for event in stand])
+        (answer,) = await self._evaluate([self._call("read", task_ids, self._limit, versions)])
+        for place, text in zip(answer[::2], answer[1::2], strict=True):
+            stand[place] = readable(text)
+        return {task_id: event for task_id, event in zip(task_ids, stand, strict=True) if event}
 
     async def silent(self) -> list[str]:
         """See :meth:`Store.silent`."""
@@ -205,24 +192,24 @@ class RedisStore:
 
     async def _run(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The script's answers, one for so many tasks: an id and what the command takes."""
-        if not tasks:
-            return []
-        calls = [
-            self._call(command, tasks[at : at + WRITTEN_AT_ONCE])
-            for at in range(0, len(tasks), WRITTEN_AT_ONCE)
-        ]
-        try:
-            return await self._evaluate(calls)
-        except NoScriptError:  # a new or emptied server
-            await self._redis.script_load(SCRIPT)
-            return await self._evaluate(calls)
+        calls = []
+        for part in parts(tasks, WRITTEN_AT_ONCE):
+            words = chain.from_iterable(each[1:] for each in part)
+            calls.append(self._call(command, [each[0] for each in part], *words))
+        return await self._evaluate(calls)
 
-    def _call(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        keys = [f"{self._prefix}:alive", *(self._key(each[0]) for each in tasks)]
-        words = chain.from_iterable(each[1:] for each in tasks)
+    def _call(self, command: str, task_ids: Sequence[str], *words: Any) -> list[Any]:
+        keys = [f"{self._prefix}:alive", *map(self._key, task_ids)]
         return [len(keys), *keys, command, self._retention, *words]
 
     async def _evaluate(self, calls: list[list[Any]]) -> list[Any]:
+        try:
+            return await self._send(calls)
+        except NoScriptError:  # a new or emptied server
+            await self._redis.script_load(SCRIPT)
+            return await self._send(calls)
+
+    async def _send(self, calls: list[list[Any]]) -> list[Any]:
         if len(calls) == 1:  # a pipeline of one costs a fifth more
             return [await self._redis.evalsha(SHA, *calls[0])]
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -233,6 +220,11 @@ class RedisStore:
     async def aclose(self) -> None:
         """See :meth:`Store.aclose`."""
         await sentinel.close(self._redis)
+
+
+def parts(all_: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Some after the other, so many at most."""
+    return (all_[at : at + size] for at in range(0, len(all_), size))
 
 
 def offer(event: Event, body: str, cover: Cover | None) -> tuple[str, str, bytes]:

@@ -65,8 +65,8 @@ async def test_what_the_layer_lost_is_found_within_the_period(store, hub, watch,
     await watched.next()
     read, lost_at = hub._store.read, []
 
-    async def read_and_lose(task_ids):
-        found = await read(task_ids)
+    async def read_and_lose(task_ids, known):
+        found = await read(task_ids, known)
         if task_ids:
             lost_at.append(time.monotonic())
             await put(store, replace(started, state=State.PROGRESS))

@@ -201,6 +201,43 @@ async def test_a_thousand_tasks_are_read_at_once(store):
     assert len(await store.read([str(n) for n in range(1001)])) == 1001
 
 
+async def test_what_is_known_already_is_not_sent_again(redis_url, raw, settings):
+    store = RedisStore(redis_url)
+    stand = dict(zip("abc", [stood for _, stood in await three(store)], strict=True))
+    _, newer = await put(store, PROGRESS, run=stand["b"].run, task_id="b")
+    known = {**stand, "lost": event(STARTED, task_id="lost"), "c": None}
+    first, second = sent_by(raw), sent_by(raw)
+    found = await store.read(["a", "b", "c", "lost", "none"], known.get)
+    third = sent_by(raw)
+    needed = len(newer.text()) + len(stand["c"].text())
+    assert 0 < third - second - (second - first) - needed < 100, "a was sent too"
+    assert found == {"a": stand["a"], "b": newer, "c": stand["c"]}
+    assert found["a"] is stand["a"]
+    assert (await store.read(["a"]))["a"] is not stand["a"]
+    await store.aclose()
+
+
+async def three(store):
+    return await store.put([event(STARTED, task_id=id_, description="x" * 500) for id_ in "abc"])
+
+
+def sent_by(raw):
+    """Bytes that the server has sent before it answered this question, which takes some too."""
+    return raw.info("stats")["total_net_output_bytes"]
+
+
+@pytest.mark.promise(8)
+async def test_what_is_known_and_fell_silent_is_told(store, settings):
+    _, started = await put(store, STARTED)
+    settings.PROGRESS_HEARTBEAT = settings.PROGRESS_STALLED_AFTER = 0.000_001
+    store = again(store, settings)
+    stalled = (await store.read(["a"], {"a": started}.get))["a"]
+    assert stalled.stalled
+    assert follows(started, stalled)
+    assert (await store.read(["a"], {"a": stalled}.get))["a"] == stalled
+    await store.aclose()
+
+
 async def test_a_store_that_takes_no_signs_of_life_shows_what_it_has(redis_url, raw, settings):
     settings.PROGRESS_HEARTBEAT = settings.PROGRESS_STALLED_AFTER = 0.000_001
     store = RedisStore(redis_url)
