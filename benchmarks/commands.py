@@ -28,8 +28,8 @@ PEERS = "--factory benchmarks.peers:application"
 NOTE = (
     "INFO commandstats, commands within scripts too. From those during the reports are taken what "
     f"the same parts did in {SECONDS} s of silence, the column 'periodic': a run's signs of life, "
-    "and each web process' probe of the layer and look at the store, one read whatever the number "
-    "of watchers. Watchers are those of one task, in each web process. An event of ours is what "
+    "and each web process' probe of the layer and look at the store, whatever the number of "
+    "watchers. Watchers are those of one task, in each web process. An event of ours is what "
     "watchers are sent, ten a second at most. celery-progress has one for each call: its commands "
     f"are reckoned from those of a call and of a poll, with {POLLS} polls a second and watcher."
 )
