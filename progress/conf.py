@@ -1,4 +1,4 @@
-"""The settings, their defaults and units, read when used.
+"""The settings, their defaults and units, read when first used.
 
 ============================ ======= ==================================================
 setting                      default
@@ -32,10 +32,12 @@ PROGRESS_HANDSHAKE_RATE      1000    sockets a second that one web process accep
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from . import sentinel
@@ -73,8 +75,16 @@ _COUNTS = (
 )
 
 
+@cache  # Django takes 4 µs each time to say that a setting is not set
 def _get(name: str) -> Any:
     return getattr(settings, name, DEFAULTS[name])
+
+
+def _changed(**_: Any) -> None:
+    _get.cache_clear()
+
+
+setting_changed.connect(_changed)  # a test has others
 
 
 def _seconds(name: str) -> float:

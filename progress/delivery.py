@@ -125,8 +125,9 @@ class Delivery:
 
     def _cover(self) -> Cover | None:
         """How the store tells a group by itself, where it is on the layer's server too."""
-        wrap, name = wrapping(self._store.place), groups.naming()
-        return wrap and (lambda task_id, text: wrap(name(task_id), groups.carrying(text)))
+        if (wrap := wrapping(self._store.place)) is None:
+            return None
+        return lambda id_, text: wrap(groups.group_name(id_), groups.carrying(text))
 
     def _unstored(self, event: Event) -> Event:
         """The event with a version of our own clock, as the store's would be."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import uuid4
 from zlib import crc32
@@ -50,13 +49,7 @@ def session_mark(key: str | None) -> str | None:
 
 def group_name(task_id: str) -> str:
     """A name that any channel layer takes, for an id that may hold any character."""
-    return naming()(task_id)
-
-
-def naming() -> Callable[[str], str]:
-    """What gives many such names: to ask for the setting takes longer than the rest."""
-    prefix = conf.prefix()
-    return lambda task_id: f"{prefix}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
+    return f"{conf.prefix()}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
 
 
 def echo_group_names() -> list[str]:
