@@ -113,7 +113,7 @@ end
 
 local answers, at = {}, 3
 if command == 'read' then
-  local limit, known = tonumber(ARGV[3]), string.gmatch(ARGV[4], '%d+')
+  local limit, known = tonumber(ARGV[3]), string.gmatch(ARGV[4], '%S+')
   for number = 2, #KEYS do
     look(KEYS[number])
     stall(limit)

@@ -226,6 +226,14 @@ def sent_by(raw):
     return raw.info("stats")["total_net_output_bytes"]
 
 
+@pytest.mark.parametrize("version", [True, 1.5, 0])
+async def test_a_foreign_version_that_is_known_keeps_nobody_from_looking(store, version):
+    """The channel layer may bring anything that compares as a number."""
+    _, started = await put(store, STARTED)
+    known = {"a": event(STARTED, version=version), "b": started}
+    assert await store.read(["a", "b"], known.get) == {"a": started}
+
+
 @pytest.mark.promise(8)
 async def test_what_is_known_and_fell_silent_is_told(store, settings):
     _, started = await put(store, STARTED)
