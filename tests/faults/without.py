@@ -1,14 +1,14 @@
 """The tests' application with one mitigation switched off: TEST_WITHOUT says which."""
 
 import asyncio
-import hashlib
 import os
 import threading
 import time
 
-from progress import delivery, process, publisher, recorder, signals, store
+from progress import delivery, process, publisher, recorder, signals
 from progress.runs import Run
 from tests.celery import app  # noqa: F401 - it is what the worker runs
+from tests.faults.rules import script
 
 
 def nothing(*_, **__):
@@ -16,22 +16,17 @@ def nothing(*_, **__):
 
 
 def flush():
-    """A process that ends does not wait for what is not delivered yet."""
-    late()
-    process.atexit.unregister(process.flush)
-    process.flush = nothing
-
-
-def late():
-    """What is said stays in the process longer than that takes to end; a flush waits for it."""
+    """A process that ends does not wait for its outcomes, which take longer than it to leave."""
     step = delivery.Delivery.step
 
     async def step_late(self):
         await self._wanted.wait()
-        await asyncio.sleep(0.3)
+        if any(event.complete for event in self._due.values()):
+            await asyncio.sleep(5)
         await step(self)
 
     delivery.Delivery.step = step_late
+    process.flush = nothing
 
 
 def exit_limit():
@@ -72,13 +67,6 @@ def real_thread():
 def fork():
     """A forked process takes the publisher of its parent for its own."""
     process._after_fork.__code__ = (lambda: None).__code__
-
-
-def script(old, new):
-    """Change the rules of the store."""
-    assert old in store.SCRIPT
-    store.SCRIPT = store.SCRIPT.replace(old, new)
-    store.SHA = hashlib.sha1(store.SCRIPT.encode()).hexdigest()
 
 
 def takeover():

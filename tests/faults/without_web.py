@@ -9,6 +9,7 @@ from django.db import connection
 
 from progress import consumers, hub, limits, reconcile, store, subscription, watcher, writer
 from tests.asgi import application, pages  # noqa: F401 - it is what the server runs
+from tests.faults.rules import script
 
 NEVER = 1e9
 
@@ -49,7 +50,8 @@ def confirm():
 
 def unmarked():
     """Of a silent task nothing is shown until the store took the mark that it is stalled."""
-    store.ResponseError = KeyError
+    mark = "run, true, string.sub(text, body_at))"
+    script(f"if not pcall(write, {mark} then", f"write({mark}; if false then")
 
 
 def layer():
