@@ -23,10 +23,9 @@ LOOK_AFTER = 0.9
 class Reconciler:
     """Looks at the store for each task that is joined, again a second later, and all regularly.
 
-    One batched read a look, whatever the number of tasks, and what it finds as ``known`` is only
-    looked at. ``found`` is called with each id that
-    was looked at and the event that stands, or None. When the store does not answer, what was
-    to be looked at is kept for the next try.
+    One batched read a look, whatever the number of tasks; of what stands as ``known`` no text is
+    sent. ``found`` is called with each id that was looked at and the event that stands, or None.
+    When the store does not answer, what was to be looked at is kept for the next try.
     """
 
     def __init__(

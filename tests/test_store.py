@@ -201,9 +201,10 @@ async def test_a_thousand_tasks_are_read_at_once(store):
     assert len(await store.read([str(n) for n in range(1001)])) == 1001
 
 
-async def test_what_is_known_already_is_not_sent_again(redis_url, raw, settings):
+async def test_what_is_known_already_is_not_sent_again(redis_url, raw):
     store = RedisStore(redis_url)
-    stand = dict(zip("abc", [stood for _, stood in await three(store)], strict=True))
+    three = [event(STARTED, task_id=id_, description="x" * 500) for id_ in "abc"]
+    stand = {stood.task_id: stood for _, stood in await store.put(three)}
     _, newer = await put(store, PROGRESS, run=stand["b"].run, task_id="b")
     known = {**stand, "lost": event(STARTED, task_id="lost"), "c": None}
     first, second = sent_by(raw), sent_by(raw)
@@ -215,10 +216,6 @@ async def test_what_is_known_already_is_not_sent_again(redis_url, raw, settings)
     assert found["a"] is stand["a"]
     assert (await store.read(["a"]))["a"] is not stand["a"]
     await store.aclose()
-
-
-async def three(store):
-    return await store.put([event(STARTED, task_id=id_, description="x" * 500) for id_ in "abc"])
 
 
 def sent_by(raw):
