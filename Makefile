@@ -48,7 +48,7 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m tests.typescript
+	$(VENV)/bin/python -m tests.frontend.typescript
 
 bench: $(VENV)/.dev $(VENV)/.peers
 	@$(find_chromium)
@@ -63,9 +63,9 @@ $(VENV)/.demo $(VENV)/.dev: pyproject.toml
 	@$(install)
 
 # What the benchmarks set beside the project never gets into its own environment.
-$(VENV)/.peers: WHAT = -r benchmarks/peers.txt
+$(VENV)/.peers: WHAT = -r benchmarks/peers/requirements.txt
 $(VENV)/.peers: private INTO = $(VENV)/peers
-$(VENV)/.peers: benchmarks/peers.txt | $(VENV)/.dev
+$(VENV)/.peers: benchmarks/peers/requirements.txt | $(VENV)/.dev
 	@$(VENV)/bin/python -m venv --clear $(INTO)
 	@$(install)
 

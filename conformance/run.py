@@ -9,9 +9,19 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from . import cancelling, events, frames, origins, rights, sharing, states, streaming, watching
 from .checks import CHECKS, Broken, Check, NotOffered
-from .site import Site
+from .deployment.site import Site
+from .promises import (
+    cancelling,
+    events,
+    frames,
+    origins,
+    rights,
+    sharing,
+    states,
+    streaming,
+    watching,
+)
 
 #: In the order of the report; each registers its checks when it is imported.
 GROUPS = (watching, events, sharing, states, streaming, rights, origins, frames, cancelling)

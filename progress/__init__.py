@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .console import ConsoleProgressRecorder
+    from .access.tokens import make_token
     from .exceptions import PublicError
     from .locations import addresses
-    from .rechecks import recheck
-    from .recorder import ProgressRecorder, track
+    from .reporting.auth_signals import recheck
+    from .reporting.console import ConsoleProgressRecorder
+    from .reporting.recorder import ProgressRecorder, track
     from .standalone import configure
-    from .tokens import make_token
 
 __all__ = [
     "ConsoleProgressRecorder",
@@ -30,14 +30,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ConsoleProgressRecorder": "console",
-    "ProgressRecorder": "recorder",
+    "ConsoleProgressRecorder": "reporting.console",
+    "ProgressRecorder": "reporting.recorder",
     "PublicError": "exceptions",
     "addresses": "locations",
     "configure": "standalone",
-    "make_token": "tokens",
-    "recheck": "rechecks",
-    "track": "recorder",
+    "make_token": "access.tokens",
+    "recheck": "reporting.auth_signals",
+    "track": "reporting.recorder",
 }
 
 

@@ -13,7 +13,8 @@ class ProgressConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect to Celery's and Django's signals; register the system checks."""
-        from . import checks, rechecks, signals  # noqa: F401, PLC0415 - only once apps are loaded
+        from . import checks  # noqa: F401, PLC0415 - only once apps are loaded
+        from .reporting import auth_signals, celery_signals  # noqa: PLC0415 - only once apps are loaded
 
-        signals.connect()
-        rechecks.connect()
+        celery_signals.connect()
+        auth_signals.connect()

@@ -25,12 +25,12 @@ from django.urls import re_path
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from .consumers import ProgressConsumer, Receive, no_such_address
-from .handshakes import Scope
+from .access.handshakes import Scope
 from .hub import Hub
+from .transports.consumers import ProgressConsumer, Receive, no_such_address
+from .transports.views import task_events
+from .transports.writer import Send
 from .urls import urlpatterns
-from .views import task_events
-from .writer import Send
 
 HERE = Path(__file__).parent
 #: In an installed package, and in a checkout.

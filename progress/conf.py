@@ -40,7 +40,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from . import sentinel
+from . import redis_servers
 
 MEMORY = "memory://"
 
@@ -109,8 +109,8 @@ def redis_url() -> str:
             "PROGRESS_REDIS_URL is not set: give it the URL of a Redis or Valkey server, as in "
             '"redis://localhost:6379/0", or "memory://" in tests'
         )
-    if sentinel.is_sentinel(url):
-        sentinel.read(url)
+    if redis_servers.is_sentinel(url):
+        redis_servers.read(url)
     return url
 
 

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
+from .access.tokens import make_token
 from .routing import websocket_urlpatterns
-from .tokens import make_token
 
 #: A tuple of the websockets' routes is a URLconf, too; only the annotations do not know.
 ROUTES: Any = tuple(websocket_urlpatterns)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import path
 
-from .consumers import ProgressConsumer
+from .transports.consumers import ProgressConsumer
 
 # Django's path() is annotated for views; Channels' URLRouter takes its patterns for applications.
 application: Any = ProgressConsumer.as_asgi()

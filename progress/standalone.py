@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import split_domain_port
 
 from . import conf
-from .handshakes import place
-from .layers import redis_layer
+from .access.handshakes import place
+from .layers.settings import redis_layer
 
 _configured: dict[str, Any] | None = None
 

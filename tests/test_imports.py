@@ -1,79 +1,152 @@
-"""Who may import whom: the table of docs/design.md, so that a new arrow is a decision."""
+"""Which room of ``progress/`` may import which, and the names that are public."""
 
 import ast
-import re
+import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "progress"
-MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
-WRITING = {"recorder", "process", "publisher", "signals", "delivery", "runs", "rechecks"}
-READING = {
-    "hub",
-    "consumers",
-    "views",
-    "watcher",
-    "topics",
-    "reconcile",
-    "subscription",
-    "protocol",
+VOCABULARY = {
+    "conf", "events", "exceptions", "limits", "loops", "protocol", "redis_servers", "types"
+}  # fmt: skip
+#: A room, and the rooms it may import besides itself and the vocabulary. The face may import all.
+RULE = {
+    "vocabulary": set(),
+    "store": set(),
+    "layers": set(),
+    "client": set(),
+    "reporting": {"store", "layers"},
+    "hub": {"store", "layers"},
+    "access": {"layers"},
+    "transports": {"store", "layers", "hub", "access"},
 }
+#: What may not change without a major version; everything else may.
+PUBLIC = {
+    "progress": {
+        "ConsoleProgressRecorder", "ProgressRecorder", "PublicError", "addresses", "configure",
+        "make_token", "recheck", "track",
+    },
+    "progress.access": {"Asker", "by_token"},
+    "progress.asgi": {"application"},
+    "progress.client": {
+        "BadRequestError", "Event", "ForbiddenError", "State", "TooManyError", "UnreachableError",
+        "WatchError", "watch", "watch_blocking",
+    },
+    "progress.layers": {"redis_layer"},
+    "progress.routing": {"websocket_urlpatterns"},
+    "progress.urls": {"urlpatterns"},
+    "progress.watch": {"main"},
+}  # fmt: skip
 
 
-def name(path):
-    return ".".join(path.with_suffix("").parts)
+def modules(package):
+    """Each module's dotted name below the package, and its path."""
+    return {
+        ".".join(path.relative_to(package).with_suffix("").parts)
+        .removesuffix("__init__")
+        .strip("."): path
+        for path in package.rglob("*.py")
+    }
 
 
-def imports(path):
-    """The modules of ours that this one imports, at its top or inside a function."""
-    found = set()
-    module = ast.parse((PACKAGE / path).read_text())
-    module.body = [each for each in module.body if not isinstance(each, ast.If)]  # TYPE_CHECKING
-    for node in ast.walk(module):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            found |= {node.module} if node.module else {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert not node.module.startswith("project")
+def imports(package):
+    """The modules of the package that each module imports: at its top, in functions, for types."""
+    known = modules(package)
+    found = {}
+    for name, path in known.items():
+        here = name.split(".") if path.name == "__init__.py" and name else name.split(".")[:-1]
+        found[name] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            base = here[: len(here) + 1 - node.level]
+            if not node.level:
+                first, *base = (node.module or "").split(".")
+                if first != package.name:
+                    assert first != "project", f"{name} imports the demo"
+                    continue
+            elif node.module:
+                base = [*base, *node.module.split(".")]
+            for alias in node.names:
+                whole = ".".join([*base, alias.name])
+                found[name].add(whole if whole in known else ".".join(base))
     return found
 
 
-def table():
-    design = (ROOT / "docs/design.md").read_text()
-    rows = re.findall(r"^\| `([\w.]+)` \|.*\| ([^|]*)\|$", design, re.M)
-    return {module: set(re.findall(r"`(\w+)`", allowed)) for module, allowed in rows}
+def room(name):
+    """The room of a module."""
+    first, _, rest = name.partition(".")
+    if first in VOCABULARY and not rest:
+        return "vocabulary"
+    return first if first in RULE else "face"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_a_module_imports_only_what_the_design_says(path):
-    if path.name == "__init__.py":
-        return
-    assert imports(path) == table()[name(path)]
+def violations(package):
+    """Each import that the rule forbids, as "who -> whom"."""
+    return {
+        f"{name} -> {other}"
+        for name, others in imports(package).items()
+        for other in others
+        if room(name) != "face" and room(other) not in {room(name), "vocabulary", *RULE[room(name)]}
+    }
 
 
-def test_the_writing_and_the_reading_side_do_not_know_each_other():
-    for path in MODULES:
-        sides = {path.stem} | imports(path)
-        assert not (sides & WRITING and sides & READING), path
+def test_each_room_imports_only_the_rooms_it_may():
+    assert violations(PACKAGE) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "violation"),
+    [
+        ("reporting/runs.py", "from ..hub import Hub", "reporting.runs -> hub"),
+        ("events.py", "from progress import conf, urls", "events -> urls"),
+        (
+            "store/memory.py",
+            "def late():\n    from ..layers import groups",
+            "store.memory -> layers.groups",
+        ),
+    ],
+)  # fmt: skip
+def test_a_planted_import_is_found(tmp_path, module, line, violation):
+    copy = shutil.copytree(PACKAGE, tmp_path / "progress")
+    path = copy / module
+    path.write_text(f"{path.read_text()}\n{line}\n")
+    assert violations(copy) == {violation}
+
+
+def test_no_folder_is_a_heap():
+    folders = {path.parent for path in modules(PACKAGE).values()}
+    sizes = {str(each.relative_to(ROOT)): len(list(each.glob("*.py"))) for each in folders}
+    assert sizes.pop("progress") <= 20
+    assert max(sizes.values()) <= 14
+
+
+def test_no_module_and_no_function_is_too_long():
+    for name, path in modules(PACKAGE).items():
+        text = path.read_text()
+        assert text.count("\n") <= 300, name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[1] if ast.get_docstring(node) and node.body[1:] else node.body[0]
+                assert node.end_lineno - first.lineno < 40, f"{name}.{node.name}"
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_the_public_names_are_there(module):
+    assert {name for name in PUBLIC[module] if hasattr(import_module(module), name)} == PUBLIC[
+        module
+    ]
 
 
 def test_only_these_names_are_for_everybody():
     import progress
 
-    assert progress.__all__ == [
-        "ConsoleProgressRecorder",
-        "ProgressRecorder",
-        "PublicError",
-        "addresses",
-        "configure",
-        "make_token",
-        "recheck",
-        "track",
-    ]
-    assert all(getattr(progress, public) for public in progress.__all__)
+    assert set(progress.__all__) == PUBLIC["progress"]
     with pytest.raises(AttributeError, match="no attribute 'Recorder'"):
         _ = progress.Recorder
 

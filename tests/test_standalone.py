@@ -31,7 +31,7 @@ def test_tokens_are_made_and_read():
     code = """
 configure(redis_url="memory://", secret="x" * 50)
 from progress import make_token
-from progress.tokens import read_token
+from progress.access.tokens import read_token
 print(read_token(make_token("a")).task_id)
 """
     assert run(code) == "a"
@@ -86,7 +86,7 @@ print(logging.getLogger("django").handlers, logging.getLogger().handlers)
 def test_pages_of_the_origins_may_watch_and_no_others():
     code = """
 configure(redis_url="memory://", secret="x", origins=["https://a.test", "http://[::1]:8000"])
-from progress.handshakes import Handshake
+from progress.access.handshakes import Handshake
 def foreign(host, origin):
     headers = [(b"host", host.encode()), (b"origin", origin.encode())]
     return Handshake({"type": "websocket", "path": "/", "headers": headers}).is_foreign

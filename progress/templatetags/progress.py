@@ -6,9 +6,9 @@ from typing import Any
 
 from django import template
 
+from ..access.tokens import make_token
 from ..locations import status_path
 from ..routing import SOCKET_PATH
-from ..tokens import make_token
 
 register = template.Library()
 

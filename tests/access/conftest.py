@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import connections
 
 from tests.access.doors import OWN, Visitor, news
-from tests.celery import app
+from tests.support.celery import app
 
 TOKEN = re.compile(r"(WyJ|\.e)[\w-]{30,}")  # how signed and compressed lists begin
 CELLS = Counter()

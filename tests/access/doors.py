@@ -12,9 +12,10 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import AsyncClient
 
-from progress import asgi, process
+from progress import asgi
 from progress.hub import Hub
-from progress.process import get_publisher
+from progress.reporting import current
+from progress.reporting.current import get_publisher
 from progress.routing import websocket_urlpatterns
 
 OWN = "http://testserver"
@@ -116,7 +117,7 @@ class Socket(WebsocketCommunicator):
 async def news(task_id):
     """A run of the task begins; all that watch have been told."""
     get_publisher().open(task_id)
-    assert await asyncio.to_thread(process.flush, 5)
+    assert await asyncio.to_thread(current.flush, 5)
 
 
 class SocketDoor:

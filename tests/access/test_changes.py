@@ -14,8 +14,11 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client
 
-from progress import groups, make_token, recheck, rechecks, rights, tokens
-from progress.hub import Hub
+from progress import make_token, recheck
+from progress.access import tokens
+from progress.hub import Hub, rechecks
+from progress.layers import groups
+from progress.reporting import auth_signals
 from tests.access import rules
 from tests.access.doors import OWN, SOCKETS, Visitor, named, news
 
@@ -64,7 +67,7 @@ async def stack():
 @pytest.fixture
 def often(monkeypatch):
     """Each socket is asked for again at each look, once a second."""
-    monkeypatch.setattr(rights, "AGAIN_AFTER", 0.1)
+    monkeypatch.setattr(rechecks, "AGAIN_AFTER", 0.1)
 
 
 async def logged_out(visitor, people):
@@ -129,7 +132,7 @@ class Proxy(User):
         app_label = "auth"
 
 
-rechecks.connect()  # the proxy was not there when the app was made ready
+auth_signals.connect()  # the proxy was not there when the app was made ready
 
 SIGNED = [logged_out, logged_out_under_wsgi]
 USERS = [password_changed, deactivated, deleted, proxy_saved, proxy_deleted]
@@ -296,7 +299,7 @@ async def test_a_token_with_a_lifetime_is_not_renewed(stack, task):
 def later(seconds):
     """The clock of tokens, so many seconds on."""
     now = tokens.time.time() + seconds
-    return mock.patch("progress.tokens.time.time", return_value=now)
+    return mock.patch("progress.access.tokens.time.time", return_value=now)
 
 
 @pytest.mark.usefixtures("often")

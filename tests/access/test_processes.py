@@ -13,7 +13,7 @@ import pytest
 import websockets
 
 from progress import make_token
-from tests.faults.parts import ROOT, Server, Web
+from tests.support.parts import ROOT, Server, Web
 
 WITHIN = 2  # seconds
 MANAGE = [sys.executable, "-m", "django"]

@@ -6,7 +6,8 @@ import time
 import pytest
 from asgiref.sync import sync_to_async
 
-from progress import access, make_token, recheck
+from progress import make_token, recheck
+from progress.access import rules as access_rules
 from progress.hub import Hub
 from tests.access import rules
 from tests.access.doors import DOORS, OWN, SOCKETS, Visitor, named, news
@@ -44,7 +45,7 @@ async def test_a_rule_that_raises_decides_nothing(settings, people, task, door, 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("name", ["hanging", "hanging_async"])
 async def test_nor_does_one_that_hangs(settings, monkeypatch, people, task, door, name):
-    monkeypatch.setattr(access, "PATIENCE", 0.2)
+    monkeypatch.setattr(access_rules, "PATIENCE", 0.2)
     rule(settings, name)
     visitor = await Visitor.signed_in(people.member, OWN)
     try:

@@ -6,9 +6,9 @@ from unittest import mock
 import pytest
 from django.test import AsyncClient
 
-from progress import make_token, recheck, rights, tokens
-from progress.access import Asker
-from progress.hub import Hub
+from progress import make_token, recheck
+from progress.access import Asker, tokens
+from progress.hub import Hub, rechecks
 from tests.access import rules
 from tests.access.doors import OWN, StreamDoor, Visitor, events, news
 from tests.access.test_changes import deactivated, hears_changes, logged_out, password_changed
@@ -68,7 +68,7 @@ async def test_a_change_while_the_rule_looks_is_not_missed(settings, people, tas
 
 
 async def test_a_stream_ends_with_its_token(monkeypatch, task):
-    monkeypatch.setattr(rights, "AGAIN_AFTER", 0.1)
+    monkeypatch.setattr(rechecks, "AGAIN_AFTER", 0.1)
     told = await streamed(Visitor(), task, make_token(task, lifetime=1))
     await asyncio.sleep(1)  # as long as it lives
     await ends(told, task)

@@ -6,7 +6,8 @@ from unittest import mock
 import pytest
 from django.core.signing import Signer
 
-from progress import make_token, tokens
+from progress import make_token
+from progress.access import tokens
 from tests.access.doors import CANCELS, DOORS, OWN, SOCKETS, WATCHED, Visitor, named
 
 pytestmark = pytest.mark.usefixtures("task")

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.browser.elements import add, part
 from tests.browser.jobs_page import PATIENCE, JobsPage
 from tests.browser.wire import event
-from tests.gate import STREAMS, WEBSOCKETS, Gate
+from tests.support.gate import STREAMS, WEBSOCKETS, Gate
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

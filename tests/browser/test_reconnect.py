@@ -11,7 +11,7 @@ from tests.browser.conftest import BLANK
 from tests.browser.elements import add, part
 from tests.browser.jobs_page import JobsPage
 from tests.browser.wire import event, subscribe
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -11,9 +11,9 @@ import pytest
 from celery import Celery
 
 from tests.faults import table
-from tests.faults.parts import Server, Silence, Web, Worker, settings
-from tests.faults.watchers import Pulse, RemoteWatcher
-from tests.proxy import Proxy
+from tests.support.parts import Server, Silence, Web, Worker, settings
+from tests.support.proxy import Proxy
+from tests.support.watchers import Pulse, RemoteWatcher
 
 LINES = {}
 
@@ -83,9 +83,9 @@ class Scenario:
         return await self.stack.enter_async_context(kind(port).running())
 
     def start(self, name, *arguments, task_id=None, **options):
-        """Start a task of ``tests.celery``; its id. The tests' own process publishes nothing."""
+        """Start a task of ``tests.support.celery``; the tests' own process publishes nothing."""
         task_id = task_id or str(uuid4())
-        name = f"tests.celery.{name}"
+        name = f"tests.support.celery.{name}"
         self.celery.send_task(name, arguments, task_id=task_id, queue="tests", **options)
         return task_id
 

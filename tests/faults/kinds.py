@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import websockets
 
-from tests import rights
-from tests.faults.watchers import RemoteWatcher
+from tests.support import rights
+from tests.support.watchers import RemoteWatcher
 
 
 def watch(scenario, task_id, *webs, kind=RemoteWatcher, count=3, port=None, **options):

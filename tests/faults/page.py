@@ -11,8 +11,8 @@ from playwright.async_api import async_playwright
 
 from progress import make_token
 from tests.browser.conftest import ARGS, HTML, SHOWN
-from tests.faults.parts import ROOT, Part
-from tests.proxy import Proxy
+from tests.support.parts import ROOT, Part
+from tests.support.proxy import Proxy
 
 #: Mitigations that can be switched off: the module, what is replaced in it, and by what.
 OFF = {

@@ -2,11 +2,11 @@
 
 import hashlib
 
-from progress import store
+from progress.store import redis
 
 
 def script(old, new):
     """Change the rules of the store."""
-    assert old in store.SCRIPT
-    store.SCRIPT = store.SCRIPT.replace(old, new)
-    store.SHA = hashlib.sha1(store.SCRIPT.encode()).hexdigest()
+    assert old in redis.SCRIPT
+    redis.SCRIPT = redis.SCRIPT.replace(old, new)
+    redis.SHA = hashlib.sha1(redis.SCRIPT.encode()).hexdigest()

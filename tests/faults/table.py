@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from tests.faults.watchers import describe
+from tests.support.watchers import describe
 
 #: What a test's outcome says of a row, and of a twin, which shows that the row can fail.
 ROW = {"passed": "holds", "failed": "BROKEN", "skipped": "NOT RUN"}

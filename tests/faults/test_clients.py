@@ -12,8 +12,8 @@ import pytest
 import websockets
 
 from tests.faults.kinds import Jittered, Loyal, Punctual, Timed, stop_reading, watch
-from tests.faults.parts import IDLE, SERVERS, Halving, Idle, Nginx, serve
-from tests.faults.watchers import RemoteWatcher
+from tests.support.parts import IDLE, SERVERS, Halving, Idle, Nginx, serve
+from tests.support.watchers import RemoteWatcher
 
 R = 5  # seconds within which watchers are right again
 PONG = 55  # seconds until Daphne drops a client that answers no ping: 20 + 30, and its clock

@@ -9,8 +9,8 @@ import pytest
 import websockets
 
 from tests.faults.kinds import Brisk, Loyal, Patient, Timed, watch
-from tests.faults.parts import SERVERS, serve
-from tests.faults.watchers import RemoteWatcher
+from tests.support.parts import SERVERS, serve
+from tests.support.watchers import RemoteWatcher
 
 R = 5  # seconds within which watchers are right again
 SILENCE = 50  # seconds after which a client takes its server for lost: 2.5 pings

@@ -5,10 +5,10 @@ import os
 import threading
 import time
 
-from progress import delivery, process, publisher, recorder, signals
-from progress.runs import Run
-from tests.celery import app  # noqa: F401 - it is what the worker runs
+from progress.reporting import celery_signals, current, delivery, publisher, recorder
+from progress.reporting.runs import Run
 from tests.faults.rules import script
+from tests.support.celery import app  # noqa: F401 - it is what the worker runs
 
 
 def nothing(*_, **__):
@@ -26,32 +26,32 @@ def flush():
         await step(self)
 
     delivery.Delivery.step = step_late
-    process.flush = nothing
+    current.flush = nothing
 
 
 def exit_limit():
     """A process that ends waits for long."""
-    process.flush.__defaults__ = (5.0,)
+    current.flush.__defaults__ = (5.0,)
 
 
 def in_vain():
     """A process that ends waits again, after it did so in vain."""
-    process.IN_VAIN = 0.0
+    current.IN_VAIN = 0.0
 
 
 def failed():
     """Nobody hears that a task failed, in the parent of the worker's children or in them."""
-    signals.failed = nothing
+    celery_signals.failed = nothing
 
 
 def revoked():
     """Nobody hears that a task was cancelled."""
-    signals.revoked = nothing
+    celery_signals.revoked = nothing
 
 
 def retried():
     """Nobody hears that a run is over and another is to follow."""
-    signals.retried = nothing
+    celery_signals.retried = nothing
 
 
 def real_thread():
@@ -66,7 +66,7 @@ def real_thread():
 
 def fork():
     """A forked process takes the publisher of its parent for its own."""
-    process._after_fork.__code__ = (lambda: None).__code__
+    current._after_fork.__code__ = (lambda: None).__code__
 
 
 def takeover():
@@ -96,7 +96,7 @@ def background():
 
     def attend_and_wait(self):
         attend(self)
-        process.flush(60)
+        current.flush(60)
 
     recorder.ProgressRecorder._attend = attend_and_wait
 

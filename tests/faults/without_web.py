@@ -7,9 +7,13 @@ from channels.db import aclose_old_connections, database_sync_to_async
 from django.conf import settings
 from django.db import connection
 
-from progress import consumers, hub, limits, reconcile, store, subscription, watcher, writer
-from tests.asgi import application, pages  # noqa: F401 - it is what the server runs
+from progress import limits
+from progress.hub import hub, outbox, reconciler
+from progress.layers import subscription
+from progress.store import redis
+from progress.transports import consumers, writer
 from tests.faults.rules import script
+from tests.support.asgi import application, pages  # noqa: F401 - it is what the server runs
 
 NEVER = 1e9
 
@@ -26,7 +30,7 @@ def renewal():
 
 def timeouts():
     """The store has for ever to answer."""
-    store.TIMEOUT = None
+    redis.TIMEOUT = None
 
 
 def missed():
@@ -40,12 +44,12 @@ def settle():
     async def nothing(*_):
         return []
 
-    reconcile.recorded = nothing
+    reconciler.recorded = nothing
 
 
 def confirm():
     """What was joined is looked at once."""
-    reconcile.CONFIRM_AFTER = NEVER
+    reconciler.CONFIRM_AFTER = NEVER
 
 
 def unmarked():
@@ -73,7 +77,7 @@ def slow():
 
 def ping():
     """A silent link stays silent."""
-    watcher.PING_AFTER = NEVER
+    outbox.PING_AFTER = NEVER
 
 
 def coalesced():
@@ -90,7 +94,7 @@ def coalesced():
 
 def snapshot():
     """Nobody looks at the store for those who come."""
-    reconcile.Reconciler.look = lambda *_: None
+    reconciler.Reconciler.look = lambda *_: None
 
 
 def before_each_frame(wait):

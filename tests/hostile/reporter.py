@@ -6,7 +6,7 @@ import django
 
 django.setup()
 
-from progress.process import get_publisher  # noqa: E402 - after Django is set up
+from progress.reporting.current import get_publisher  # noqa: E402 - after Django is set up
 from tests.hostile.bystander import TASK  # noqa: E402
 
 

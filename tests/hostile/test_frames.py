@@ -7,8 +7,8 @@ import pytest
 import websockets
 
 from progress.conf import DEFAULTS
-from tests import rights
 from tests.hostile.raw import BINARY, TEXT, Raw
+from tests.support import rights
 
 LIMIT = DEFAULTS["PROGRESS_FRAME_LIMIT"]
 A = '"type": "subscribe", "task_id": "a"'

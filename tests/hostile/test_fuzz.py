@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import fuzz
+from tests.hostile import fuzz
 
 #: Half of the cases each.
 often = settings(

@@ -8,8 +8,8 @@ import pytest
 import websockets
 
 from progress import make_token
-from tests import rights
 from tests.hostile.test_frames import connect, hear
+from tests.support import rights
 
 IDS = {
     "spaces": "an id  with spaces ",
@@ -70,7 +70,7 @@ async def test_an_id_is_watched_by_its_address_too(web, ground, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 async def test_events_of_an_id_come_through_its_group(web, publishes, name):
-    from progress.process import get_publisher
+    from progress.reporting.current import get_publisher
 
     run = get_publisher().open(IDS[name])
     async with connect(web) as socket:

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 
 from progress.conf import DEFAULTS
-from tests import rights
 from tests.hostile.raw import CLOSE, TEXT, Raw
+from tests.support import rights
 
 ADDRESS = "127.0.0.9"  # not the bystander's
 SILENT, TOO_MANY, FORBIDDEN = 4408, 4429, 403

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from progress import ProgressRecorder, PublicError, process
+from progress import ProgressRecorder, PublicError
 from progress.events import EVENT_LIMIT, Event, State, capped
 from progress.exceptions import public_words
-from progress.process import get_publisher
+from progress.reporting import current
+from progress.reporting.current import get_publisher
 
 
 class Array:
@@ -79,7 +80,7 @@ def told(raw):
         recorder(run).set_progress(*said)
         get_publisher().conclude(run, State.SUCCESS, **outcome)
         get_publisher().conclude(other, State.SUCCESS)
-        assert process.flush(5)
+        assert current.flush(5)
         assert Event.from_text(raw.get("progress:event:b")).complete, "others are told of"
         return raw.get("progress:event:a")
 

@@ -6,12 +6,12 @@ import uuid
 import msgpack
 import pytest
 
-from progress import process
 from progress.events import Event, State
-from progress.groups import RIGHTS_TYPE, group_name, message, rights_group_name
-from progress.process import get_publisher
-from tests import rights
+from progress.layers.groups import RIGHTS_TYPE, group_name, message, rights_group_name
+from progress.reporting import current
+from progress.reporting.current import get_publisher
 from tests.hostile.test_frames import connect, hear
+from tests.support import rights
 
 EVENT = Event(task_id="a", state=State.PROGRESS, version=1, run=1, current=1, total=2).text()
 
@@ -59,7 +59,7 @@ async def test_what_is_no_event_is_unknown_until_the_next_event(web, ground, pub
         assert (await hear(socket))["state"] == "UNKNOWN"
         run = get_publisher().open(task_id)
         get_publisher().conclude(run, State.SUCCESS)
-        assert process.flush(5)
+        assert current.flush(5)
         while not (event := await hear(socket))["complete"]:
             pass
         assert event["task_id"] == task_id
@@ -73,7 +73,7 @@ def test_one_foreign_key_keeps_no_other_task_waiting(raw, name):
         put_list(raw, "progress:event:a")
     for task_id in "ab":
         get_publisher().conclude(get_publisher().open(task_id), State.SUCCESS)
-    assert process.flush(5)
+    assert current.flush(5)
     assert Event.from_text(raw.get("progress:event:b")).complete
 
 

@@ -6,9 +6,9 @@ import zlib
 
 import pytest
 
-from tests import rights
 from tests.hostile.raw import CLOSE, CUT, PING, PONG, TEXT, Raw, frame
 from tests.hostile.test_frames import flat
+from tests.support import rights
 
 MIB = 2**20
 PROTOCOL_ERROR, BAD_TEXT, TOO_BIG = 1002, 1007, 1009

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from celery import Celery
 
-from tests.faults.parts import Server, Web, Worker, settings
 from tests.soak import table
 from tests.soak.census import Census, cpu_seconds
 from tests.soak.churn import RETENTION, Churn
+from tests.support.parts import Server, Web, Worker, settings
 
 WARM_UP = 40  # seconds
 SAMPLE = 10  # seconds between two counts

@@ -6,8 +6,8 @@ import json
 import sys
 from collections import Counter
 
-from tests import asgi
 from tests.soak.cuts import cuts
+from tests.support import asgi
 
 
 def census():

@@ -121,7 +121,7 @@ class Churn:
 
     def _send(self, task):
         options = {"task_id": task.task_id, "queue": "tests"}
-        self._celery.send_task("tests.celery.count", (task.total, STEP), **options)
+        self._celery.send_task("tests.support.celery.count", (task.total, STEP), **options)
         self.tally["tasks"] += 1
         self._pending[task.task_id] = task
 

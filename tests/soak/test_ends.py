@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.faults.parts import Web
 from tests.soak import watchers
 from tests.soak.watchers import Visitor, was_cut
+from tests.support.parts import Web
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from urllib.request import urlopen
 
 import websockets
 
-from tests import rights
-from tests.faults.watchers import RemoteWatcher
+from tests.support import rights
+from tests.support.watchers import RemoteWatcher
 
 CLOSED_WITHIN = 5  # seconds from the outcome until the server has closed the socket
 NORMAL = 1000  # the code that says so

@@ -8,10 +8,10 @@ from typing import Any, TextIO, cast
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ...client.terminal import Exit, run
 from ...events import Event
-from ...hub import Hub
-from ...terminal import Exit, run
-from ...watcher import Frames
+from ...hub.hub import Hub
+from ...hub.outbox import Frames
 
 
 class Command(BaseCommand):

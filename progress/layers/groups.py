@@ -1,0 +1,112 @@
+"""The channel layer's group of a task, and the message that travels in it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+from uuid import uuid4
+from zlib import crc32
+
+from channels import DEFAULT_CHANNEL_LAYER
+from django.conf import settings
+
+from .. import conf
+from ..events import Event
+
+MESSAGE_TYPE = "progress.event"
+ECHO_TYPE = "progress.echo"
+RIGHTS_TYPE = "progress.hub.rechecks"
+
+
+class Change(NamedTuple):
+    """Whose rights have changed: a user's, a session's, those for a task; none named: anybody's."""
+
+    user: str | None = None
+    session: str | None = None
+    task: str | None = None
+
+
+class Echo(NamedTuple):
+    """What a link sent to itself by this group, to hear whether it hears."""
+
+    group: str
+
+
+def rights_group_name() -> str:
+    """The group that every web process is in."""
+    return f"{conf.prefix()}.rights"
+
+
+def rights_changed(change: Change) -> dict[str, Any]:
+    """The change as a message for that group."""
+    return {"type": RIGHTS_TYPE, **change._asdict()}
+
+
+def session_mark(key: str | None) -> str | None:
+    """A name for a session that does not tell its key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32] if key else None
+
+
+def group_name(task_id: str) -> str:
+    """A name that any channel layer takes, for an id that may hold any character."""
+    return f"{conf.prefix()}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
+
+
+def echo_group_names() -> list[str]:
+    """Groups that nobody else is in, one on each server of the channel layer."""
+    layer = getattr(settings, "CHANNEL_LAYERS", {}).get(DEFAULT_CHANNEL_LAYER, {})
+    config = layer.get("CONFIG", {})
+    servers = len(config.get("hosts") or ["its default"])
+    found: dict[int, str] = {}
+    while len(found) < servers:
+        name = f"{conf.prefix()}.echo.{uuid4().hex}"
+        found[_server(f"{config.get('prefix', 'asgi')}__group__{name}", servers)] = name
+    return list(found.values())
+
+
+def _server(name: str, servers: int) -> int:
+    """Which of its servers channels_redis takes for a name, see tests/layers/test_sharding.py."""
+    return int((crc32(name.encode()) & 0xFFF) / (4096 / servers))
+
+
+def echo(group: str) -> dict[str, str]:
+    """An echo as a message for that group."""
+    return {"type": ECHO_TYPE, "group": group}
+
+
+def message(event: Event) -> dict[str, str]:
+    """The event as a message for the group."""
+    return carrying(event.text())
+
+
+def carrying(text: str) -> dict[str, str]:
+    """The event that has this text, as a message."""
+    return {"type": MESSAGE_TYPE, "text": text}
+
+
+def read(message: Any) -> Event | Change | Echo:
+    """What is in a message. Raises ValueError for a message that is none of ours."""
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind == MESSAGE_TYPE:
+        return _event(message)
+    if kind == ECHO_TYPE:
+        return Echo(str(message.get("group")))
+    if kind == RIGHTS_TYPE:
+        return _change(message)
+    raise ValueError(f"not a progress message: {message!r:.80}")
+
+
+def _event(message: dict[str, Any]) -> Event:
+    text = message.get("text")
+    if not isinstance(text, str):
+        raise ValueError(  # noqa: TRY004 - a message is one value
+            f"a progress message without its text: {message!r:.80}"
+        )
+    return Event.from_text(text)
+
+
+def _change(message: dict[str, Any]) -> Change:
+    change = Change(**{name: message.get(name) for name in Change._fields})
+    if not all(each is None or isinstance(each, str) for each in change):
+        raise ValueError(f"not a change of rights: {change!r:.80}")
+    return change

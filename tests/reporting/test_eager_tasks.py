@@ -1,0 +1,40 @@
+"""Tasks that run eagerly, inside their caller."""
+
+import pytest
+
+from progress.reporting import current
+from progress.store.memory import MemoryStore
+from tests.support.celery import app, count
+
+
+@pytest.fixture(autouse=True)
+def _eager():
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+async def test_an_eager_task_is_known_by_the_store_in_memory():
+    result = count.delay(5)
+    assert result.get() == 5
+    assert current.flush(5)
+    event = (await MemoryStore.shared().read([result.id]))[result.id]
+    assert (event.state, event.current) == ("SUCCESS", 5)
+
+
+def test_an_eager_task_does_not_touch_redis(settings, caplog):
+    settings.PROGRESS_REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.CHANNEL_LAYERS = {}
+    assert count.delay(5).get() == 5
+    assert current._publisher is None
+    assert "progress" not in {record.name for record in caplog.records}
+
+
+def test_an_eager_task_needs_no_settings(settings, caplog):
+    settings.PROGRESS_REDIS_URL = ""
+    assert count.delay(5).get() == 5
+    assert "ERROR" not in caplog.text
+
+
+def test_a_task_that_is_called_as_a_function_does_no_harm():
+    assert count(5) == 5

