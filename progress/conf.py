@@ -1,39 +1,13 @@
-"""The settings, their defaults and units, read when first used.
+"""The settings: one table of names, defaults, units and checks.
 
-============================ ======= ==================================================
-setting                      default
-============================ ======= ==================================================
-PROGRESS_REDIS_URL           (none)  Redis or Valkey that holds the newest event of each
-                                     task; ``sentinel://host:port,…/<primary>/<database>``
-                                     where Sentinels know it; ``memory://`` keeps it in
-                                     this process, for tests and eager tasks
-PROGRESS_PREFIX              progress  what every key and group name starts with
-PROGRESS_INTERVAL            0.1     seconds between two progress events of one task
-PROGRESS_RETENTION           86400   seconds an event is kept after the last one
-PROGRESS_HEARTBEAT           5       seconds between two signs of life of a running task
-PROGRESS_STALLED_AFTER       15      seconds without one until a task is said to be stalled
-PROGRESS_LOST_AFTER          3900    seconds without one until it is said to have failed: nobody
-                                     will come back. Longer than the broker's visibility
-                                     timeout (Redis: 3600), which brings a task back
-PROGRESS_RECONCILE           5       seconds within which a web process shows what the layer lost
-PROGRESS_PERMISSION          (none)  a callable that says who may, or its dotted path: given who
-                                     asks (``access.Asker``), the task id, "watch" or "cancel";
-                                     without one a good token does
-PROGRESS_TOKEN_LIFETIME      28800   seconds a token is good for, or until it is renewed
-PROGRESS_FRAME_LIMIT         4096    bytes a client's frame may have
-PROGRESS_FRAME_RATE          20      frames a second a client may send, and 200 at once
-PROGRESS_FIRST_FRAME         10      seconds until a client has to say what it wants to watch
-PROGRESS_SUBSCRIPTIONS       100     tasks one socket may watch
-PROGRESS_SOCKETS_PER_USER    50      sockets of one user in one web process
-PROGRESS_SOCKETS_PER_ADDRESS 1000    sockets of one address in one web process
-PROGRESS_HANDSHAKE_RATE      1000    sockets a second that one web process accepts
-============================ ======= ==================================================
+Each entry is called to get its value: ``conf.interval()``. The value is read and checked when it is
+first used, and a wrong one raises ImproperlyConfigured with what is allowed.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -42,196 +16,208 @@ from django.utils.module_loading import import_string
 
 from . import redis_servers
 
+T = TypeVar("T")
+#: Takes a setting's name and value, and returns the value to use or raises ImproperlyConfigured.
+Check = Callable[[str, Any], T]
+
 MEMORY = "memory://"
-
-DEFAULTS: dict[str, Any] = {
-    "PROGRESS_REDIS_URL": "",
-    "PROGRESS_PREFIX": "progress",
-    "PROGRESS_INTERVAL": 0.1,
-    "PROGRESS_RETENTION": 86400,
-    "PROGRESS_HEARTBEAT": 5.0,
-    "PROGRESS_STALLED_AFTER": 15.0,
-    "PROGRESS_LOST_AFTER": 3900.0,
-    "PROGRESS_RECONCILE": 5.0,
-    "PROGRESS_PERMISSION": "",
-    "PROGRESS_TOKEN_LIFETIME": 8 * 3600.0,
-    "PROGRESS_FRAME_LIMIT": 4096,
-    "PROGRESS_FRAME_RATE": 20,
-    "PROGRESS_FIRST_FRAME": 10.0,
-    "PROGRESS_SUBSCRIPTIONS": 100,
-    "PROGRESS_SOCKETS_PER_USER": 50,
-    "PROGRESS_SOCKETS_PER_ADDRESS": 1000,
-    "PROGRESS_HANDSHAKE_RATE": 1000,
-}
+SETTINGS: dict[str, Setting[Any]] = {}
 
 
-_COUNTS = (
-    "PROGRESS_FRAME_LIMIT",
-    "PROGRESS_FRAME_RATE",
-    "PROGRESS_SUBSCRIPTIONS",
-    "PROGRESS_SOCKETS_PER_USER",
-    "PROGRESS_SOCKETS_PER_ADDRESS",
-    "PROGRESS_HANDSHAKE_RATE",
-)
+class Setting(Generic[T]):
+    """One row of the table; calling it returns the checked value.
+
+    Raises ImproperlyConfigured while the site's settings hold a wrong value.
+    """
+
+    def __init__(self, name: str, default: Any, unit: str, check: Check[T], meaning: str) -> None:
+        self.name = f"PROGRESS_{name}"
+        self.default = default
+        self.unit = unit
+        self.meaning = meaning
+        self._check = check
+        self._known: list[T] = []  # Django takes 4 µs each time to say that a setting is not set
+        SETTINGS[self.name] = self
+
+    def __call__(self) -> T:
+        if not self._known:
+            value = getattr(settings, self.name, self.default)
+            self._known = [self._check(self.name, value)]
+        return self._known[0]
+
+    def forget(self) -> None:
+        """Read the site's settings again at the next call."""
+        self._known = []
 
 
-@cache  # Django takes 4 µs each time to say that a setting is not set
-def _get(name: str) -> Any:
-    return getattr(settings, name, DEFAULTS[name])
-
-
-def _changed(**_: Any) -> None:
-    _get.cache_clear()
-
-
-setting_changed.connect(_changed)  # a test has others
-
-
-def _seconds(name: str) -> float:
-    value = _get(name)
+def _seconds(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ImproperlyConfigured(f"{name} must be a number of seconds above 0, not {value!r}")
     return float(value)
 
 
-def _count(name: str) -> int:
-    value = _get(name)
+def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ImproperlyConfigured(f"{name} must be a whole number above 0, not {value!r}")
     return value
 
 
-def redis_url() -> str:
-    """Where the store is. Raises ImproperlyConfigured while it is not set, or names no Sentinel."""
-    url = _get("PROGRESS_REDIS_URL")
-    if not isinstance(url, str) or not url:
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ImproperlyConfigured(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def _text(_name: str, value: Any) -> str:
+    return str(value)
+
+
+def _store_url(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
         raise ImproperlyConfigured(
-            "PROGRESS_REDIS_URL is not set: give it the URL of a Redis or Valkey server, as in "
+            f"{name} is not set: give it the URL of a Redis or Valkey server, as in "
             '"redis://localhost:6379/0", or "memory://" in tests'
         )
-    if redis_servers.is_sentinel(url):
-        redis_servers.read(url)
-    return url
+    if redis_servers.is_sentinel(value):
+        redis_servers.read(value)
+    return value
+
+
+def _rule(name: str, value: Any) -> Any:
+    try:
+        rule = import_string(value) if isinstance(value, str) and value else value or None
+    except ImportError as error:
+        raise ImproperlyConfigured(f"{name} cannot be imported: {error}") from error
+    if rule is not None and not callable(rule):
+        raise ImproperlyConfigured(f"{name} must name a callable, not {rule!r:.80}")
+    return rule
+
+
+redis_url = Setting(
+    "REDIS_URL", "", "URL", _store_url,
+    "The Redis or Valkey server that holds the newest event of each task. "
+    "`sentinel://host:port,…/<primary>/<database>` finds it through Sentinels; `memory://` keeps "
+    "events in this process, for tests and eager tasks.",
+)  # fmt: skip
+prefix = Setting("PREFIX", "progress", "text", _text, "The start of every key and group name.")
+interval = Setting(
+    "INTERVAL", 0.1, "seconds", _seconds, "The time between two progress events of one task."
+)
+retention = Setting(
+    "RETENTION", 86400, "seconds", _seconds, "How long the last event of a task is kept."
+)
+heartbeat = Setting(
+    "HEARTBEAT", 5.0, "seconds", _seconds, "The time between two signs of life of a running task."
+)
+stalled_after = Setting(
+    "STALLED_AFTER", 15.0, "seconds", _seconds,
+    "A running task without a sign of life for this long is shown as stalled.",
+)  # fmt: skip
+lost_after = Setting(
+    "LOST_AFTER", 3900.0, "seconds", _seconds,
+    "A task without a sign of life for this long counts as failed. It must exceed the broker's "
+    "visibility timeout (Redis: 3600), after which the broker delivers the task again.",
+)  # fmt: skip
+reconcile = Setting(
+    "RECONCILE", 5.0, "seconds", _seconds,
+    "A web process shows within this time what the channel layer lost.",
+)  # fmt: skip
+result_backend = Setting(
+    "RESULT_BACKEND", True, "True or False", _switch,  # noqa: FBT003 - a default is a value
+    "Whether a task that reports is `PROGRESS` in Celery's result backend.",
+)  # fmt: skip
+permission = Setting(
+    "PERMISSION", "", "callable", _rule,
+    "A callable that decides who may watch or cancel, or its dotted path. It is called with the "
+    "asker (`access.Asker`), the task id, and `watch` or `cancel`. Without one a valid token "
+    "decides.",
+)  # fmt: skip
+token_lifetime = Setting(
+    "TOKEN_LIFETIME", 8 * 3600.0, "seconds", _seconds,
+    "How long a token is valid, unless a page that stays open renews it.",
+)  # fmt: skip
+frame_limit = Setting(
+    "FRAME_LIMIT", 4096, "bytes", _count, "The largest frame that a client may send."
+)
+frame_rate = Setting(
+    "FRAME_RATE", 20, "frames a second", _count,
+    "How many frames a client may send; 200 at once are allowed.",
+)  # fmt: skip
+first_frame = Setting(
+    "FIRST_FRAME", 10.0, "seconds", _seconds,
+    "A client that has not subscribed to any task within this time is disconnected.",
+)  # fmt: skip
+subscriptions = Setting(
+    "SUBSCRIPTIONS", 100, "tasks", _count, "How many tasks one socket may watch."
+)
+sockets_per_user = Setting(
+    "SOCKETS_PER_USER", 50, "sockets", _count,
+    "How many sockets one user may have in one web process.",
+)  # fmt: skip
+sockets_per_address = Setting(
+    "SOCKETS_PER_ADDRESS", 1000, "sockets", _count,
+    "How many sockets one IP address may have in one web process.",
+)  # fmt: skip
+handshake_rate = Setting(
+    "HANDSHAKE_RATE", 1000, "sockets a second", _count,
+    "How many new sockets one web process accepts.",
+)  # fmt: skip
+
+DEFAULTS: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting in SETTINGS:
+        SETTINGS[setting].forget()
+
+
+setting_changed.connect(_forget)  # override_settings() in a test
 
 
 def in_memory() -> bool:
     """Whether the store is in this process: in tests, and for eager tasks."""
-    return bool(_get("PROGRESS_REDIS_URL") == MEMORY)
-
-
-def prefix() -> str:
-    """What every key and group name starts with."""
-    return str(_get("PROGRESS_PREFIX"))
-
-
-def interval() -> float:
-    """Seconds between two progress events of one task."""
-    return _seconds("PROGRESS_INTERVAL")
-
-
-def retention() -> float:
-    """Seconds an event is kept after the last one."""
-    return _seconds("PROGRESS_RETENTION")
-
-
-def heartbeat() -> float:
-    """Seconds between two signs of life of a running task."""
-    return _seconds("PROGRESS_HEARTBEAT")
-
-
-def stalled_after() -> float:
-    """Seconds without a sign of life until a task is said to be stalled."""
-    return _seconds("PROGRESS_STALLED_AFTER")
+    return bool(getattr(settings, redis_url.name, None) == MEMORY)
 
 
 def silence() -> float:
     """Seconds without a sign of life that make a task stalled.
 
-    Less than PROGRESS_STALLED_AFTER by the time that a web process takes to look, but two signs of
-    life have to be missing.
+    A web process looks every PROGRESS_RECONCILE seconds, so this is PROGRESS_STALLED_AFTER less
+    that time, but at least two heartbeats.
     """
     return max(2 * heartbeat(), stalled_after() - reconcile())
 
 
-def lost_after() -> float:
-    """Seconds without a sign of life until a task is said to have failed."""
-    return _seconds("PROGRESS_LOST_AFTER")
-
-
 def nearly_lost_after() -> float:
-    """Seconds without a sign of life until a task is watched for two heartbeats more."""
+    """Seconds without a sign of life after which the reaper starts to watch a task."""
     return max(0.0, lost_after() - 2 * heartbeat())
 
 
-def reconcile() -> float:
-    """Seconds between two looks of a web process at the store."""
-    return _seconds("PROGRESS_RECONCILE")
+def running_retention() -> float:
+    """Seconds that the event of a task that is not over is kept after its last sign of life.
 
-
-def permission() -> Any:
-    """The callable that says who may, or None. Raises ImproperlyConfigured."""
-    rule = _get("PROGRESS_PERMISSION") or None
-    try:
-        rule = import_string(rule) if isinstance(rule, str) else rule
-    except ImportError as error:
-        raise ImproperlyConfigured(f"PROGRESS_PERMISSION cannot be imported: {error}") from error
-    if rule is not None and not callable(rule):
-        raise ImproperlyConfigured(f"PROGRESS_PERMISSION must name a callable, not {rule!r:.80}")
-    return rule
-
-
-def token_lifetime() -> float:
-    """Seconds a token is good for, or until it is renewed."""
-    return _seconds("PROGRESS_TOKEN_LIFETIME")
-
-
-def frame_limit() -> int:
-    """Bytes a client's frame may have."""
-    return _count("PROGRESS_FRAME_LIMIT")
-
-
-def frame_rate() -> int:
-    """Frames a second a client may send."""
-    return _count("PROGRESS_FRAME_RATE")
-
-
-def first_frame() -> float:
-    """Seconds until a client has to say what it wants to watch."""
-    return _seconds("PROGRESS_FIRST_FRAME")
-
-
-def subscriptions() -> int:
-    """Tasks one socket may watch."""
-    return _count("PROGRESS_SUBSCRIPTIONS")
-
-
-def sockets_per_user() -> int:
-    """Sockets of one user in one web process."""
-    return _count("PROGRESS_SOCKETS_PER_USER")
-
-
-def sockets_per_address() -> int:
-    """Sockets of one address in one web process."""
-    return _count("PROGRESS_SOCKETS_PER_ADDRESS")
-
-
-def handshake_rate() -> int:
-    """Sockets a second that one web process accepts."""
-    return _count("PROGRESS_HANDSHAKE_RATE")
+    A task must not be forgotten before it can be found lost.
+    """
+    return max(retention(), lost_after() + 2 * stalled_after())
 
 
 def check_access() -> None:
-    """Raise ImproperlyConfigured for a rule that is none, and limits that are no numbers."""
-    permission(), token_lifetime(), first_frame()
-    for name in _COUNTS:
-        _count(name)
+    """Raise ImproperlyConfigured for a rule that cannot be called and limits that are wrong."""
+    for setting in (permission, token_lifetime, first_frame, *limits()):
+        setting()
 
 
 def check_durations() -> None:
-    """Raise ImproperlyConfigured for durations that are none, or do not fit each other."""
-    interval(), retention(), reconcile()
+    """Raise ImproperlyConfigured for durations that are wrong, or do not fit each other."""
+    for setting in (interval, retention, reconcile, result_backend):
+        setting()
     if not heartbeat() < stalled_after() < lost_after():
         raise ImproperlyConfigured(
             "PROGRESS_HEARTBEAT must be below PROGRESS_STALLED_AFTER, and that below "
             "PROGRESS_LOST_AFTER: a task is not stalled before a sign of life is due"
         )
+
+
+def limits() -> list[Setting[int]]:
+    """The settings that say how much one client may take."""
+    return [setting for setting in SETTINGS.values() if setting._check is _count]
