@@ -174,6 +174,11 @@ def _forget(*, setting: str, **_: Any) -> None:
 setting_changed.connect(_forget)  # override_settings() in a test
 
 
+def is_configured() -> bool:
+    """Whether the settings name a store at all: a test with eager tasks may do without."""
+    return bool(getattr(settings, redis_url.name, None))
+
+
 def in_memory() -> bool:
     """Whether the store is in this process: in tests, and for eager tasks."""
     return bool(getattr(settings, redis_url.name, None) == MEMORY)

@@ -1,24 +1,25 @@
-"""What a watcher needs to draw one task now, and its JSON."""
+"""One event: everything that a watcher needs to draw a task now, and its JSON."""
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from operator import itemgetter
 from typing import Any, Self
 
-DESCRIPTION_LIMIT = 512  # characters
+from .values import COUNTABLE, encode
+
+EVENT_LIMIT = 8 * 1024  # bytes of JSON, for a task id of up to 255 characters
+FOREIGN = 8 * EVENT_LIMIT  # characters; a longer text cannot be one of our events
+NEARLY_ALL = 99.99  # the highest percent before a task has ended
+
 LOST = "The worker was lost."
-RESULT_LIMIT = 6 * 1024  # bytes of JSON
-EVENT_LIMIT = 8 * 1024  # bytes of JSON, of an id of up to 255 characters
-FOREIGN = 8 * EVENT_LIMIT  # characters above which a text is no event of ours
-COUNTABLE = 2**53  # beyond it a JavaScript number, and so a watcher, cannot count in ones
+NEVER_RETRIED = "The retry was lost."
 
 
 class State(StrEnum):
-    """Celery's words, and UNKNOWN for an id of which nothing is known."""
+    """Celery's states, and UNKNOWN for a task id that nobody knows."""
 
     UNKNOWN = "UNKNOWN"
     PENDING = "PENDING"
@@ -31,18 +32,21 @@ class State(StrEnum):
 
 
 OUTCOMES = frozenset({State.SUCCESS, State.FAILURE, State.REVOKED})
-#: States in which a worker is at it, and so gives signs of life.
+#: States in which a worker executes the task and gives signs of life.
 RUNNING = frozenset({State.STARTED, State.PROGRESS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """The whole state of one task at one moment; nobody needs the events before it.
+    """The complete state of one task at one moment; a watcher needs only the newest event.
 
-    ``version`` strictly rises for one task and is given by the store; an event that was not
-    stored yet has version 0. ``run`` is the version of the event that opened this execution
-    of the task: a retry or a redelivery opens another. ``total`` None means that the amount of
-    work is unknown. ``attempt`` counts from 1 with Celery's retries.
+    ``version`` strictly rises for one task. The store assigns it; an event that is not stored yet
+    has version 0. ``run`` is the version of the event that began this execution of the task: a
+    retry or a redelivery begins another. ``attempt`` counts from 1 and rises with Celery's
+    retries. ``published`` says when the task was sent, in microseconds since 1970 by the sender's
+    clock, or 0: an id that is used again has a higher one. ``worker`` is an opaque name of the
+    process that executes this run, or empty. ``total`` is None while the amount of work is
+    unknown.
     """
 
     task_id: str
@@ -51,17 +55,25 @@ class Event:
     run: int = 0
     stalled: bool = False
     attempt: int = 1
+    published: int = 0
+    worker: str = ""
     current: float = 0
     total: float | None = None
     description: str = ""
     result: Any = None
     error: str | None = None
-    #: The JSON this was read from, so that nobody encodes it again.
+    #: The percent of the whole task, where current and total are those of a part of it.
+    whole: float | None = field(default=None, compare=False)
+    #: The highest percent that this run has shown; ``percent`` never falls below it.
+    shown: float = field(default=0, compare=False)
+    #: Seconds until the next attempt, of a RETRY. It is not part of the JSON.
+    due_in: float = field(default=0, compare=False)
+    #: The JSON that this event was read from or written as, so that it is encoded once.
     _text: str = field(default="", init=False, compare=False, repr=False)
 
     @property
     def complete(self) -> bool:
-        """Whether this is the outcome, after which nothing follows in the same run."""
+        """Whether this is the outcome: nothing follows in the same run."""
         return self.state in OUTCOMES
 
     @property
@@ -71,19 +83,29 @@ class Event:
 
     @property
     def percent(self) -> float | None:
-        """Within 0 to 100, two decimals; None while the total is unknown; 0 of 0 is 100."""
+        """From 0 to 100 with two decimals; None while the total is unknown.
+
+        It stays below 100 until the task has ended, and never falls within a run.
+        """
         if self.total is None:
             return None
-        if self.total == 0:
-            return 100.0
-        return round(min(max(self.current / self.total, 0), 1) * 100, 2)
+        share = self.current / self.total if self.total else 1.0
+        percent = round(min(max(share, 0.0), 1.0) * 100, 2) if self.whole is None else self.whole
+        if not self.complete or self.current < self.total:
+            percent = min(percent, NEARLY_ALL)
+        return max(percent, self.shown)
 
     def body(self) -> str:
-        """The JSON after the head that the store writes, without the opening brace."""
+        """The JSON behind the head that the store writes, without the opening brace.
+
+        ``store/redis.lua`` reads state, attempt and published, so these come first.
+        """
         fields = {
             "state": self.state,
-            "task_id": self.task_id,
             "attempt": self.attempt,
+            "published": self.published,
+            "worker": self.worker,
+            "task_id": self.task_id,
             "current": self.current,
             "total": self.total,
             "percent": self.percent,
@@ -95,51 +117,58 @@ class Event:
         }
         text = encode(fields)
         if self.result is not None and len(text.encode()) > EVENT_LIMIT - HEAD_LIMIT:
-            text = encode({**fields, "result": None})  # words for people go first
+            text = encode({**fields, "result": None})  # the description and the error matter more
         return text[1:]
 
     def text(self) -> str:
-        """The event as it goes over the wire."""
+        """The event's JSON, as it is stored and sent."""
         if self._text:
             return self._text
         return head(version=self.version, run=self.run, stalled=self.stalled) + self.body()
 
     def stored(self, version: int, run: int, body: str) -> Self:
-        """This event as the store took it, with what :meth:`body` gave."""
-        event = replace(self, version=version, run=run, stalled=False)
-        object.__setattr__(event, "_text", head(version=version, run=run, stalled=False) + body)
-        return event
+        """This event as the store accepted it; ``body`` is what :meth:`body` returned."""
+        text = head(version=version, run=run, stalled=False) + body
+        return replace(self, version=version, run=run, stalled=False)._written_as(text)
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
         """Read what :meth:`text` wrote. Raises ValueError for anything else."""
         try:
             decoded = text if isinstance(text, str) else text.decode()
-            event = cls(**dict(zip(FIELDS, _fields(_read(decoded)), strict=True)))
-            object.__setattr__(event, "_text", decoded)
-            return event._checked()
+            values = dict(zip(FIELDS, _fields(_read(decoded)), strict=True))
+            values["state"] = STATES[values["state"]]
+            values["whole"] = values.pop("percent")
+            return cls(**values)._checked()._written_as(decoded)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(f"not an event: {text[:80]!r}: {error!r:.200}") from error
 
     def _checked(self) -> Self:
-        """Raises ValueError, or TypeError, for what `text` does not write."""
-        object.__setattr__(self, "state", STATES[self.state])
+        """Raise ValueError or TypeError for values that :meth:`text` does not write."""
         total = 0 if self.total is None else self.total
-        # Not in a loop: an event of each task passes here in each web process.
+        # Not in a loop: each web process checks one event of each task here.
         if not (
             0 <= self.version <= COUNTABLE
             and 0 <= self.run <= COUNTABLE
+            and 1 <= self.attempt <= COUNTABLE
+            and 0 <= self.published <= COUNTABLE
             and 0 <= self.current <= COUNTABLE
             and 0 <= total <= COUNTABLE
+            and 0 <= (self.whole or 0) <= 100
         ):
-            raise ValueError("version, run, current or total is no number that can be counted to")
+            raise ValueError("version, run, current and total must be numbers from 0 to 2**53")
         if not (
             isinstance(self.task_id, str)
+            and isinstance(self.worker, str)
             and isinstance(self.description, str)
             and isinstance(self.error or "", str)
             and isinstance(self.stalled, bool)
         ):
-            raise TypeError("task_id, description, error or stalled is of another type")
+            raise TypeError("task_id, worker, description, error or stalled has another type")
+        return self
+
+    def _written_as(self, text: str) -> Self:
+        object.__setattr__(self, "_text", text)  # replace() must not copy it, so it is no argument
         return self
 
 
@@ -160,92 +189,57 @@ _finite = json.JSONDecoder(parse_constant=_refuse)
 
 
 def follows(current: Event, following: Event) -> bool:
-    """Whether a watcher that has ``current`` takes ``following``: ``frontend/merge.js``'s twin.
+    """Whether a watcher that has ``current`` shows ``following`` in its place.
 
-    After the outcome nothing follows; before it, what has a higher version.
+    Nothing follows an outcome; before it, an event with a higher version does.
+    ``frontend/merge.js`` has the same rule.
     """
     return not current.complete and following.version > current.version
 
 
 def unknown(task_id: str) -> Event:
-    """What is said of an id of which nothing is known."""
+    """The event of a task id that nobody knows."""
     return Event(task_id=task_id, state=State.UNKNOWN)
 
 
 def ended(run: Event, outcome: Event) -> Event:
-    """The outcome as it is told from outside the run, with the counts that the run had."""
-    current = run.current
+    """The outcome that somebody outside the run reported, with the counts that the run had."""
+    current, whole = run.current, run.whole
     if outcome.state is State.SUCCESS and run.total is not None:
-        current = run.total
+        current, whole = run.total, None
     return replace(
         run,
+        whole=whole,
         version=0,
         stalled=False,
+        attempt=max(run.attempt, outcome.attempt),
         state=outcome.state,
         current=current,
         error=outcome.error,
         result=outcome.result,
+        due_in=outcome.due_in,
     )
 
 
 def lost(event: Event) -> Event:
-    """The outcome of a run whose worker is gone for good, with the counts it had."""
-    return ended(event, Event(task_id=event.task_id, state=State.FAILURE, error=LOST))
+    """The failure of a task that nobody will continue, with the counts it had."""
+    error = NEVER_RETRIED if event.state is State.RETRY else LOST
+    return ended(event, Event(task_id=event.task_id, state=State.FAILURE, error=error))
 
 
 STATES = {str(state): state for state in State}
-FIELDS = tuple(each.name for each in fields(Event) if each.init)
+FIELDS = (
+    *(
+        each.name
+        for each in fields(Event)
+        if each.init and each.name not in ("whole", "shown", "due_in")
+    ),
+    "percent",
+)
 _fields = itemgetter(*FIELDS)
-HEAD_LIMIT = 120  # bytes of what `head` writes
+HEAD_LIMIT = 120  # bytes that `head` writes at most
 
 
 def head(*, version: int, run: int, stalled: bool) -> str:
-    """The beginning of an event's JSON; ``store.lua`` writes and reads the same text."""
+    """The beginning of an event's JSON; ``store/redis.lua`` writes and reads the same text."""
     return f'{{"type":"progress","version":{version},"run":{run},"stalled":{str(stalled).lower()},'
-
-
-def encode(value: Any) -> str:
-    """Compact JSON; raises ValueError for NaN and Infinity, TypeError for what JSON lacks."""
-    return _compact.encode(value)
-
-
-_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def amount(value: object) -> int | float:
-    """A finite number at or above zero, as JSON can carry it.
-
-    Takes whatever counts as a real number (int, float, Decimal, NumPy's). Raises ValueError
-    for anything else, NaN and infinities; what is below zero becomes zero.
-    """
-    try:
-        number = float(value)  # type: ignore[arg-type]  # float() raises for what it cannot take
-    except Exception:  # whatever it is, it may raise whatever it likes
-        raise ValueError(f"must be a number, not {_named(value)}") from None
-    if isinstance(value, str | bytes) or not math.isfinite(number):
-        raise ValueError(f"must be a finite number, not {_named(value)}")
-    number = min(max(number, 0.0), float(COUNTABLE))
-    return int(number) if number.is_integer() else number
-
-
-def _named(value: object) -> str:
-    try:
-        return f"{value!r:.80}"
-    except Exception:
-        return f"a {type(value).__name__}"
-
-
-def words(value: object) -> str:
-    """Text that any client can decode and show, at most 512 characters."""
-    text = value if isinstance(value, str) else str(value)
-    # A lone surrogate cannot be sent as UTF-8.
-    return text[:DESCRIPTION_LIMIT].encode("utf-8", "replace").decode()
-
-
-def capped(result: Any) -> Any:
-    """The result if it is JSON of at most 6 KiB, else None."""
-    try:
-        small = len(encode(result).encode()) <= RESULT_LIMIT
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return result if small else None

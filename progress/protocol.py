@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from . import conf
-from .events import encode
+from .values import encode
 
 PING = encode({"type": "ping"})
 PING_AFTER = 20.0  # seconds of silence after which the server pings

@@ -13,7 +13,7 @@ from progress.asgi import MODULES, application, mounted
 from progress.events import State
 from progress.hub import Hub
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 
 WAYS = {
     "at the root": {"path": "/a/", "root_path": ""},
@@ -52,7 +52,7 @@ async def get(path, app=application, method="GET", **scope):
 
 @pytest.fixture
 def run(hub):
-    run = get_publisher().open("a")
+    run = current_publisher().open("a")
     assert current.flush(5)
     return run
 
@@ -100,7 +100,7 @@ async def test_a_slash_more_than_ours_does_no_harm(run):
     assert (await get("/task-progress.js/"))[0] == 200
     assert (await get("/a/events/"))[0] == 403
     token = make_token("a")
-    get_publisher().conclude(run, State.SUCCESS)
+    current_publisher().conclude(run, State.SUCCESS)
     assert current.flush(5)
     seen = [(b"last-event-id", b"9" * 16)]
     assert (await get(f"/a/events/?token={token}", headers=seen))[0] == 204

@@ -29,11 +29,11 @@ QUICK = (
 #: The first words of the checks that have to notice, of each wrong server.
 NOTICED = {
     "falling": {"Versions rise with each event"},
-    "too_far": {"Percent is within 0 and 100"},
+    "too_far": {"Percent is what current and total say"},
     "no_outcome": {
         "The outcome comes last",
         "Versions rise with each event",
-        "Percent is within 0 and 100",
+        "Percent is what current and total say",
         "Who has seen the outcome gets 204",
     },
     "twice": {"The outcome comes last", "Versions rise with each event"},
@@ -103,7 +103,7 @@ def test_the_command_fails_and_says_why_in_a_sentence(folder, env):
     with served(Column("wrong", "wrong"), folder, env) as url:
         code, said = suite("--start", f"{url}/too_far/start/{{kind}}", "--only", "Percent")
     assert code == 1
-    assert "FAIL         Percent is within 0 and 100" in said
+    assert "FAIL         Percent is what current and total say" in said
     assert "percent was 150" in said
 
 

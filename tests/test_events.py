@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from progress.events import Event, State, amount, capped, follows, words
+from progress.events import Event, State, follows
+from progress.values import amount, capped, words
 
 HALF = Event(task_id="a", state=State.PROGRESS, version=7, run=5, current=5, total=10)
 
@@ -22,6 +23,8 @@ def test_an_event_says_all_there_is_to_draw():
         "state": "PROGRESS",
         "task_id": "a",
         "attempt": 1,
+        "published": 0,
+        "worker": "",
         "current": 5,
         "total": 10,
         "percent": 50.0,
@@ -46,10 +49,36 @@ def test_a_changed_event_is_encoded_anew():
 
 @pytest.mark.parametrize(
     ("current", "total", "percent"),
-    [(0, 10, 0), (1, 3, 33.33), (10, 10, 100), (11, 10, 100), (5, None, None), (0, 0, 100)],
+    [
+        (0, 10, 0),
+        (1, 3, 33.33),
+        (29, 100, 29),
+        (10, 10, 99.99),
+        (11, 10, 99.99),
+        (199_999, 200_000, 99.99),
+        (5, None, None),
+        (0, 0, 99.99),
+        (2**53, 5e-324, 99.99),
+    ],
 )
-def test_percent_stays_within_its_bounds(current, total, percent):
+def test_percent_stays_below_100_while_the_task_runs(current, total, percent):
     assert replace(HALF, current=current, total=total).percent == percent
+
+
+def test_percent_is_100_once_the_task_has_succeeded():
+    assert replace(HALF, state=State.SUCCESS, current=10).percent == 100
+    assert replace(HALF, state=State.SUCCESS, current=0, total=0).percent == 100
+
+
+def test_percent_never_falls_below_what_was_shown():
+    assert replace(HALF, total=20, shown=50).percent == 50
+    assert replace(HALF, state=State.FAILURE, total=20, shown=50).percent == 50
+
+
+def test_a_part_shows_the_percent_of_the_whole():
+    part = replace(HALF, whole=12.5)
+    assert part.percent == 12.5
+    assert Event.from_text(part.text()).percent == 12.5
 
 
 @pytest.mark.parametrize(
@@ -97,14 +126,15 @@ def test_amounts_are_what_json_can_carry(value, number):
     json.dumps(amount(value), allow_nan=False)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, "5", b"5", None, [], 1j])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "5", b"5", None, [], 1j])
 def test_what_is_no_amount_is_refused(value):
     with pytest.raises(ValueError, match="must be a"):
         amount(value)
 
 
 def test_an_amount_that_javascript_cannot_count_is_cut():
-    assert amount(10**30) == 2**53
+    assert amount(10**30) == amount(10**400) == 2**53
+    assert amount(-(10**400)) == 0
 
 
 def test_words_are_cut_and_can_always_be_sent():

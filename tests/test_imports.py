@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "progress"
 VOCABULARY = {
-    "conf", "events", "exceptions", "limits", "loops", "protocol", "redis_servers", "types"
+    "conf", "events", "exceptions", "limits", "loops", "protocol", "redis_servers", "types",
+    "values",
 }  # fmt: skip
 #: A room, and the rooms it may import besides itself and the vocabulary. The face may import all.
 RULE = {
@@ -117,6 +119,13 @@ def test_a_planted_import_is_found(tmp_path, module, line, violation):
     path = copy / module
     path.write_text(f"{path.read_text()}\n{line}\n")
     assert violations(copy) == {violation}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    try:
+        TopologicalSorter(imports(PACKAGE)).prepare()
+    except CycleError as error:
+        pytest.fail(f"imports run in a circle: {' -> '.join(error.args[1])}")
 
 
 def test_no_folder_is_a_heap():

@@ -31,13 +31,13 @@ def recorder(task_id):
     from celery import Celery
 
     from progress import ProgressRecorder
-    from progress.reporting.current import get_publisher
+    from progress.reporting.current import current_publisher
 
     @Celery(set_as_current=False).task(ignore_result=True)
     def task():
         pass
 
-    run = get_publisher().open(task_id)
+    run = current_publisher().open(task_id)
     task.push_request(id=task_id, is_eager=False, ignore_result=True, progress_run=run)
     return ProgressRecorder(task)
 

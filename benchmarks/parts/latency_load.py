@@ -24,7 +24,7 @@ def ours():
     from progress import configure, make_token
     from progress.reporting.delivery import Delivery
     from progress.reporting.runs import Run
-    from progress.store.redis import open_store
+    from progress.store import open_store
 
     configure(redis_url=os.environ["BENCH_REDIS"], secret=SECRET)
     delivery, runs = Delivery(open_store(), refused=lambda _: None), {}

@@ -19,10 +19,10 @@ def ours(task_id):
     from celery import Celery
 
     from progress import ProgressRecorder, configure
-    from progress.reporting.current import get_publisher
+    from progress.reporting.current import current_publisher
 
     configure(redis_url=os.environ["BENCH_REDIS"])
-    run = get_publisher().open(task_id)
+    run = current_publisher().open(task_id)
     return _recorded(Celery(backend=os.environ["BENCH_REDIS"]), ProgressRecorder, task_id, run)
 
 

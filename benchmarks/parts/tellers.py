@@ -62,10 +62,10 @@ class Tasks:
 
 def running(name):
     """A task as its own code sees it, run by nobody."""
-    from progress.reporting.current import get_publisher
+    from progress.reporting.current import current_publisher
 
     request = type("Request", (), {"id": name, "is_eager": False, "ignore_result": True})
-    request.progress_run = get_publisher().open(name)
+    request.progress_run = current_publisher().open(name)
     return type("Task", (), {"request": request, "ignore_result": True, "backend": None})
 
 

@@ -8,7 +8,8 @@ import logging
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from typing import Any
 
-from ..events import Event, encode, follows
+from ..events import Event, follows
+from ..values import encode
 from .blocking import from_thread
 from .connection import Address, Link, spelled
 from .refusals import told

@@ -20,7 +20,7 @@ from ..events import Event, State, unknown
 from ..layers.subscription import Subscription
 from ..limits import Sockets
 from ..loops import forever
-from ..store.redis import open_store
+from ..store import open_store
 from .outbox import Watcher
 from .rechecks import Rights
 from .reconciler import Reconciler

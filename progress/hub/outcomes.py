@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ..events import OUTCOMES, Event, ended
-from ..store import result_backend
-from ..store.redis import Store
+from ..store import Store, result_backend
 
 logger = logging.getLogger("progress")
 
@@ -57,7 +56,7 @@ def _recorded(task_ids: Sequence[str]) -> list[Event]:
     if time.monotonic() < _paused_until:
         return []
     try:
-        events = [result_backend.recorded(task_id) for task_id in task_ids]
+        events = [result_backend.read_outcome(task_id) for task_id in task_ids]
     except Exception as error:
         _paused_until = time.monotonic() + PAUSE
         logger.warning("The result backend tells no outcomes for %d s: %r", PAUSE, error)

@@ -10,7 +10,7 @@ from itertools import islice
 from .. import conf
 from ..events import Event
 from ..loops import forever
-from ..store.redis import Known, Store
+from ..store.base import Known, Store
 from .outcomes import is_doubtful, recorded, settle
 
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look

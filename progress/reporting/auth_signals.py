@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from ..layers.groups import Change, session_mark
-from .current import get_publisher
+from .current import current_publisher
 
 
 def recheck(*, user: Any = None, task: Any = None) -> None:
@@ -79,6 +79,6 @@ def _after_commit(user: str | None, using: str) -> None:
 
 
 def _tell(change: Change) -> None:
-    publisher = get_publisher()
+    publisher = current_publisher()
     if publisher is not None:
         publisher.tell(change)

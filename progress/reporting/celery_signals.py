@@ -1,8 +1,12 @@
-"""Celery's own lifecycle as events, so that a task that never reports still ends properly."""
+"""Celery's signals in the process that executes a task: each run begins here, and ends properly."""
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import signals
@@ -10,25 +14,29 @@ from celery.exceptions import Reject
 from celery.utils.dispatch import Signal
 
 from .. import conf
-from ..events import Event, State, capped
-from ..exceptions import FAILED, public_words
-from . import current
-from .current import get_publisher
-from .runs import Run
-
-EXPIRED = "It waited too long and was not started."
-DROPPED = "It was dropped before it finished."
+from ..events import State
+from ..exceptions import FAILED, failure_words, public_words
+from ..store.result_backend import read_outcome
+from ..values import capped
+from . import outside
+from .current import current_publisher, last_words
+from .runs import NOTHING_SAID, Run, current_run, enter, leave, outermost
 
 
 def connect() -> None:
     """Listen to Celery; calling it again changes nothing."""
     receivers: dict[Signal, Callable[..., None]] = {
-        signals.after_task_publish: published,
+        signals.before_task_publish: outside.stamp,
+        signals.after_task_publish: outside.published,
+        signals.task_received: outside.received,
+        signals.task_unknown: outside.unknown_task,
+        signals.task_rejected: outside.refused_message,
+        signals.task_revoked: outside.revoked,
         signals.task_prerun: started,
         signals.task_success: succeeded,
         signals.task_retry: retried,
         signals.task_failure: failed,
-        signals.task_revoked: revoked,
+        signals.task_internal_error: broken,
         signals.task_postrun: ended,
         signals.worker_process_shutdown: process_ends,
     }
@@ -36,86 +44,117 @@ def connect() -> None:
         signal.connect(receiver, weak=False, dispatch_uid=f"progress.{receiver.__name__}")
 
 
-def published(headers: Any = None, **_: Any) -> None:
-    """In the process that asked for the task: it waits for its turn."""
-    headers = headers or {}
-    if headers.get("id") and not headers.get("retries"):
-        _say(Event(task_id=headers["id"], state=State.PENDING))
-
-
 def started(task_id: str, task: Any, **_: Any) -> None:
-    """In the worker's child: a run begins."""
+    """A run begins, in a worker or eagerly in the caller's process."""
     request = task.request
-    if request.is_eager and not conf.in_memory():
-        return  # over before anybody could watch
-    carrier = get_publisher()
-    if carrier is not None:
-        request.progress_run = carrier.open(task_id, attempt=(request.retries or 0) + 1)
+    publisher = current_publisher() if _is_watched(task_id, request) else None
+    if publisher is None:
+        run = Run(task_id)
+    else:
+        run = publisher.open(
+            task_id,
+            attempt=(request.retries or 0) + 1,
+            published=outside.stamp_of(request),
+            worker=outside.worker_name(request.hostname, os.getpid()),
+        )
+        run.task, run.request = task, request
+        request.progress_thread = threading.get_ident()
+    request.progress_run = run
+    enter(run)
+
+
+def _is_watched(task_id: str, request: Any) -> bool:
+    """Whether anybody can watch it: nobody can watch a task that another one calls by apply()."""
+    caller = current_run.get()
+    inner = caller is not None and caller.task_id != task_id
+    return not request.is_eager or (conf.is_configured() and not inner)
 
 
 def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
-    """In the worker's child: SUCCESS, with the result where the task was declared so."""
+    """SUCCESS, with the result where the task declares it public by ``progress_result``."""
     run = _run(sender.request)
     if run is not None:
-        _, total, description = run.said
+        _, total = outermost(run.said)
         if total is not None:
-            run.said = (total, total, description)
+            run.said = (total, total, run.said[2], None)
         public = getattr(sender, "progress_result", False)
         _conclude(run, State.SUCCESS, result=capped(result) if public else None)
 
 
 def retried(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
-    """In the worker's child: this run is over, another will follow.
-
-    In its parent: the child was lost and the task is sent again, or the worker ends at once and
-    cancels its tasks. Of those only the ones that are acknowledged late come back.
-    """
+    """This run is over and another will follow."""
     run = _run(request)
     error = public_words(getattr(reason, "exc", None))
+    due_in = _seconds_until(getattr(reason, "when", None))
     if run is not None:
-        _conclude(run, State.RETRY, error=error)
+        _conclude(run, State.RETRY, error=error, due_in=due_in)
     elif not request.is_eager:
-        back = reason is not None or sender.acks_late
-        state, error = (State.RETRY, error) if back else (State.REVOKED, DROPPED)
-        attempt = (request.retries or 0) + 1
-        _say(Event(task_id=request.id, state=state, attempt=attempt, error=error))
+        outside.retried(sender, request, reason=reason, error=error, due_in=due_in)
 
 
 def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
-    """In the worker's child or, when that is gone or out of time, in its parent."""
-    error = public_words(exception) or FAILED
-    request = sender.request
+    """FAILURE, in the worker's child or, when that is gone or out of time, in its parent."""
+    error, request = failure_words(exception), sender.request
     run = _run(request) if request.id == task_id else None
     if run is not None:
         _conclude(run, State.FAILURE, error=error)
     elif not request.is_eager:
-        _say(Event(task_id=task_id, state=State.FAILURE, error=error))
+        outside.failed(task_id, error)
 
 
-def revoked(request: Any, expired: bool = False, **_: Any) -> None:  # noqa: FBT001, FBT002 - Celery's signature
-    """In the worker's parent: cancelled, or it waited past its expiry."""
-    error = EXPIRED if expired else None
-    _say(Event(task_id=request.id, state=State.REVOKED, error=error))
+def broken(request: Any = None, **_: Any) -> None:
+    """Celery itself failed around the task, as when it cannot store the outcome: FAILURE."""
+    run = _run(request)
+    if run is not None:
+        _conclude(run, State.FAILURE, error=FAILED)
 
 
 def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
-    """In the worker's child, after all else: a run that none of the above concluded."""
+    """After everything else: a run that none of the above concluded."""
     run = _run(task.request)
-    if run is None or run.publisher is None or run.concluded:
+    if run is None:
+        return
+    leave(run)
+    if run.publisher is None or run.concluded:
         return
     if state == "IGNORED":
-        _conclude(run, State.REVOKED, error=DROPPED)
-    elif isinstance(retval, Reject) and not getattr(retval, "requeue", False):
-        _conclude(run, State.FAILURE, error=FAILED)  # as Celery 5.7 records it
+        _ignored(run)
+    elif isinstance(retval, Reject):
+        _rejected(run, requeue=bool(getattr(retval, "requeue", False)))
     else:
         # SystemExit ends this process, and then the parent says that the task failed.
-        current.last_words()
+        last_words()
         run.publisher.drop(run)
 
 
 def process_ends(**_: Any) -> None:
-    """In a worker's child that ends: what its tasks said goes out first."""
-    current.last_words()
+    """A worker's child ends: what its tasks said goes out first."""
+    last_words()
+
+
+def _ignored(run: Run) -> None:
+    """The task is not over, unless it stored an outcome by hand: somebody else continues it."""
+    outcome = None
+    with suppress(Exception):  # the backend raises whatever its driver does
+        outcome = read_outcome(run.task_id)
+    if outcome is not None and outcome.complete:
+        _conclude(run, outcome.state, error=outcome.error)
+    else:
+        _wait_again(run)
+
+
+def _rejected(run: Run, *, requeue: bool) -> None:
+    """Back in the queue, or over; Celery 5.7 records the latter as FAILURE, older ones nothing."""
+    if requeue:
+        _wait_again(run)
+    else:
+        _conclude(run, State.FAILURE, error=FAILED)
+
+
+def _wait_again(run: Run) -> None:
+    run.said = NOTHING_SAID
+    run.usable, run.shown = (0, None, ""), 0
+    _conclude(run, State.PENDING)
 
 
 def _run(request: Any) -> Run | None:
@@ -128,7 +167,9 @@ def _conclude(run: Run, state: State, **more: Any) -> None:
         run.publisher.conclude(run, state, **more)
 
 
-def _say(event: Event) -> None:
-    carrier = get_publisher()
-    if carrier is not None:
-        carrier.say(event)
+def _seconds_until(when: Any) -> float:
+    """Seconds until the next attempt, which Celery gives as seconds or as a moment."""
+    if isinstance(when, datetime):
+        now = datetime.now(when.tzinfo) if when.tzinfo else datetime.now(UTC).replace(tzinfo=None)
+        return max(0.0, (when - now).total_seconds())
+    return max(0.0, float(when)) if isinstance(when, int | float) else 0.0

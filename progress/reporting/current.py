@@ -1,4 +1,4 @@
-"""The one publisher of a process, from its first use to its end, and anew after a fork."""
+"""The one publisher of a process, from its first use to its end; a forked process gets another."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 from .publisher import EXIT_FLUSH, Publisher
 from .runs import Run, count_fork
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-IN_VAIN = 5.0  # seconds without another try when EXIT_FLUSH was too short
+IN_VAIN = 5.0  # seconds without another try after EXIT_FLUSH was too short
 
 _publisher: Publisher | None = None
 _orphans: list[Publisher] = []
@@ -25,10 +25,10 @@ _configured = True
 _in_vain_until = 0.0
 
 
-def get_publisher() -> Publisher | None:
-    """The publisher of this process, started on first use and anew after a fork.
+def current_publisher() -> Publisher | None:
+    """The publisher of this process, started on first use and once more after a fork.
 
-    None, and one line in the log, where the settings do not say where to publish to.
+    None, and one line in the log, where the settings do not name a place to publish to.
     """
     global _publisher, _configured  # noqa: PLW0603 - one a process is the point
     if _publisher is None and _configured:
@@ -36,17 +36,20 @@ def get_publisher() -> Publisher | None:
             if _publisher is None and _configured:
                 try:
                     _publisher = Publisher()
-                except ImproperlyConfigured as error:
+                except Exception as error:  # User.save() may be the caller, and must not fail
                     _configured = False
-                    logger.error("No progress is published: %s", error)  # noqa: TRY400 - the words say all
+                    expected = isinstance(error, ImproperlyConfigured)
+                    logger.log(
+                        logging.ERROR, "No progress is published: %s", error, exc_info=not expected
+                    )
     return _publisher
 
 
 def adopt(run: Run) -> None:
-    """A run that began in the process this one was forked from goes on here."""
-    publisher = get_publisher()
+    """Continue here a run that began in the process from which this one was forked."""
+    publisher = current_publisher()
     if publisher is not None:
-        # A process of multiprocessing or billiard ends without a look at atexit.
+        # A process of multiprocessing or billiard ends without running atexit.
         util.Finalize(None, last_words, exitpriority=0)
         publisher.adopt(run)
 
@@ -57,14 +60,14 @@ def flush(timeout: float = EXIT_FLUSH) -> bool:
 
 
 def last_words() -> None:
-    """Flush before the process ends; not again right after that was in vain."""
+    """Flush before the process ends; not again right after a flush that was in vain."""
     global _in_vain_until  # noqa: PLW0603 - one end a process
     if time.monotonic() >= _in_vain_until and not flush():
         _in_vain_until = time.monotonic() + IN_VAIN
 
 
 def close() -> None:
-    """Flush, and end the thread; the next task starts another."""
+    """Flush and end the thread; the next task starts another."""
     global _publisher, _configured
     if _publisher is not None:
         _publisher.close()

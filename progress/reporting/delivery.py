@@ -10,52 +10,59 @@ from dataclasses import replace
 
 from redis.exceptions import RedisError, ResponseError
 
-from ..events import RUNNING, Event, State, ended
+from ..events import Event, State
 from ..layers import groups
 from ..layers.sending import send, wrapping
-from ..store.redis import TOLD, Cover, Store
+from ..store.base import SENT, Answer, Envelope, Store
+from .placing import (
+    Source,
+    depends_on_store,
+    has_waited_enough,
+    place_outside,
+    place_own,
+    waits_for_number,
+)
 from .runs import Run
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-BACKLOG = 10_000  # events kept while Redis is away, the newest of each run; the oldest go first
-JOIN_WITHIN = 10.0  # seconds a forked process waits for the number of a run that began elsewhere
-JOIN_PAUSE = 0.05  # seconds between two looks for it
+BACKLOG = 10_000  # sources whose newest event is kept while Redis is away; the oldest go first
+JOIN_PAUSE = 0.05  # seconds between two reads of the number of an adopted run
 SEND_TIMEOUT = 5.0  # seconds for one message to the channel layer
 
-#: Whose event it is: a run's, or of a task that is spoken of from outside its runs.
-Source = Run | str
+Batch = dict[Source, Event]
 
 
 class Delivery:
     """The newest undelivered event of each source; one batch at a time goes out, in order.
 
-    ``refused`` is called with a run whose event the store refused: another run has taken over,
-    or an outcome is known.
+    ``refused`` is called with a run whose event the store refused: another run has taken over, or
+    an outcome is known.
     """
 
     def __init__(self, store: Store, refused: Callable[[Run], None]) -> None:
         self._store = store
         self._refused = refused
-        self._due: dict[Source, Event] = {}
+        self._due: Batch = {}
         self._wanted = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._layer_away = False
-        self._version = 0  # of the last event that the store refused to take
+        self._unstored: Batch = {}  # what was announced while the store took no writes
+        self._version = 0  # of the last of them
 
     def offer(self, source: Source, event: Event) -> None:
-        """Deliver this event, in the place of an older one of the same source."""
+        """Deliver this event in the place of an older one of the same source."""
         self._due[source] = event
         self._idle.clear()
         self._wanted.set()
 
     async def idle(self) -> None:
-        """Wait until all is delivered."""
+        """Wait until everything is delivered."""
         await self._idle.wait()
 
     async def step(self) -> None:
-        """Deliver what there is, or wait for something. Raises when the store does not answer."""
+        """Deliver a batch, or wait for one. Raises when the store does not answer."""
         await self._wanted.wait()
         batch, self._due = self._due, {}
         try:
@@ -71,72 +78,86 @@ class Delivery:
                 self._wanted.clear()
                 self._idle.set()
 
-    def _keep(self, batch: dict[Source, Event]) -> None:
+    def _keep(self, batch: Batch) -> None:
         self._due = batch | self._due
         for source in list(self._due)[: max(0, len(self._due) - BACKLOG)]:
             del self._due[source]
 
-    async def _deliver(self, batch: dict[Source, Event]) -> dict[Source, Event]:
-        """Tell store and groups; what has to wait for its run's number comes back."""
-        events, joining = await self._placed(batch)
+    async def _deliver(self, batch: Batch) -> Batch:
+        """Deliver what can be; events that wait for their run's number come back."""
+        placed, joining = await self._place(batch)
         try:
-            answers = await self._store.publish(list(events.values()), self._cover())
+            answers = await self._store.publish(list(placed.values()), self._envelope())
         except ResponseError:
-            # Full, or read only: it answers, and the layer may still carry what it refuses.
-            await self.announce([self._unstored(event) for event in events.values()])
+            # Full or read only: the server answers, so the layer may carry what it refuses.
+            await self._announce_unstored(batch, placed)
             raise
-        news = []
-        for source, (verdict, run, stands) in zip(events, answers, strict=True):
-            if isinstance(source, Run):
-                if verdict:
-                    source.number = run
-                else:
-                    self._refused(source)
-            # A refused outcome may be our own, stored by a try whose answer was lost.
-            if verdict != TOLD and ((event := stands()).complete or verdict):
-                news.append(event)
-        await self.announce(news)
+        self._unstored.clear()
+        settled = [self._settle(*each) for each in zip(placed, answers, strict=True)]
+        await self.announce([event for event in settled if event is not None])
         return joining
 
-    async def _placed(
-        self, batch: dict[Source, Event]
-    ) -> tuple[dict[Source, Event], dict[Source, Event]]:
-        """The batch with run numbers, which may have come since an event was offered."""
-        asked = {event.task_id for source, event in batch.items() if asks(source, event)}
+    async def _place(self, batch: Batch) -> tuple[Batch, Batch]:
+        """The batch with the runs' numbers, and what waits for its number."""
+        asked = {each.task_id for source, each in batch.items() if depends_on_store(source, each)}
         known = await self._store.read(list(asked)) if asked else {}
-        placed: dict[Source, Event] = {}
-        joining: dict[Source, Event] = {}
+        placed: Batch = {}
+        joining: Batch = {}
         for source, event in batch.items():
             standing = known.get(event.task_id)
-            if isinstance(source, Run):
-                if source.adopted_at and not joined(source, standing):
-                    if time.monotonic() < source.adopted_at + JOIN_WITHIN:
-                        joining[source] = event
-                    continue
-                counted = event.complete and standing and standing.run == source.number
-                outcome = ended(standing, event) if standing and counted else event
-                number = source.number
-                placed[source] = replace(outcome, run=number) if outcome.run != number else outcome
-            elif standing is None:
-                placed[source] = event
-            elif not standing.complete and not overtaken(event, standing):
-                placed[source] = ended(standing, event)
+            if not isinstance(source, Run):
+                outside = place_outside(event, standing)
+                if outside is not None:
+                    placed[source] = outside
+            elif not waits_for_number(source, standing):
+                placed[source] = place_own(source, event, standing)
+            elif not has_waited_enough(source):
+                joining[source] = event
         return placed, joining
 
-    def _cover(self) -> Cover | None:
-        """How the store tells a group by itself, where it is on the layer's server too."""
+    def _settle(self, source: Source, answer: Answer) -> Event | None:
+        """Note what the store answered; the event that the groups have to hear of, if any."""
+        if isinstance(source, Run):
+            if answer.verdict:
+                source.number = answer.run
+            else:
+                self._refused(source)
+        if answer.verdict == SENT:
+            return None
+        event = answer.event()
+        # A refused outcome may be our own, stored by a try whose answer was lost.
+        return event if answer.verdict or event.complete else None
+
+    def _envelope(self) -> Envelope | None:
+        """How the store reaches a group by itself, where the layer is on the same server."""
         if (wrap := wrapping(self._store.place)) is None:
             return None
         return lambda id_, text: wrap(groups.group_name(id_), groups.carrying(text))
 
-    def _unstored(self, event: Event) -> Event:
-        """The event with a version of our own clock, as the store's would be."""
-        self._version = max(self._version + 1, time.time_ns() // 1000)
-        opens = event.state is not State.PENDING
-        return replace(event, version=self._version, run=event.run or opens * self._version)
+    async def _announce_unstored(self, batch: Batch, placed: Batch) -> None:
+        """Announce each event once, and never PENDING behind another event of the task."""
+        told = {event.task_id for event in self._unstored.values()}
+        clock = await self._clock()
+        news = []
+        for source, event in placed.items():
+            late = event.state is State.PENDING and event.task_id in told
+            if self._unstored.get(source) is not batch[source] and not late:
+                self._version = max(self._version + 1, clock)
+                opens = event.state is not State.PENDING
+                run = event.run or opens * self._version
+                news.append(replace(event, version=self._version, run=run))
+            self._unstored[source] = batch[source]
+        await self.announce(news)
+
+    async def _clock(self) -> int:
+        """The store's clock, so that what it stores later is newer; ours if it tells none."""
+        try:
+            return await self._store.clock()
+        except (RedisError, OSError):
+            return time.time_ns() // 1000
 
     async def announce(self, events: list[Event]) -> None:
-        """Tell the groups. What the layer loses, watchers find in the store."""
+        """Send the events to their groups; web processes find in the store what the layer loses."""
         if not events:
             return
         try:
@@ -152,32 +173,9 @@ class Delivery:
             self._layer_away = False
 
     async def tell(self, change: groups.Change) -> None:
-        """Tell all web processes of rights that changed. Lost, it is found within a minute."""
+        """Send a change of rights to all web processes, which find a lost one within a minute."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await send([(groups.rights_group_name(), groups.rights_changed(change))])
         except Exception as error:
             logger.warning("A change of rights takes effect within a minute only: %r", error)
-
-
-def asks(source: Source, event: Event) -> bool:
-    """Whether the event depends on what stands.
-
-    It comes from outside, or a forked process may have reported for the run, or this one is it.
-    """
-    if isinstance(source, Run):
-        joining = bool(source.adopted_at) and not source.number
-        return joining or (event.complete and source.shared and source.said is source.seen)
-    return event.state is not State.PENDING
-
-
-def joined(run: Run, standing: Event | None) -> bool:
-    """Whether a run that began in another process got its number there, perhaps just now."""
-    if not run.number and standing is not None and standing.state in RUNNING:
-        run.number = standing.run if standing.attempt == run.attempt else 0
-    return bool(run.number)
-
-
-def overtaken(event: Event, standing: Event) -> bool:
-    """Whether a retry is told from outside when the next run has begun already."""
-    return event.state is State.RETRY and event.attempt < standing.attempt

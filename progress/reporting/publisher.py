@@ -1,7 +1,7 @@
 """One background thread that takes the newest state of each run to the watchers.
 
-The tasks' threads only leave words in memory. The thread's event loop, which lives as long as the
-process, looks at them every PROGRESS_INTERVAL while they change and hands the newest to the
+A task's thread only leaves words in memory. The event loop of this thread, which lives as long as
+the process, reads them every PROGRESS_INTERVAL while they change, and hands the newest to the
 delivery. Whatever happens to Redis, nothing raises or waits in a task.
 """
 
@@ -19,110 +19,93 @@ from .. import conf
 from ..events import Event, State
 from ..layers.groups import Change
 from ..loops import forever
-from ..store.redis import open_store
+from ..store import open_store
 from .delivery import Delivery
+from .inbox import Inbox
 from .runs import Run
 from .threads import start_real_thread
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-OUTSIDE_GRACE = 0.5  # seconds an outcome that comes from outside its run lets the run speak first
+OUTSIDE_GRACE = 0.5  # seconds in which a run may report its own outcome before others do
 ASK = 0.005  # seconds between two looks whether the publisher's thread is done
-TOGETHER = 0.1  # seconds at most that what begins or ends waits for more of it
-EXIT_FLUSH = 0.8  # seconds a process that ends waits for what is not delivered yet
+EXIT_FLUSH = 0.8  # seconds that a process that ends waits for undelivered events
 
 
 class Publisher:
-    """The thread and its loop. Made by `process.get_publisher`; its methods are for any thread."""
+    """The thread and its loop. ``current.py`` makes it; any thread may call its methods."""
 
     def __init__(self) -> None:
         self._interval = conf.interval()
         self._heartbeat = conf.heartbeat()
         self._store = open_store()
-        self._delivery = Delivery(self._store, refused=self._dropped)
+        self._delivery = Delivery(self._store, refused=self._remove)
         self._runs: dict[Run, None] = {}
         self._later: deque[Event] = deque()
-        self._inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
-        self._gathering = False  # whether the thread looks into it by itself
+        self._inbox = Inbox()
         self._awake = asyncio.Event()
         self._flushing: set[asyncio.Task[None]] = set()
         self._telling: set[asyncio.Task[None]] = set()
         self._ended = False
         start_real_thread(self._begin, self._serve)
 
-    def open(self, task_id: str, *, attempt: int = 1) -> Run:
-        """A run has begun."""
-        run = Run(task_id, attempt=attempt, publisher=self)
-        self._leave(self._opened, run)
+    def open(self, task_id: str, **more: Any) -> Run:
+        """Begin a run; ``more`` goes to :class:`Run`."""
+        run = Run(task_id, publisher=self, **more)
+        self._inbox.gather(self._add, run)
         return run
 
     def wake(self, run: Run) -> None:
-        """A run has something to say, after a pause or for the first time."""
-        self._call(self._woken, run)
+        """See :class:`Carrier`."""
+        self._inbox.call(self._wake, run)
 
     def adopt(self, run: Run) -> None:
-        """A run that began in the process this one was forked from goes on here."""
+        """Continue a run that began in the process from which this one was forked."""
         run.publisher, run.adopted_at = self, time.monotonic()
-        self._call(self._adopted, run)
+        self._inbox.call(self._adopt, run)
 
     def conclude(self, run: Run, state: State, **more: Any) -> None:
-        """A run is over: by an outcome or, with RETRY, until the next one."""
+        """See :class:`Carrier`."""
         run.attend, run.concluded = False, True
-        self._leave(self._concluded, run, state, more)
+        self._inbox.gather(self._conclude, run, state, more)
 
     def drop(self, run: Run) -> None:
-        """A run is over and nobody knows how: it gives no more signs of life."""
+        """See :class:`Carrier`."""
         run.attend, run.concluded = False, True
-        self._leave(self._dropped, run)
+        self._inbox.gather(self._remove, run)
 
     def say(self, event: Event) -> None:
-        """Something is known of a task, but not from within a run: PENDING, or an outcome.
+        """Publish what is known of a task from outside its runs: PENDING, or an outcome.
 
-        An outcome keeps the counts of the run that stands, and is refused if that has one.
+        An outcome keeps the counts of the run that stands, and is refused if that run has one.
         """
-        self._leave(self._said, event)
+        self._inbox.gather(self._offer_outside, event)
 
     def tell(self, change: Change) -> None:
-        """Rights have changed; all web processes are to ask again."""
-        self._call(self._told, change)
+        """Publish a change of rights, so that all web processes ask their rules again."""
+        self._inbox.call(self._tell, change)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all is delivered, at most ``timeout`` seconds; whether it was."""
+        """Wait until everything is delivered, at most ``timeout`` seconds; whether it was."""
         flushed: list[asyncio.Task[None]] = []
-        self._call(self._flush, flushed)
+        self._inbox.call(self._flush, flushed)
         self._wait_for(lambda: bool(flushed), timeout)
         return bool(flushed)
 
     def close(self, timeout: float = EXIT_FLUSH) -> None:
         """Deliver what can be delivered within ``timeout`` seconds, then end the thread."""
         self.flush(timeout)
-        self._call(self._main.cancel)
+        self._inbox.call(self._main.cancel)
         self._wait_for(lambda: self._ended, timeout)
 
     def orphan(self) -> None:
-        """In a forked child: the thread is not here, its runs report to another publisher."""
-        left = (each for _, arguments in self._inbox for each in arguments)
-        for run in [*self._runs, *left]:
+        """In a forked child, which lacks the thread: have the runs look for another publisher."""
+        for run in [*self._runs, *self._inbox.arguments()]:
             if isinstance(run, Run) and not run.concluded:
                 run.attend = True
 
-    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        self._inbox.append((function, arguments))
-        self._rouse(self._take)
-
-    def _leave(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Call it soon: at once, or together with others, since each look costs the tasks' CPU."""
-        self._inbox.append((function, arguments))
-        if not self._gathering:
-            self._gathering = True
-            self._rouse(self._gather)
-
-    def _rouse(self, function: Callable[[], object]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the process is ending
-            self._loop.call_soon_threadsafe(function)
-
     def _wait_for(self, done: Callable[[], bool], timeout: float) -> None:
-        # Asks, since the locks of gevent and eventlet do not reach from thread to thread.
+        # Polls, since the locks of gevent and eventlet do not reach from thread to thread.
         deadline = time.monotonic() + timeout
         while not (done() or self._ended) and time.monotonic() < deadline:
             time.sleep(ASK)
@@ -130,8 +113,9 @@ class Publisher:
     # From here on: in the publisher's own thread.
 
     def _begin(self) -> None:
-        # Here, since what gevent selects with belongs to the thread that made it.
+        # Here, since gevent's selectors belong to the thread that made them.
         self._loop = asyncio.new_event_loop()
+        self._inbox.bind(self._loop)
         self._main = self._loop.create_task(self._work())
 
     def _serve(self) -> None:
@@ -140,7 +124,7 @@ class Publisher:
             with suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(self._main)
         except Exception:
-            logger.exception("No more progress is published from this process")
+            logger.exception("This process no longer publishes progress")
         finally:
             self._ended = True
             self._loop.close()
@@ -149,53 +133,40 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(forever("Delivering progress", self._delivery.step))
-                tasks.create_task(forever("Looking at tasks", self._look_on))
+                tasks.create_task(forever("Reading what tasks report", self._read_on))
                 tasks.create_task(forever("Giving signs of life", self._beat))
         finally:
             for waiting in self._flushing | self._telling:
                 waiting.cancel()
             await self._store.aclose()
 
-    def _take(self) -> None:
-        while self._inbox:
-            function, arguments = self._inbox.popleft()
-            function(*arguments)
-
-    def _gather(self) -> None:
-        """Take what there is, and again while there is more."""
-        self._gathering = False
-        if self._inbox:  # looked at after the flag: who left something has seen it, or we see that
-            self._gathering = True
-            self._loop.call_later(TOGETHER, self._gather)
-            self._take()
-
-    def _opened(self, run: Run) -> None:
-        if run.concluded:  # over already, which says more
+    def _add(self, run: Run) -> None:
+        if run.concluded:  # its outcome says more
             return
         self._runs[run] = None
         self._delivery.offer(run, run.event(State.STARTED))
 
-    def _adopted(self, run: Run) -> None:
+    def _adopt(self, run: Run) -> None:
         self._runs[run] = None
-        self._woken(run)
+        self._wake(run)
 
-    def _woken(self, run: Run) -> None:
+    def _wake(self, run: Run) -> None:
         if run in self._runs:
-            self._look_at(run, self._loop.time())
+            self._read(run, self._loop.time())
             self._awake.set()
 
-    def _concluded(self, run: Run, state: State, more: dict[str, Any]) -> None:
-        self._dropped(run)
+    def _conclude(self, run: Run, state: State, more: dict[str, Any]) -> None:
+        self._remove(run)
         self._delivery.offer(run, run.event(state, **more))
 
-    def _dropped(self, run: Run) -> None:
+    def _remove(self, run: Run) -> None:
         self._runs.pop(run, None)
 
-    def _said(self, event: Event) -> None:
+    def _offer_outside(self, event: Event) -> None:
         if not event.complete:
             self._delivery.offer(event.task_id, event)
             return
-        # The run's own process, if it lives, knows the counts, and may be about to tell.
+        # The run's own process, if it lives, knows the counts and may be about to report.
         self._later.append(event)
         self._loop.call_later(OUTSIDE_GRACE, self._offer_later)
 
@@ -204,27 +175,27 @@ class Publisher:
             event = self._later.popleft()
             self._delivery.offer(event.task_id, event)
 
-    def _told(self, change: Change) -> None:
+    def _tell(self, change: Change) -> None:
         telling = self._loop.create_task(self._delivery.tell(change))
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
 
-    async def _look_on(self) -> None:
-        """Look at the runs while they have something to say; then sleep until one wakes us."""
+    async def _read_on(self) -> None:
+        """Read the runs while they report; then sleep until one of them wakes us."""
         await self._awake.wait()
         await asyncio.sleep(self._interval)
         now = self._loop.time()
         for run in self._runs:
             run.attend = run.attend or now >= run.result_at
-        if not self._look(now):
+        if not self._read_all(now):
             self._sleep(now)
 
-    def _look(self, now: float) -> bool:
-        looks = [self._look_at(run, now) for run in self._runs]  # at all, not until the first
-        return any(looks)
+    def _read_all(self, now: float) -> bool:
+        found = [self._read(run, now) for run in self._runs]  # all of them, not until the first
+        return any(found)
 
-    def _look_at(self, run: Run, now: float) -> bool:
-        """Offer what the run said since the last look; whether there was anything."""
+    def _read(self, run: Run, now: float) -> bool:
+        """Offer what the run reported since the last time; whether there was anything."""
         if run.said is run.seen:
             return False
         if now - run.sent_at >= self._interval * 0.9:  # the loop's clock is not that exact
@@ -239,7 +210,7 @@ class Publisher:
         for run in self._runs:
             run.attend = True
         # A task that reported before it could see the flag would not wake us.
-        if self._look(now):
+        if self._read_all(now):
             self._awake.set()
 
     async def _beat(self) -> None:
@@ -248,12 +219,12 @@ class Publisher:
         answers = await self._store.beat([(run.task_id, run.number) for run in runs])
         revived = []
         for run, (taken, event) in zip(runs, answers, strict=True):
-            if not taken and event is None:  # the store forgot
+            if taken:
+                revived += [event] if event is not None else []
+            elif event is None or event.run < run.number:  # the store forgot, or was set back
                 self._delivery.offer(run, run.event(run.state))
-            elif not taken:
-                self._dropped(run)
-            elif event is not None:
-                revived.append(event)
+            else:
+                self._remove(run)
         await self._delivery.announce(revived)
 
     def _flush(self, flushed: list[asyncio.Task[None]]) -> None:
@@ -261,7 +232,7 @@ class Publisher:
             run.sent_at = 0.0
         while self._later:
             self._offer_later()
-        self._look(self._loop.time())
+        self._read_all(self._loop.time())
         waiting = self._loop.create_task(self._all_out())
         self._flushing.add(waiting)
         waiting.add_done_callback(self._flushing.discard)

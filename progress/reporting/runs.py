@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import Any, Protocol
 
-from ..events import Event, State, amount, words
+from ..events import Event, State
+from ..values import COUNTABLE, amount, words
 
-if TYPE_CHECKING:
-    from .publisher import Publisher
+logger = logging.getLogger(__name__)
 
-logger = logging.getLogger("progress")
-
-#: (current, total, description) as the task gave them.
-Said = tuple[Any, Any, Any]
-NOTHING_SAID: Said = (0, None, "")
+#: What (current, total) stood at the level around a part when the part began, and the level around
+#: that one; None at the outermost level.
+Around = tuple[Any, Any, Any] | None
+#: (current, total, description) as the task gave them, and the level around them.
+Said = tuple[Any, Any, Any, Around]
+NOTHING_SAID: Said = (0, None, "", None)
 _forks = 0  # processes that were forked from this one
 
 
 def count_fork() -> None:
-    """Another process is about to be forked from this one."""
+    """Call it before another process is forked from this one."""
     global _forks  # noqa: PLW0603 - one count a process
     _forks += 1
+
+
+class Carrier(Protocol):
+    """The publisher, as its runs know it."""
+
+    def wake(self, run: Run) -> None:
+        """The run has something to say, after a pause or for the first time."""
+
+    def conclude(self, run: Run, state: State, **more: Any) -> None:
+        """The run is over: by an outcome, by RETRY, or by Ignore with PENDING."""
+
+    def drop(self, run: Run) -> None:
+        """The run is over and nobody knows how: it gives no more signs of life."""
 
 
 class Run:
     """One execution of a task. The task's thread writes ``said``, the publisher reads it.
 
-    ``said`` is replaced as one tuple, so that no reader sees half of it. ``attend`` asks the
-    task's thread to come out of its fast path at the next report: the publisher sleeps and
-    must be woken, or the result backend is due.
+    ``said`` is replaced as one tuple, so that no reader sees half of it. ``attend`` asks the task's
+    thread to leave its fast path at the next report: the publisher sleeps and must be woken, or a
+    write to the result backend is due. ``task`` and ``request`` are Celery's, for that write.
     """
 
     __slots__ = (
@@ -38,72 +53,208 @@ class Run:
         "attend",
         "concluded",
         "forks",
+        "left",
         "number",
+        "published",
         "publisher",
+        "request",
         "result_at",
         "said",
         "seen",
         "sent_at",
+        "shown",
         "state",
+        "task",
         "task_id",
+        "token",
+        "trouble",
+        "usable",
         "warned",
+        "worker",
     )
 
     def __init__(
-        self, task_id: str, *, attempt: int = 1, publisher: Publisher | None = None
+        self,
+        task_id: str,
+        *,
+        attempt: int = 1,
+        published: int = 0,
+        worker: str = "",
+        publisher: Carrier | None = None,
     ) -> None:
         self.task_id = task_id
         self.attempt = attempt
+        self.published = published
+        self.worker = worker
         self.publisher = publisher
+        self.task: Any = None
+        self.request: Any = None
+        self.token: Any = None  # what current_run.set() returned
+        self.trouble: Any = None  # with the result backend, where there was any
         self.attend = publisher is not None
         self.said = NOTHING_SAID
+        self.left: Said | None = None  # what a part said last before its loop was left
         self.seen = NOTHING_SAID  # what the publisher last took
-        self.sent_at = 0.0  # when it did, in seconds of the monotonic clock
+        self.usable: tuple[float, float | None, str] = (0, None, "")  # the same, as an event has it
+        self.shown: float = 0  # the highest percent that was published
+        self.sent_at = 0.0  # when the publisher took something, in seconds of the monotonic clock
         self.result_at = 0.0  # when the result backend is due, on the same clock
         self.state = State.STARTED
         self.number = 0  # the event's ``run``, which the store gives with the first event
         self.concluded = False  # nothing more is taken
-        self.forks = _forks  # of this process when it began
-        self.adopted_at = 0.0  # when it went on in a process forked from its own, on that clock too
+        self.forks = _forks  # of this process when the run began
+        self.adopted_at = 0.0  # when a forked process took the run over, on that clock too
         self.warned = False
 
     @property
     def shared(self) -> bool:
-        """Whether a process that was forked from this one may report for it."""
+        """Whether a process that was forked from this one may report for the run."""
         return self.forks != _forks
 
     def event(self, state: State, **more: Any) -> Event:
-        """What was said, as an event. What is not a number counts as unknown; logged once."""
-        if self.said is NOTHING_SAID:  # most tasks never report
-            return Event(task_id=self.task_id, state=state, attempt=self.attempt, **more)
-        current, total, description = self.said
-        return Event(
+        """What the task said last, as an event.
+
+        A value that cannot be used leaves the last usable one in its place, and is logged once.
+        """
+        if self.said is not NOTHING_SAID:  # most tasks never report
+            self.usable = self._use(self.said)
+        current, total, description = self.usable
+        event = Event(
             task_id=self.task_id,
             state=state,
             attempt=self.attempt,
-            current=self._amount("current", current) or 0,
-            total=self._amount("total", total),
-            description=self._words(description),
+            published=self.published,
+            worker=self.worker,
+            current=current,
+            total=total,
+            description=description,
+            whole=_whole(self.said),
+            shown=self.shown,
             **more,
         )
+        self.shown = max(self.shown, event.percent or 0)
+        return event
 
-    def _amount(self, name: str, value: object) -> float | None:
-        if value is None:
-            return None
-        try:
-            return amount(value)
-        except ValueError as error:
-            self._warn(f"{name} {error}")
-            return None
-
-    def _words(self, description: object) -> str:
-        try:
-            return words(description)
-        except Exception as error:
-            self._warn(f"description cannot be turned into text: {error!r}")
-            return ""
-
-    def _warn(self, what: str) -> None:
+    def warn(self, what: str) -> None:
+        """Log what is wrong with the task's reports, once."""
         if not self.warned:
             self.warned = True
             logger.warning("Progress of task %.200r: %s", self.task_id, what)
+
+    def _use(self, said: Said) -> tuple[float, float | None, str]:
+        current, total, description, _ = said
+        usable_current, usable_total, usable_description = self.usable
+        try:
+            usable_total = None if total is None else amount(total)
+        except ValueError as error:
+            self.warn(f"total {error}")
+        try:
+            usable_current = amount(current)
+        except ValueError as error:
+            self.warn(f"current {error}")
+        else:
+            if usable_total == COUNTABLE:
+                usable_current = _scaled(current, total, usable_current)
+        try:
+            usable_description = words(description)
+        except Exception as error:  # the description's own code may raise anything
+            self.warn(f"description cannot be turned into text: {error!r}")
+        return usable_current, usable_total, usable_description
+
+
+def _scaled(current: Any, total: Any, otherwise: float) -> float:
+    """The same share of 2**53, for a total that JavaScript cannot count to."""
+    try:
+        return amount(current / total * COUNTABLE)
+    except (TypeError, ValueError, ArithmeticError):
+        return otherwise
+
+
+def around(run: Run) -> Around:
+    """The level that a part is in which begins now: the outer counts, if they are not all done."""
+    said = run.said
+    current, total, _, outer = said
+    try:
+        is_open = said is not run.left and total is not None and bool(current < total)
+    except Exception:  # the values' own code may raise anything
+        is_open = False
+    return (current, total, outer) if is_open else outer
+
+
+def outermost(said: Said) -> tuple[Any, Any]:
+    """Current and total of the whole task."""
+    current, total, _, outer = said
+    while outer is not None:
+        current, total, outer = outer
+    return current, total
+
+
+def _whole(said: Said) -> float | None:
+    """The percent of the whole task while a part of it reports; None while no part does."""
+    current, total, _, outer = said
+    if outer is None:
+        return None
+    try:
+        share = min(max(current / total, 0.0), 1.0) if total else 0.0
+        while outer is not None:
+            current, total, outer = outer
+            share = min(max((float(current) + share) / float(total), 0.0), 1.0)
+        return round(share * 100, 2)
+    except Exception:  # the values' own code may raise anything
+        return None
+
+
+#: The run of the code that executes now, also in asyncio.to_thread() and in gevent's greenlets.
+current_run: ContextVar[Run | None] = ContextVar("progress_run", default=None)
+_active: dict[Run, None] = {}  # the runs of this process that are not over
+
+
+def enter(run: Run) -> None:
+    """The calling context executes this run from now on."""
+    run.token = current_run.set(run)
+    if run.task is not None:
+        _active[run] = None
+
+
+def leave(run: Run) -> None:
+    """The run is over."""
+    _active.pop(run, None)
+    try:
+        current_run.reset(run.token)
+    except (ValueError, RuntimeError, TypeError):  # another context, as after a greenlet was killed
+        current_run.set(None)
+
+
+def find_run(task: Any) -> Run:
+    """The run that a report for ``task`` belongs to; a run that nobody publishes if there is none.
+
+    It is the run of the task's own request; in a thread or greenlet, which has no request of its
+    own, the run of the context or the only active run of that task in this process.
+    """
+    request: Any = getattr(task, "request", None)
+    run = getattr(request, "progress_run", None)
+    if isinstance(run, Run):
+        return run
+    task_id = getattr(request, "id", None)
+    if task_id:
+        if not request.is_eager:
+            logger.warning(
+                "Task %.200r reports to nobody: INSTALLED_APPS of the worker lacks 'progress'",
+                task_id,
+            )
+        return Run(task_id)
+    run = current_run.get() or _only_run_of(task)
+    if run is not None:
+        return run
+    if _active:
+        logger.warning(
+            "A report belongs to no task: in a thread, pass the bound task, as in "
+            "track(rows, task=self), or a ProgressRecorder that was made in the task"
+        )
+    return Run("")
+
+
+def _only_run_of(task: Any) -> Run | None:
+    name = getattr(task, "name", None)
+    runs = [run for run in list(_active) if run.task.name == name]
+    return runs[0] if len(runs) == 1 else None

@@ -6,17 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from .. import conf
 from ..events import RUNNING, Event, State, lost
-
-if TYPE_CHECKING:
-    from .redis import Answer, Cover, Known
+from .base import REFUSED, STORED, Answer, Envelope, Known, delay
 
 
 class MemoryStore:
-    """Keeps events in a dict, by the rules of ``store.lua``; usable from any thread and loop.
+    """Keeps events in a dict, by the rules of ``redis.lua``; usable from any thread and loop.
 
     ``now`` gives seconds, as ``time.time`` does. Nothing is ever dropped.
     """
@@ -38,33 +36,34 @@ class MemoryStore:
         return cls._shared
 
     async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
-        """See ``store.Store.put``."""
+        """See :meth:`Store.put`."""
         with self._lock:
             return [self._put(event) for event in events]
 
-    async def publish(self, events: Sequence[Event], cover: Cover | None) -> list[Answer]:
-        """See ``store.Store.publish``; sends nothing."""
-
-        def answer(accepted: int, event: Event) -> Answer:
-            return accepted, event.run, lambda: event
-
-        return [answer(*each) for each in await self.put(events)]
+    async def publish(self, events: Sequence[Event], envelope: Envelope | None) -> list[Answer]:
+        """See :meth:`Store.publish`; it stores only, and sends nothing."""
+        return [
+            Answer(event, STORED, stands.version, stands.run, stands.body())
+            if accepted
+            else Answer(event, REFUSED, stands=stands.text())
+            for event, (accepted, stands) in zip(events, await self.put(events), strict=True)
+        ]
 
     def _put(self, event: Event) -> tuple[bool, Event]:
         old = self._events.get(event.task_id)
-        if old is not None and not accepts(old, event):
+        if old is not None and not accepts(old, event, self._clock()):
             return False, old
-        if event.state in RUNNING:
-            self._alive[event.task_id] = self._clock()
+        if event.state in RUNNING or event.state is State.RETRY:
+            self._alive[event.task_id] = self._clock() + int(event.due_in * 1_000_000)
         else:
             self._alive.pop(event.task_id, None)
         version = self._version(event.task_id)
-        opens = event.run == 0 and event.state is not State.PENDING
-        run = version if opens else max(event.run, old.run if old else 0)
+        begins = event.run == 0 and event.state is not State.PENDING
+        run = version if begins else max(event.run, old.run if old else 0)
         return True, self._write(replace(event, version=version, run=run, stalled=False))
 
     async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
-        """See ``store.Store.beat``."""
+        """See :meth:`Store.beat`."""
         with self._lock:
             return [self._beat(task_id, run) for task_id, run in runs]
 
@@ -77,8 +76,8 @@ class MemoryStore:
             return True, None
         return True, self._write(replace(event, version=self._version(task_id), stalled=False))
 
-    async def read(self, task_ids: Sequence[str], _known: Known | None = None) -> dict[str, Event]:
-        """See ``store.Store.read``."""
+    async def read(self, task_ids: Sequence[str], known: Known | None = None) -> dict[str, Event]:
+        """See :meth:`Store.read`."""
         with self._lock:
             return {id_: self._read(self._events[id_]) for id_ in task_ids if id_ in self._events}
 
@@ -90,21 +89,25 @@ class MemoryStore:
         return event
 
     async def silent(self) -> list[str]:
-        """See ``store.Store.silent``."""
+        """See :meth:`Store.silent`."""
         with self._lock:
             limit = conf.nearly_lost_after()
             return [id_ for id_, event in self._events.items() if self._is_lost(event, limit)]
 
     async def lose(self, task_ids: Sequence[str]) -> None:
-        """See ``store.Store.lose``."""
+        """See :meth:`Store.lose`."""
         with self._lock:
             for event in [self._events[id_] for id_ in task_ids if id_ in self._events]:
                 if self._is_lost(event, conf.lost_after()):
                     version = self._version(event.task_id)
                     self._write(replace(lost(event), version=version, stalled=False))
 
+    async def clock(self) -> int:
+        """See :meth:`Store.clock`."""
+        return self._clock()
+
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """See :meth:`Store.aclose`; there is nothing to close."""
 
     def clear(self) -> None:
         """Forget everything."""
@@ -113,7 +116,8 @@ class MemoryStore:
             self._alive.clear()
 
     def _is_lost(self, event: Event, limit: float) -> bool:
-        return event.state in RUNNING and self._silence(event) > limit * 1e6
+        is_open = event.state in RUNNING or event.state is State.RETRY
+        return is_open and self._silence(event) > limit * 1e6
 
     def _silence(self, event: Event) -> float:
         return self._clock() - self._alive.get(event.task_id, event.version)
@@ -130,12 +134,25 @@ class MemoryStore:
         return event
 
 
-def accepts(old: Event, new: Event) -> bool:
-    """Whether the store takes ``new`` in the place of ``old``; ``store.lua`` says the same."""
-    if old.state is State.SUCCESS or new.state is State.PENDING:
+def accepts(old: Event, new: Event, now: int) -> bool:  # noqa: PLR0911 - one rule, one return
+    """Whether the store takes ``new`` in the place of ``old``: the rules of :meth:`Store.put`."""
+    waits = new.state is State.PENDING
+    if new.published and old.published and new.published != old.published:
+        if new.published > old.published:
+            return not (waits and old.state in RUNNING)
+        return waits and old.complete and old.version < now - delay(new)
+    if waits:
+        return old.state in RUNNING and 0 < new.run == old.run
+    if old.state is State.SUCCESS:
         return False
+    if new.attempt != old.attempt:
+        return new.attempt > old.attempt or new.state is State.SUCCESS
     if new.run == 0 or new.run > old.run:
         return True
     if new.run < old.run:
         return new.state is State.SUCCESS
-    return old.state in RUNNING or old.state is State.PENDING
+    return (
+        old.state in RUNNING
+        or old.state is State.PENDING
+        or (old.state is State.RETRY and new.complete)
+    )

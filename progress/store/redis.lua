@@ -1,114 +1,130 @@
 -- The newest events of some tasks, and the order of each task's events.
--- KEYS: the signs of life (<prefix>:alive, a sorted set: task id by microseconds), then each task's
---   event (<prefix>:event:<task id>)
--- ARGV: command, retention in seconds, then for each task
---   put    note, message         an event, to be accepted or refused
+-- KEYS: the signs of life (<prefix>:alive, a sorted set of task ids by microseconds), then the key of
+--   each task's event (<prefix>:event:<task id>)
+-- ARGV: the command, how many seconds an outcome and another event are kept, then for each task
+--   put    note, message         an event to be accepted or refused
 --   beat   run                   a sign of life
---   lose   version, limit, body  the outcome of a run that is silent for `limit` microseconds
---   or, of a read, the limit after which a silent run is marked as stalled, and the versions that
---   are known to who asks, with spaces between
--- A put's message is what the channel layer sends of the event, with a version and a run of as many
--- digits as they will have. Its note: run, state, where in the message text, body and end are, and
--- the channel that it goes to; none where the message is the body alone.
--- Answers for each {1, text of what was stored} when done (for a beat that changed nothing, an
--- empty text), {0, text of what stands} when refused; empty where nothing does. For puts, one line
--- of a verdict (0 refused, 1 stored, 2 stored and sent), version and run for each, then the texts of
--- what stands for those refused. For a read, place and text of each that is another than is known.
--- `events.py` writes the same head, `memory.py` is the twin.
+--   lose   version, limit, body  the failure of a task that is silent for `limit` microseconds
+--   or, for read, the silence after which a run is marked as stalled, and the versions that the
+--   caller knows, separated by spaces
+-- The message of a put is what the channel layer sends for the event, with placeholders of the right
+-- length for version and run. Its note has: run, state, attempt, published, delay (microseconds until
+-- the next attempt for RETRY, since publishing for PENDING), where in the message the text, its body
+-- and its end are, and the channel to send it to, or nothing where the message is only the text.
+-- Answers to beat and lose, for each task: {1, text of what was stored} when done (an empty text for a
+-- beat that changed nothing), {0, text of what stands} when refused; the text is empty where nothing
+-- stands. To put: lines of verdict (0 refused, 1 stored, 2 stored and sent), version and run, then the
+-- texts of what stands for those refused. To read: place and text of each task that differs from the
+-- version that the caller knows.
+-- `events.py` writes the same head, `memory.py` is the twin in Python, `base.py` has the rules in words.
 
-local command, retention, alive = ARGV[1], ARGV[2], KEYS[1]
+local command, alive = ARGV[1], KEYS[1]
+local keep_outcome, keep_open = string.match(ARGV[2], '(%d+) (%d+)')
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local HEAD = '^{"type":"progress","version":(%d+),"run":(%d+),"stalled":(%a+),()"state":"(%u+)"'
+local HEAD = '^{"type":"progress","version":(%d+),"run":(%d+),"stalled":(%a+),()"state":"(%u+)",'
+  .. '"attempt":(%d+),"published":(%d+),'
+local OUTCOME = {SUCCESS = true, FAILURE = true, REVOKED = true}
+local RUNNING = {STARTED = true, PROGRESS = true}
 
--- The task that is looked at, and what stands for it.
-local key, task_id, text, version, run, stalled, body_at, state, running
+-- The task that is being looked at, and the event that stands for it.
+local key, task_id, text, version, run, stalled, body_at, state, attempt, published
 
 local function look(its_key)
   key, task_id = its_key, string.sub(its_key, #alive + 2)  -- 'event:' is a letter longer
   text = redis.pcall('GET', its_key)
-  if type(text) ~= 'string' then text = '' end  -- nothing, or no string
-  version, run, stalled, body_at, state = string.match(text, HEAD)
+  if type(text) ~= 'string' then text = '' end  -- nothing, or not a string
+  version, run, stalled, body_at, state, attempt, published = string.match(text, HEAD)
   local ours = version and tonumber(version) < 9007199254740992  -- 2^53: it could not rise further
-  if not ours then text, version, run = '', 0, 0 end  -- nothing, or nothing of ours
+  if not ours then text, version, run, state, attempt, published = '', 0, 0, '', 0, 0 end
   version, run, stalled = tonumber(version), tonumber(run), stalled == 'true'
-  running = state == 'STARTED' or state == 'PROGRESS'
+  attempt, published = tonumber(attempt), tonumber(published)
 end
 
-local function write(new_run, is_stalled, body)
+local function write(new_run, is_stalled, body, seconds)
   version = math.max(now, version + 1)
   run = new_run or version
   text = string.format('{"type":"progress","version":%.0f,"run":%.0f,"stalled":%s,%s',
     version, run, tostring(is_stalled), body)
-  redis.call('SET', key, text, 'EX', retention)
+  redis.call('SET', key, text, 'EX', seconds)
   return {1, text}
 end
 
-local line, refused = {}, {}
-local NOTE = '^(%d+) (%u+) (%d+) (%d+) (%d+) (.*)$'
+local lines, refused = {}, {}
+local NOTE = '^(%d+) (%u+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$'
 
--- In the same command, so that it leaves a round trip earlier. Not sent: the one who asked does it.
+-- In the same command, so that it leaves a round trip earlier. The caller sends what is not sent here.
 local function send(channel, message, start, ends)
   local ours = string.sub(message, 1, start - 1) .. text .. string.sub(message, ends + 1)
-  if #ours ~= #message then return false end  -- other digits, and a length in front may be wrong
-  return type(redis.pcall('PUBLISH', channel, ours)) == 'number'  -- else it may not
+  if #ours ~= #message then return false end  -- other digits: a length in front of it would be wrong
+  return type(redis.pcall('PUBLISH', channel, ours)) == 'number'  -- else we may not publish
+end
+
+local function accepts(its_run, its_state, its_attempt, its_published, age)
+  if text == '' then return true end
+  local waits = its_state == 'PENDING'
+  if its_published > 0 and published > 0 and its_published ~= published then  -- the id is used again
+    if its_published > published then return not (waits and RUNNING[state]) end
+    return waits and OUTCOME[state] and version < now - age  -- the senders' clocks differ
+  end
+  if waits then return RUNNING[state] and its_run > 0 and its_run == run end  -- Ignore
+  if state == 'SUCCESS' then return false end
+  if its_attempt ~= attempt then return its_attempt > attempt or its_state == 'SUCCESS' end
+  if its_run == 0 or its_run > run then return true end  -- a new run, or one that Redis forgot
+  if its_run < run then return its_state == 'SUCCESS' end  -- another run has taken over
+  return RUNNING[state] or state == 'PENDING' or (state == 'RETRY' and OUTCOME[its_state])
 end
 
 local function put(note, message)
-  local its_run, its_state, start, body_starts, ends, channel = string.match(note, NOTE)
-  local accepted
-  its_run = tonumber(its_run)
-  if text == '' then
-    accepted = true
-  elseif state == 'SUCCESS' or its_state == 'PENDING' then
-    accepted = false  -- success stays; waiting is only the first thing known of a task
-  elseif its_run == 0 or its_run > run then
-    accepted = true   -- a new run, or one that an emptied Redis forgot
-  elseif its_run < run then
-    accepted = its_state == 'SUCCESS'  -- a run that another has taken over
-  else
-    accepted = running or state == 'PENDING'  -- the first outcome of a run wins
-  end
-  if not accepted then
-    line[#line + 1], refused[#refused + 1] = '0 0 0', text
+  local its_run, its_state, its_attempt, its_published, delay, start, body_starts, ends, channel =
+    string.match(note, NOTE)
+  its_run, delay = tonumber(its_run), tonumber(delay)
+  if not accepts(its_run, its_state, tonumber(its_attempt), tonumber(its_published), delay) then
+    lines[#lines + 1], refused[#refused + 1] = '0 0 0', text
     return
   end
-  if its_state == 'STARTED' or its_state == 'PROGRESS' then
+  local seconds = OUTCOME[its_state] and keep_outcome or keep_open
+  if RUNNING[its_state] then
     redis.call('ZADD', alive, now, task_id)
+  elseif its_state == 'RETRY' then  -- silent from the moment at which the next attempt is due
+    redis.call('ZADD', alive, now + delay, task_id)
+    seconds = string.format('%.0f', seconds + math.ceil(delay / 1000000))
   else
     redis.call('ZREM', alive, task_id)
   end
   if its_state == 'PENDING' then its_run = 0 elseif its_run == 0 then its_run = nil end
-  write(its_run and math.max(its_run, run), false, string.sub(message, body_starts, ends))
+  local body = string.sub(message, body_starts, ends)
+  write(its_run and math.max(its_run, run), false, body, seconds)
   local sent = channel ~= '' and send(channel, message, start, ends)
-  line[#line + 1] = string.format('%d %.0f %.0f', sent and 2 or 1, version, run)
+  lines[#lines + 1] = string.format('%d %.0f %.0f', sent and 2 or 1, version, run)
 end
 
 local function beat(its_run)
-  if text == '' or its_run ~= run or not running then return {0, text} end
+  if text == '' or its_run ~= run or not RUNNING[state] then return {0, text} end
   redis.call('ZADD', alive, now, task_id)
-  redis.call('EXPIRE', key, retention)
-  if stalled then return write(run, false, string.sub(text, body_at)) end
+  redis.call('EXPIRE', key, keep_open)
+  if stalled then return write(run, false, string.sub(text, body_at), keep_open) end
   return {1, ''}
 end
 
 local function is_silent(its_version, limit)
   local seen = tonumber(redis.call('ZSCORE', alive, task_id) or version)
-  return its_version == version and running and now - seen > limit
+  return its_version == version and now - seen > limit
 end
 
 local function stall(limit)
-  if stalled or not is_silent(version, limit) then return end
+  if stalled or not RUNNING[state] or not is_silent(version, limit) then return end
   local its_version, its_text = version, text
-  if not pcall(write, run, true, string.sub(text, body_at)) then
+  if not pcall(write, run, true, string.sub(text, body_at), keep_open) then
     version, text = its_version, its_text  -- full, or read only: it takes no signs of life either
   end
 end
 
 local function lose(its_version, limit, body)
-  if not is_silent(its_version, limit) then return {0, text} end
+  local open = RUNNING[state] or state == 'RETRY'
+  if not open or not is_silent(its_version, limit) then return {0, text} end
   redis.call('ZREM', alive, task_id)
-  return write(run, false, body)
+  return write(run, false, body, keep_outcome)
 end
 
 local answers, at = {}, 3
@@ -133,5 +149,5 @@ for number = 2, #KEYS do
   at = at + words
 end
 if command ~= 'put' then return answers end
-table.insert(refused, 1, table.concat(line, ' '))
+table.insert(refused, 1, table.concat(lines, '\n'))
 return refused

@@ -1,92 +1,138 @@
 """Celery's own record in the result backend: PROGRESS while a task runs, and its outcome.
 
-PROGRESS is written from the task's own thread only, so that it cannot come after the outcome that
-Celery stores from the same thread.
+PROGRESS is written only over PENDING, STARTED and PROGRESS, so that it replaces neither an outcome
+nor a state of the task's own (``ABORTED``). Redis checks and writes in one transaction; other
+backends are written by the task's own thread only, which also stores the outcome.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import current_app
 from celery.backends.base import DisabledBackend
+from django.db import close_old_connections, connections
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, WatchError
 from redis.retry import Retry
 
+from .. import conf
 from ..events import OUTCOMES, Event, State, unknown
-from ..exceptions import FAILED, public_words
+from ..exceptions import FAILED, failure_words
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-TIMEOUT = 0.3  # seconds for one command; a write is two
-SLOW = 1.0  # seconds a write may take
+OURS = frozenset({"PENDING", "STARTED", "PROGRESS"})  # the states that PROGRESS may replace
+TIMEOUT = 0.3  # seconds for one command, of which a write needs two
+SLOW = 1.0  # seconds that a write may take
 FIRST_PAUSE = 5.0  # seconds without writes after a backend failed or was slow; it doubles
 LONGEST_PAUSE = 60.0  # seconds
+#: Celery's contrib.abortable; its name is all that is needed of it.
+ABORTED = "ABORTED"
 
-_pause = 0.0
-_paused_until = 0.0
+
+class Trouble:
+    """Pauses writes after one that failed or was slow: 5 s, then twice as long, at most 60 s."""
+
+    def __init__(self) -> None:
+        self._pause = 0.0
+        self._until = 0.0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether nothing is to be written now."""
+        return time.monotonic() < self._until
+
+    def clear(self) -> None:
+        """A write went well."""
+        self._pause = 0.0
+
+    def begin(self, why: object, whose: str) -> None:
+        """A write failed or was slow."""
+        self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
+        self._until = time.monotonic() + self._pause
+        words = "The result backend gets no PROGRESS of %.200s for %d s: %s"
+        logger.warning(words, whose, self._pause, why)
 
 
-def record(task: Any, meta: dict[str, Any]) -> None:
-    """Store PROGRESS with this meta. Never raises.
+#: A backend that is away or slow is so for all tasks of this process.
+_away = Trouble()
 
-    A backend that fails or is slow costs about 0.3 s (Redis; others: what their own timeouts
-    allow), and then nothing for 5 s in this process, 10 s after the next time, at most a minute.
+
+def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Trouble) -> None:
+    """Store PROGRESS with this meta for the task of the request. Never raises.
+
+    Nothing is written for eager tasks, for ignored results, for a task class with
+    ``progress_meta = False``, or with PROGRESS_RESULT_BACKEND = False. A backend that is away or
+    slow costs about 0.3 s (Redis and Django's databases; others: what their own timeouts allow),
+    and is then left alone by this process; one that refuses this task's meta is left alone by this
+    task alone, as its ``trouble`` notes.
     """
-    global _pause, _paused_until  # noqa: PLW0603 - one backend a process
+    if _away.lasts or trouble.lasts or not _is_wanted(task, request):
+        return
     began = time.monotonic()
-    if began < _paused_until or task.request.is_eager or _ignored(task):
-        return
-    trouble = _store(task, meta)
-    now = time.monotonic()
-    if trouble is None and now - began > SLOW:
-        trouble = f"a write took {now - began:.1f} s"
-    if trouble is None:
-        _pause = 0.0
-        return
-    _pause = min(max(FIRST_PAUSE, 2 * _pause), LONGEST_PAUSE)
-    _paused_until = now + _pause
-    logger.warning("The result backend gets no PROGRESS for %d s: %s", _pause, trouble)
-
-
-def recorded(task_id: str) -> Event:
-    """What the result backend knows of a task; UNKNOWN for all that is no outcome.
-
-    The result itself is left out: whether it is public, only the task knows. Raises what the
-    backend raises.
-    """
-    if isinstance(current_app.backend, DisabledBackend):
-        return unknown(task_id)  # there is none
-    backend = _bounded(current_app.backend)
-    meta = backend.get_task_meta(task_id, cache=False)
-    if meta["status"] not in OUTCOMES:
-        return unknown(task_id)
-    error = public_words(meta["result"])
-    if meta["status"] == State.FAILURE and error is None:
-        error = FAILED
-    return Event(task_id=task_id, state=State(meta["status"]), error=error)
-
-
-def _store(task: Any, meta: dict[str, Any]) -> str | None:
-    """Write; what went wrong, if anything did."""
-    request = task.request
     try:
-        _bounded(task.backend).store_result(request.id, meta, "PROGRESS", request=request)
-    except Exception as error:
-        return repr(error)
-    return None
+        _write(task.backend, request, meta)
+    except (OSError, RedisError) as error:
+        _away.begin(repr(error), "any task")
+    except Exception as error:  # a backend raises whatever its own driver does
+        trouble.begin(repr(error), f"task {request.id}")
+    else:
+        took = time.monotonic() - began
+        if took > SLOW:
+            _away.begin(f"a write took {took:.1f} s", "any task")
+        else:
+            _away.clear()
+            trouble.clear()
 
 
-def _ignored(task: Any) -> bool:
-    ignored = getattr(task.request, "ignore_result", None)
-    return bool(task.ignore_result if ignored is None else ignored)
+def read_outcome(task_id: str) -> Event:
+    """The outcome that the result backend has of a task; UNKNOWN where it has none.
+
+    The result itself is left out, since only the task knows whether it is public. Raises what the
+    backend raises. It may block, and is for threads without an event loop.
+    """
+    backend = current_app.backend
+    if isinstance(backend, DisabledBackend):
+        return unknown(task_id)  # there is none
+    with _fresh_connections():
+        meta = _bounded(backend).get_task_meta(task_id, cache=False)
+    status = State.REVOKED if meta["status"] == ABORTED else meta["status"]
+    if status not in OUTCOMES:
+        return unknown(task_id)
+    error = None
+    if meta["status"] != ABORTED and status != State.SUCCESS:
+        error = failure_words(meta["result"], FAILED if status == State.FAILURE else None)
+    return Event(task_id=task_id, state=State(status), error=error)
+
+
+def _is_wanted(task: Any, request: Any) -> bool:
+    ignored = getattr(request, "ignore_result", None)
+    ignored = task.ignore_result if ignored is None else ignored
+    wanted = getattr(task, "progress_meta", True) and conf.result_backend()
+    return bool(wanted and not ignored and not request.is_eager)
+
+
+def _write(backend: Any, request: Any, meta: dict[str, Any]) -> None:
+    quick = _bounded(backend)
+    if not hasattr(quick, "connparams"):
+        if getattr(request, "progress_thread", None) not in (None, threading.get_ident()):
+            return  # the task's own thread may store the outcome meanwhile
+        with _own_connections():
+            if quick.get_task_meta(request.id, cache=False)["status"] in OURS:
+                quick.store_result(request.id, meta, "PROGRESS", request=request)
+        return
+    quick.store_result(request.id, meta, "PROGRESS", request=request)
 
 
 def _bounded(backend: Any) -> Any:
-    """The backend or, where it would wait and retry for minutes (Redis), an impatient copy."""
+    """The backend, or for Redis a copy that is impatient, and writes only over OURS."""
     if not hasattr(backend, "connparams"):
         return backend
     quick = backend.__dict__.get("_progress_quick")
@@ -96,9 +142,72 @@ def _bounded(backend: Any) -> Any:
             "socket_timeout": TIMEOUT,
             "retry": Retry(NoBackoff(), 0),
         }
-        if "path" not in quick.connparams:  # a Unix socket knows no such thing
+        if "path" not in quick.connparams:  # a Unix socket does not take this
             quick.connparams["socket_connect_timeout"] = TIMEOUT
         quick.retry_policy = {"max_retries": 0}
         quick.__dict__.pop("client", None)  # cached; the next use makes one from connparams
+        quick.set = lambda key, value, **_: _set_over_ours(quick, key, value)
         backend._progress_quick = quick
     return quick
+
+
+def _set_over_ours(backend: Any, key: Any, value: Any) -> None:
+    """What RedisBackend.set() does, unless another state stands or comes meanwhile."""
+    with backend.client.pipeline() as pipe:
+        pipe.watch(key)
+        stands = pipe.get(key)
+        if stands and backend.decode_result(stands)["status"] not in OURS:
+            return
+        pipe.multi()
+        expires = getattr(backend, "expires", None)
+        pipe.set(key, value, ex=int(expires) if expires else None)
+        pipe.publish(key, value)
+        try:
+            pipe.execute()
+        except WatchError:
+            return  # somebody else has written, and knows better
+
+
+@contextmanager
+def _own_connections() -> Iterator[None]:
+    """Give Django's ORM impatient connections of its own in this thread, and close them after.
+
+    The task's transaction is neither waited for nor broken, and no connection that died is used.
+    """
+    theirs = {name: connections[name] for name in connections}
+    own = {name: _impatient(connection) for name, connection in theirs.items()}
+    try:
+        for name, connection in own.items():
+            connections[name] = connection
+        yield
+    finally:
+        for name, connection in own.items():
+            connections[name] = theirs[name]
+            connection.close()
+
+
+def _impatient(connection: Any) -> Any:
+    """Another connection to the same database, which waits for locks at most about 0.3 s."""
+    mine = connection.copy()
+    options = dict(mine.settings_dict.get("OPTIONS") or {})
+    if mine.vendor == "sqlite":
+        options["timeout"] = TIMEOUT
+    elif mine.vendor == "postgresql":
+        limits = f"-c lock_timeout={int(TIMEOUT * 1000)} -c statement_timeout={int(SLOW * 1000)}"
+        options["options"] = f"{options.get('options', '')} {limits}".strip()
+        options["connect_timeout"] = 1  # whole seconds
+    elif mine.vendor == "mysql":
+        limit = "SET SESSION innodb_lock_wait_timeout = 1"  # whole seconds
+        options["init_command"] = "; ".join(filter(None, [options.get("init_command"), limit]))
+        options["connect_timeout"] = 1
+    mine.settings_dict = {**mine.settings_dict, "OPTIONS": options}
+    return mine
+
+
+@contextmanager
+def _fresh_connections() -> Iterator[None]:
+    close_old_connections()
+    try:
+        yield
+    finally:
+        close_old_connections()

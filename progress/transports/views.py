@@ -22,7 +22,7 @@ from ..access.grants import TooManyError
 from ..access.rules import Asker, UndecidedError, may
 from ..access.tokens import read_token
 from ..events import unknown
-from ..store.redis import Store, open_store
+from ..store import Store, open_store
 from .sse import EventStream
 
 #: The same for a task of somebody else's and for one that does not exist.

@@ -15,7 +15,7 @@ from django.test import AsyncClient
 from progress import asgi
 from progress.hub import Hub
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 from progress.routing import websocket_urlpatterns
 
 OWN = "http://testserver"
@@ -116,7 +116,7 @@ class Socket(WebsocketCommunicator):
 
 async def news(task_id):
     """A run of the task begins; all that watch have been told."""
-    get_publisher().open(task_id)
+    current_publisher().open(task_id)
     assert await asyncio.to_thread(current.flush, 5)
 
 

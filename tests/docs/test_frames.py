@@ -16,7 +16,7 @@ from progress.events import Event, State
 from progress.hub.outbox import Frames
 from progress.layers import redis_layer
 from progress.protocol import Code
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 from tests.docs.document import MESSAGES, answers, follow, kinds
 from tests.docs.site import Site
 from tests.support.script import watch
@@ -63,15 +63,15 @@ async def test_the_states_of_a_task_are_told_as_documented(site, publishes):
     task_id = "a/é 1"
     async with websockets.connect(site.addresses(task_id)["websocket_url"]) as socket:
         await until(socket, in_state("UNKNOWN"))
-        get_publisher().say(Event(task_id=task_id, state=State.PENDING))
+        current_publisher().say(Event(task_id=task_id, state=State.PENDING))
         await until(socket, in_state("PENDING"))
-        run = get_publisher().open(task_id)
+        run = current_publisher().open(task_id)
         await until(socket, in_state("STARTED"))
-        get_publisher().conclude(run, State.RETRY, error="Again.")
+        current_publisher().conclude(run, State.RETRY, error="Again.")
         assert (await until(socket, in_state("RETRY")))["error"] == "Again."
-        run = get_publisher().open(task_id, attempt=2)
+        run = current_publisher().open(task_id, attempt=2)
         assert (await until(socket, in_state("STARTED")))["attempt"] == 2
-        get_publisher().conclude(run, State.SUCCESS)
+        current_publisher().conclude(run, State.SUCCESS)
         await until(socket, in_state("SUCCESS"))
 
 
@@ -149,7 +149,7 @@ async def test_a_subscription_outlives_a_refused_second_one(site, publishes):
         await until(socket, in_state("UNKNOWN"))
         await socket.send(subscribe("kept"))
         assert (await until(socket, lambda frame: frame["type"] == "error"))["code"] == "forbidden"
-        get_publisher().open("kept")
+        current_publisher().open("kept")
         await until(socket, in_state("STARTED"))
 
 

@@ -13,9 +13,10 @@ from jsonschema import Draft7Validator
 
 from progress import addresses, conf, protocol
 from progress.access.tokens import LONGEST
-from progress.events import COUNTABLE, DESCRIPTION_LIMIT, Event, State
+from progress.events import Event, State
 from progress.protocol import Close, Code
 from progress.transports import consumers
+from progress.values import COUNTABLE, DESCRIPTION_LIMIT
 from tests.docs.document import (
     DOCS,
     DOCUMENT,

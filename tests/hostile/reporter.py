@@ -6,16 +6,16 @@ import django
 
 django.setup()
 
-from progress.reporting.current import get_publisher  # noqa: E402 - after Django is set up
+from progress.reporting.current import current_publisher  # noqa: E402 - after Django is set up
 from tests.hostile.bystander import TASK  # noqa: E402
 
 
 def report():
     """Until somebody ends the process."""
-    publisher = get_publisher()
+    publisher = current_publisher()
     run = publisher.open(TASK)
     while True:
-        run.said = (time.time() * 1000, None, "")
+        run.said = (time.time() * 1000, None, "", None)
         publisher.wake(run)
         time.sleep(0.1)
 

@@ -70,14 +70,14 @@ async def test_an_id_is_watched_by_its_address_too(web, ground, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 async def test_events_of_an_id_come_through_its_group(web, publishes, name):
-    from progress.reporting.current import get_publisher
+    from progress.reporting.current import current_publisher
 
-    run = get_publisher().open(IDS[name])
+    run = current_publisher().open(IDS[name])
     async with connect(web) as socket:
         await socket.send(rights.subscribe(IDS[name]))
         while (await hear(socket))["state"] != "STARTED":
             pass
-        run.said = (1, 2, "")
-        get_publisher().wake(run)
+        run.said = (1, 2, "", None)
+        current_publisher().wake(run)
         async with asyncio.timeout(4):  # before the store is looked at
             assert (await hear(socket))["percent"] == 50

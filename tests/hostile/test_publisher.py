@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 
 from progress import ProgressRecorder, PublicError
-from progress.events import EVENT_LIMIT, Event, State, capped
+from progress.events import EVENT_LIMIT, Event, State
 from progress.exceptions import public_words
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
+from progress.values import capped
 
 
 class Array:
@@ -75,11 +76,11 @@ def told(raw):
     """What the store has of a task whose run says this; ``raw`` is the store."""
 
     def tell(*said, **outcome):
-        run = get_publisher().open("a")
-        other = get_publisher().open("b")
+        run = current_publisher().open("a")
+        other = current_publisher().open("b")
         recorder(run).set_progress(*said)
-        get_publisher().conclude(run, State.SUCCESS, **outcome)
-        get_publisher().conclude(other, State.SUCCESS)
+        current_publisher().conclude(run, State.SUCCESS, **outcome)
+        current_publisher().conclude(other, State.SUCCESS)
         assert current.flush(5)
         assert Event.from_text(raw.get("progress:event:b")).complete, "others are told of"
         return raw.get("progress:event:a")
@@ -127,7 +128,7 @@ def test_an_error_that_has_no_words_is_a_failure_all_the_same():
 
 
 def test_growing_by_anything_does_not_raise():
-    growing = recorder(get_publisher().open("a"))
+    growing = recorder(current_publisher().open("a"))
     growing.increment_progress(Array())
     growing.increment_progress(Decimal("sNaN"))
     growing.increment_progress(None, Array())

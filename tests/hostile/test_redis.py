@@ -9,7 +9,7 @@ import pytest
 from progress.events import Event, State
 from progress.layers.groups import RIGHTS_TYPE, group_name, message, rights_group_name
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 from tests.hostile.test_frames import connect, hear
 from tests.support import rights
 
@@ -57,8 +57,8 @@ async def test_what_is_no_event_is_unknown_until_the_next_event(web, ground, pub
     async with connect(web) as socket:
         await socket.send(rights.subscribe(task_id))
         assert (await hear(socket))["state"] == "UNKNOWN"
-        run = get_publisher().open(task_id)
-        get_publisher().conclude(run, State.SUCCESS)
+        run = current_publisher().open(task_id)
+        current_publisher().conclude(run, State.SUCCESS)
         assert current.flush(5)
         while not (event := await hear(socket))["complete"]:
             pass
@@ -72,7 +72,7 @@ def test_one_foreign_key_keeps_no_other_task_waiting(raw, name):
     if name == "a list":
         put_list(raw, "progress:event:a")
     for task_id in "ab":
-        get_publisher().conclude(get_publisher().open(task_id), State.SUCCESS)
+        current_publisher().conclude(current_publisher().open(task_id), State.SUCCESS)
     assert current.flush(5)
     assert Event.from_text(raw.get("progress:event:b")).complete
 

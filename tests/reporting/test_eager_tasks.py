@@ -22,18 +22,23 @@ async def test_an_eager_task_is_known_by_the_store_in_memory():
     assert (event.state, event.current) == ("SUCCESS", 5)
 
 
-def test_an_eager_task_does_not_touch_redis(settings, caplog):
+async def test_an_eager_task_is_known_by_the_store_in_redis(store):
+    result = count.delay(5)
+    assert current.flush(5)
+    event = (await store.read([result.id]))[result.id]
+    assert (event.state, event.current, event.percent) == ("SUCCESS", 5, 100)
+
+
+def test_an_eager_task_succeeds_while_redis_is_away(settings):
     settings.PROGRESS_REDIS_URL = "redis://127.0.0.1:1/0"
-    settings.CHANNEL_LAYERS = {}
     assert count.delay(5).get() == 5
-    assert current._publisher is None
-    assert "progress" not in {record.name for record in caplog.records}
 
 
 def test_an_eager_task_needs_no_settings(settings, caplog):
     settings.PROGRESS_REDIS_URL = ""
     assert count.delay(5).get() == 5
     assert "ERROR" not in caplog.text
+    assert current._publisher is None
 
 
 def test_a_task_that_is_called_as_a_function_does_no_harm():

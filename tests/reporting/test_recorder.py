@@ -15,7 +15,7 @@ from progress import ProgressRecorder, track
 from progress.events import Event, State
 from progress.layers import redis_layer
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 from progress.reporting.runs import Run
 from tests.conftest import free_port
 
@@ -35,7 +35,7 @@ class Task:
     """As much of a running Celery task as a recorder looks at."""
 
     def __init__(self, task_id="a"):
-        self.run = get_publisher().open(task_id)
+        self.run = current_publisher().open(task_id)
         self.request = Request(task_id, self.run)
 
     def end(self, state=State.SUCCESS):
@@ -86,10 +86,10 @@ async def test_a_million_calls_are_ten_events_a_second(watch, raw):
     recorder.set_progress(0, 10**6)
     current.flush(5)
     before = raw.info("commandstats")["cmdstat_evalsha"]["calls"]
-    began = current.get_publisher()._loop.time()
+    began = current.current_publisher()._loop.time()
     for done in range(10**6):
         recorder.set_progress(done, 10**6)
-    seconds = current.get_publisher()._loop.time() - began
+    seconds = current.current_publisher()._loop.time() - began
     current.flush(5)
     calls = raw.info("commandstats")["cmdstat_evalsha"]["calls"] - before
     assert 1 <= calls <= seconds * 10 + 2
@@ -250,7 +250,7 @@ async def test_a_run_goes_on_in_a_forked_process(watch):
 
 
 def test_a_run_that_the_publisher_has_not_seen_yet_goes_on_in_a_fork_too(redis_url):
-    carrier = get_publisher()
+    carrier = current_publisher()
     carrier._rouse = lambda _: None  # as if the thread had no turn
     task, over = Task(), Task("over")
     ProgressRecorder(task).set_progress(1, 3)
@@ -273,13 +273,13 @@ def test_many_short_runs_are_told_together(raw):
 
 def test_missing_settings_are_said_once(settings, caplog):
     settings.PROGRESS_REDIS_URL = ""
-    assert get_publisher() is get_publisher() is None
+    assert current_publisher() is current_publisher() is None
     assert caplog.text.count("PROGRESS_REDIS_URL is not set") == 1
 
 
 def test_closing_ends_the_thread(redis_url):
     before = set(sys._current_frames())
-    get_publisher()
+    current_publisher()
     current.close()
     while not set(sys._current_frames()) <= before:
         pass  # its last steps, after it said that it ended
@@ -299,15 +299,15 @@ class RacingRun(Run):
         self._attend = value
         if value and getattr(self, "armed", False):
             self.armed = False
-            self.said = (99, 100, "just before")
+            self.said = (99, 100, "just before", None)
 
 
 async def test_a_report_just_before_the_publisher_sleeps_is_not_lost(watch):
-    watched, carrier = watch("a"), get_publisher()
+    watched, carrier = watch("a"), current_publisher()
     run = RacingRun("a", publisher=carrier)
-    carrier._call(carrier._opened, run)
+    carrier._inbox.call(carrier._add, run)
     run.attend = False
-    run.said = (1, 100, "first")
+    run.said = (1, 100, "first", None)
     carrier.wake(run)
     await watched.until(lambda event: event.current == 1)
     run.result_at = math.inf
@@ -317,7 +317,7 @@ async def test_a_report_just_before_the_publisher_sleeps_is_not_lost(watch):
 
 async def test_a_run_that_wakes_between_two_looks_keeps_its_pace(redis_url):
     """While one run keeps the publisher looking, another that comes and goes is not sent more."""
-    carrier = get_publisher()
+    carrier = current_publisher()
     offers = []
     offer = carrier._delivery.offer
 

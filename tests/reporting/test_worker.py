@@ -108,7 +108,6 @@ async def test_a_retry_is_not_the_end_and_opens_a_new_run(start):
 @pytest.mark.parametrize(
     ("how", "state", "options"),
     [
-        ("ignore", State.REVOKED, {}),
         ("reject", State.FAILURE, {}),
         ("exit", State.FAILURE, {}),
         ("kill", State.FAILURE, {}),

@@ -12,7 +12,8 @@ from progress.layers import groups, redis_layer
 from progress.layers.sending import wrapping
 from progress.reporting.delivery import Delivery
 from progress.reporting.runs import Run
-from progress.store.redis import TOLD, RedisStore
+from progress.store.base import SENT
+from progress.store.redis import RedisStore
 from tests.support.parts import Server
 
 TELLER = {"username": "teller", "password": "secret"}
@@ -108,10 +109,10 @@ async def test_a_batch_is_stored_and_told_with_one_command(layer, raw, store):
 
 async def test_other_digits_than_were_expected_are_left_to_the_layer(layer, raw, store):
     """A run of one digit: the length in front of the text would be wrong."""
-    cover = Delivery(store, refused=lambda _: None)._cover()
+    cover = Delivery(store, refused=lambda _: None)._envelope()
     usual = [event(), event(State.PENDING, task_id="b")]
     answers = await store.publish([*usual, event(State.PROGRESS, run=7, task_id="c")], cover)
-    assert [verdict for verdict, *_ in answers] == [TOLD, TOLD, 1]
+    assert [answer.verdict for answer in answers] == [SENT, SENT, 1]
 
 
 async def test_an_outcome_that_stands_already_is_told_again(layer, store):

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from progress.events import State
-from progress.reporting.current import flush, get_publisher
+from progress.reporting.current import current_publisher, flush
 from tests.support.parts import Web, settings
 
 
@@ -13,17 +13,17 @@ class Job:
     def __init__(self, total=10):
         self.id = str(uuid4())
         self._total = total
-        self._run = get_publisher().open(self.id)
+        self._run = current_publisher().open(self.id)
 
     def say(self, current, description="Importing"):
         """Returns when it is in the store."""
-        self._run.said = (current, self._total, description)
-        get_publisher().wake(self._run)
+        self._run.said = (current, self._total, description, None)
+        current_publisher().wake(self._run)
         assert flush(5)
 
     def end(self, state=State.SUCCESS, **more):
         """The same."""
-        get_publisher().conclude(self._run, state, **more)
+        current_publisher().conclude(self._run, state, **more)
         assert flush(5)
 
 

@@ -13,7 +13,7 @@ from progress.access.grants import Grants
 from progress.access.handshakes import Handshake
 from progress.events import Event, State
 from progress.limits import CREDIT, PACE, paid_until
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 from progress.routing import websocket_urlpatterns
 from progress.transports import consumers, writer
 from progress.transports.consumers import PATIENCE, ProgressConsumer
@@ -54,11 +54,11 @@ def _hub(hub):
 
 
 def open_run(task_id="a"):
-    return get_publisher().open(task_id)
+    return current_publisher().open(task_id)
 
 
 def end(run, state=State.SUCCESS, **more):
-    get_publisher().conclude(run, state, **more)
+    current_publisher().conclude(run, state, **more)
 
 
 @pytest.mark.parametrize("task_id", ["a", "with space", "sla/sh", "é\u202e*"])
@@ -75,7 +75,7 @@ async def test_one_task_is_watched_by_its_address_until_the_outcome(task_id):
 
 async def test_a_late_watcher_gets_the_outcome_and_a_close():
     end(open_run(), State.FAILURE, error="No such file.")
-    assert get_publisher().flush(5)
+    assert current_publisher().flush(5)
     async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
         assert (await socket.next())["error"] == "No such file."
         assert (await socket.receive_output(10))["type"] == "websocket.close"
@@ -92,7 +92,7 @@ async def test_many_tasks_are_watched_over_one_socket():
         while ended != set(runs):
             event = await socket.next()
             ended |= {event["task_id"]} if event["complete"] else set()
-        get_publisher().say(Event(task_id="d", state=State.PENDING))
+        current_publisher().say(Event(task_id="d", state=State.PENDING))
         await socket.subscribe("d")
         assert (await socket.next())["task_id"] == "d"
 

@@ -11,7 +11,7 @@ from progress import make_token
 from progress.asgi import application
 from progress.events import State
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 from progress.transports import sse
 from progress.transports.sse import RETRY
 
@@ -21,7 +21,7 @@ def path(task_id):
 
 
 def open_run(task_id="a"):
-    run = get_publisher().open(task_id)
+    run = current_publisher().open(task_id)
     assert current.flush(5)
     return run
 
@@ -49,7 +49,7 @@ async def test_a_task_is_told_until_its_outcome(hub, task_id):
     async with asyncio.timeout(10):
         while task_id not in hub._topics or hub._topics[task_id].event is None:
             await asyncio.sleep(0)
-    get_publisher().conclude(run, State.SUCCESS)
+    current_publisher().conclude(run, State.SUCCESS)
     text = await telling
     assert text.startswith(RETRY)
     told = list(frames(text))
@@ -60,7 +60,7 @@ async def test_a_task_is_told_until_its_outcome(hub, task_id):
 
 async def test_what_the_client_has_is_not_told_again(hub):
     run = open_run()
-    get_publisher().conclude(run, State.SUCCESS)
+    current_publisher().conclude(run, State.SUCCESS)
     assert current.flush(5)
     [(event, [mark])] = frames(await whole(await AsyncClient().get(path("a"))))
     again = await AsyncClient().get(path("a"), headers={"last-event-id": mark})
@@ -72,7 +72,7 @@ async def test_what_the_client_has_is_not_told_again(hub):
 
 @pytest.mark.parametrize("seen", ["", "x", "-1", "1.5", "9" * 20, "é"])
 async def test_a_last_event_that_is_none_is_nothing(hub, seen):
-    get_publisher().conclude(open_run(), State.SUCCESS)
+    current_publisher().conclude(open_run(), State.SUCCESS)
     assert current.flush(5)
     response = await AsyncClient().get(
         path("a"), headers={"last-event-id": seen.encode().decode("latin-1")}

@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch
 from progress import make_token
 from progress.access.tokens import read_token
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 
 
 def state(task_id):
@@ -23,7 +23,7 @@ def state(task_id):
 @pytest.fixture
 def task(redis_url):
     """A task that has started."""
-    run = get_publisher().open("a task/1")
+    run = current_publisher().open("a task/1")
     assert current.flush(5)
     return run.task_id
 

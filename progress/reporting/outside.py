@@ -1,0 +1,119 @@
+"""Celery's signals about a task from outside its runs: in the sender and in a worker's parent."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from hashlib import blake2s
+from typing import Any
+from weakref import WeakValueDictionary
+
+from celery import current_task
+
+from ..events import Event, State
+from ..exceptions import CELERY_WORDS
+from .current import current_publisher
+
+#: The header that tells when the task was sent; Celery sends it along with each retry.
+PUBLISHED = "progress_published"
+EXPIRED = "It waited too long and was not started."
+DROPPED = "It was dropped before it finished."
+UNREADABLE = "The worker could not read this task's message."
+
+#: Celery's requests in this worker's parent, by task id. They know what its signals do not tell.
+_requests: WeakValueDictionary[str, Any] = WeakValueDictionary()
+
+
+def stamp(headers: Any = None, **_: Any) -> None:
+    """In the sender, before it sends: say when, so that an id may be used again.
+
+    A retry keeps the stamp of its task. What a task sends under its own id, as replace() does, is
+    newer than the task itself, whatever the clocks say.
+    """
+    if headers is None or (headers.get("retries") and PUBLISHED in headers):
+        return
+    own = current_task.request if current_task else None
+    before = stamp_of(own) if own is not None and own.id == headers.get("id") else 0
+    headers[PUBLISHED] = max(time.time_ns() // 1000, before + 1)
+
+
+def published(headers: Any = None, **_: Any) -> None:
+    """In the sender: the task waits for its turn."""
+    headers = headers or {}
+    if headers.get("id") and not headers.get("retries"):
+        _say(headers["id"], State.PENDING, published=headers.get(PUBLISHED) or 0)
+
+
+def received(request: Any, **_: Any) -> None:
+    """In the worker's parent: it holds the task from now on."""
+    _requests[request.id] = request
+
+
+def unknown_task(message: Any, id: str, **_: Any) -> None:  # noqa: A002 - Celery's name
+    """In the worker's parent: nobody registered a task of this name. Celery records FAILURE."""
+    _say(id, State.FAILURE, error=CELERY_WORDS["NotRegistered"], **_life(message.headers))
+
+
+def refused_message(message: Any, **_: Any) -> None:
+    """In the worker's parent: a message that it cannot read, and drops. Celery records nothing."""
+    headers = message.headers or {}
+    if headers.get("id"):
+        _say(headers["id"], State.FAILURE, error=UNREADABLE, **_life(headers))
+
+
+def revoked(request: Any, expired: bool = False, **_: Any) -> None:  # noqa: FBT001, FBT002 - Celery's signature
+    """In the worker's parent: cancelled, or it waited past its expiry."""
+    _say(request.id, State.REVOKED, error=EXPIRED if expired else None, **_known_of(request.id))
+
+
+def failed(task_id: str, error: str | None) -> None:
+    """In the worker's parent: its child is gone, or out of time."""
+    _say(task_id, State.FAILURE, error=error, **_known_of(task_id))
+
+
+def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in: float) -> None:
+    """In the worker's parent: its child was lost, or the worker ends at once and cancels its tasks.
+
+    The task is sent again; of cancelled tasks, only those come back that are acknowledged late.
+    """
+    back = reason is not None or sender.acks_late
+    state, error = (State.RETRY, error) if back else (State.REVOKED, DROPPED)
+    _say(request.id, state, error=error, due_in=due_in, **_known_of(request.id))
+
+
+def stamp_of(request: Any) -> int:
+    """When the task of this request was sent, or 0 where its sender did not say."""
+    value = getattr(request, PUBLISHED, 0)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+@lru_cache(maxsize=64)
+def worker_name(hostname: str | None, pid: int | None) -> str:
+    """An opaque name of the process that executes a task, the same in its parent; "" if unknown."""
+    if not hostname or not pid:
+        return ""
+    return blake2s(f"{hostname}/{pid}".encode(), digest_size=4).hexdigest()
+
+
+def _known_of(task_id: str) -> dict[str, Any]:
+    """What this worker knows of the task's present life, for an event."""
+    request = _requests.get(task_id)
+    if request is None:
+        return {}
+    worker = worker_name(request.hostname, request.worker_pid)
+    return {**_life(request.message.headers), "worker": worker}
+
+
+def _life(headers: Any) -> dict[str, Any]:
+    headers = headers or {}
+    when, retries = headers.get(PUBLISHED), headers.get("retries")
+    return {
+        "published": when if isinstance(when, int) and when > 0 else 0,
+        "attempt": retries + 1 if isinstance(retries, int) and retries >= 0 else 1,
+    }
+
+
+def _say(task_id: str, state: State, **more: Any) -> None:
+    publisher = current_publisher()
+    if publisher is not None:
+        publisher.say(Event(task_id=task_id, state=state, **more))
