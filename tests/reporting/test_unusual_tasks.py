@@ -1,0 +1,157 @@
+"""Unusual ends of tasks, judged by Celery's own record."""
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from celery.contrib.abortable import AbortableAsyncResult
+
+from progress.events import State
+from tests.reporting.unusual_tasks import app
+
+SLOW = 30  # seconds within which a worker must have done something
+
+
+@pytest.fixture(scope="module")
+def worker(valkey, tmp_path_factory):
+    """A worker of these tasks; what it logged."""
+    log = tmp_path_factory.mktemp("worker") / "log"
+    module = "tests.reporting.unusual_tasks"
+    command = [sys.executable, "-m", "celery", "-A", module, "worker", "-c", "2"]
+    options = ["-l", "INFO", "--without-gossip", "--without-mingle", "-n", "unusual@%h"]
+    env = {**os.environ, "TEST_REDIS_URL": f"{valkey.connection_url}/0"}
+    with log.open("wb") as output:
+        process = subprocess.Popen([*command, *options], env=env, stdout=output, stderr=output)
+    try:
+        while " ready." not in log.read_text():
+            assert process.poll() is None, log.read_text()
+        yield log
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def start(worker, watch):
+    """Start a task that is watched already."""
+
+    def start(name, *args, **options):
+        task_id = options.pop("task_id", None) or str(uuid4())
+        watched = watch(task_id)
+        watched.task_id = task_id
+        watched.result = app.tasks[f"tests.reporting.unusual_tasks.{name}"].apply_async(
+            args, task_id=task_id, **options
+        )
+        return watched
+
+    return start
+
+
+async def outcome(watched, state=None):
+    event = await watched.until(lambda event: event.complete)
+    assert not any(each.complete for each in watched.events[:-1])
+    recorded = app.AsyncResult(watched.task_id).state
+    assert recorded in (event.state, state), (event, recorded)
+    return event
+
+
+@pytest.mark.parametrize("how", ["signature", "chain", "group", "chord"])
+async def test_a_replaced_task_ends_as_its_replacement_does(start, how):
+    event = await outcome(start("replaced", how))
+    assert event.state is State.SUCCESS
+
+
+async def test_an_ignored_task_waits_for_whoever_continues_it(start):
+    watched = start("ignored")
+    await watched.until(lambda event: event.description == "Working")
+    event = await watched.until(lambda event: event.state is State.PENDING)
+    assert (event.complete, event.stalled, event.total) == (False, False, None)
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "FAILURE", "REVOKED"])
+async def test_an_outcome_that_an_ignored_task_stored_is_its_outcome(start, state):
+    assert (await outcome(start("ignored", state))).state == state
+
+
+async def test_a_state_of_its_own_is_no_outcome(start):
+    watched = start("ignored", "HALFWAY")
+    await watched.until(lambda event: event.current == 3)
+    event = await watched.until(lambda event: event.state is State.PENDING)
+    assert app.AsyncResult(event.task_id).state == "HALFWAY"
+
+
+async def test_a_task_that_goes_back_to_the_queue_waits_and_then_ends(start):
+    assert (await outcome(start("requeued"))).state is State.SUCCESS
+
+
+async def test_a_task_that_no_worker_knows_fails_at_once(worker, watch):
+    watched = watch("nobody")
+    watched.task_id = "nobody"
+    app.send_task("jobs.not_there_any_more", task_id="nobody", queue="unusual")
+    event = await outcome(watched)
+    assert (event.state, event.error) == (State.FAILURE, "No worker knows this task.")
+
+
+async def test_a_task_that_is_cancelled_between_its_attempts_is_cancelled(start):
+    watched = start("retried_late")
+    await watched.until(lambda event: event.state is State.RETRY)
+    app.control.revoke(watched.task_id)
+    app.send_task("tests.reporting.unusual_tasks.retried_late", task_id=watched.task_id, retries=1)
+    assert (await outcome(watched)).state is State.REVOKED
+
+
+async def test_every_retried_task_ends_with_its_failure(start):
+    many = [start("flaky") for _ in range(20)]
+    for watched in many:
+        event = await outcome(watched)
+        assert (event.state, event.attempt) == (State.FAILURE, 3)
+
+
+@pytest.mark.parametrize("how", ["track", "recorder", "executor", "to_thread", "function", "apply"])
+async def test_what_reports_inside_a_task_reports_for_it(start, how):
+    watched = start("elsewhere", how)
+    await outcome(watched)
+    shown = watched.events[-1]
+    assert (shown.current, shown.total) == (20, 20)
+    if how in ("track", "recorder", "executor"):
+        assert shown.description == "Elsewhere"
+        assert app.AsyncResult(watched.task_id).result == "PROGRESS"
+
+
+async def test_a_task_that_is_aborted_sees_it(start):
+    watched = start("abortable")
+    await watched.until(lambda event: event.current == 3)
+    with warnings.catch_warnings(action="ignore"):  # Celery calls a deprecated method of redis-py
+        AbortableAsyncResult(watched.task_id, app=app).abort()
+    event = await outcome(watched)
+    assert event.state is State.SUCCESS
+    assert app.AsyncResult(watched.task_id).result == "aborted"
+
+
+async def test_words_are_in_the_language_in_which_they_were_said(start):
+    event = await outcome(start("translated"))
+    assert (event.description, event.error) == ("Montag", "Dienstag")
+
+
+async def test_an_id_that_is_used_again_shows_the_new_task(start):
+    task_id = f"again-{uuid4()}"
+    first = await outcome(start("count", 3, task_id=task_id))
+    watched = start("count", 5, task_id=task_id)
+    second = await watched.until(lambda event: event.complete and event.version > first.version)
+    assert (first.current, second.current) == (3, 5)
+    assert second.published > first.published
+
+
+async def test_a_task_out_of_time_says_so(start):
+    event = await outcome(start("slow", time_limit=1))
+    assert event.error == "The task took too long and was stopped."
+
+
+def test_the_tasks_are_all_tried():
+    names = {name.rpartition(".")[2] for name in app.tasks if "unusual_tasks" in name}
+    text = Path(__file__).read_text()
+    assert {name for name in names - {"add_up"} if f'start("{name}"' not in text} == set()

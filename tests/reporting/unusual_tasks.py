@@ -1,0 +1,150 @@
+"""Tasks that do what Celery allows and few tasks do; a worker of their own runs them."""
+
+import asyncio
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from celery import Celery, chain, chord, group
+from celery.contrib.abortable import AbortableTask
+from celery.exceptions import Ignore, Reject
+from django.utils import translation
+from django.utils.translation import gettext_lazy
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+url = os.environ["TEST_BROKER_URL"]
+
+app = Celery("unusual", broker=url, backend=url)
+app.conf.update(
+    task_default_queue="unusual",
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    redis_socket_timeout=5,
+    worker_hijack_root_logger=False,
+)
+
+
+@app.task(bind=True)
+def count(self, total, seconds=0.01):
+    from progress import track
+
+    for _ in track(range(total), description="Counting"):
+        time.sleep(seconds)
+    return total
+
+
+@app.task
+def add_up(numbers):
+    return sum(numbers)
+
+
+@app.task(bind=True)
+def replaced(self, how):
+    """Report, then have something else take this task's place."""
+    from progress import ProgressRecorder
+
+    ProgressRecorder(self).set_progress(3, 4, "Preparing")
+    steps = [count.si(10), count.si(10)]
+    canvas = {
+        "signature": lambda: count.si(10),
+        "chain": lambda: chain(*steps),
+        "group": lambda: group(*steps),
+        "chord": lambda: chord(steps, add_up.s()),
+    }
+    raise self.replace(canvas[how]())
+
+
+@app.task(bind=True)
+def ignored(self, state=None):
+    """End by Ignore, perhaps after storing a state by hand."""
+    from progress import ProgressRecorder
+
+    ProgressRecorder(self).set_progress(3, 4, "Working")
+    if state in ("FAILURE", "REVOKED"):  # Celery reads these states as an exception
+        meta = {"exc_type": "ValueError", "exc_message": ["by hand"], "exc_module": "builtins"}
+        self.update_state(state=state, meta=meta)
+    elif state:
+        self.update_state(state=state, meta="by hand")
+    raise Ignore
+
+
+@app.task(bind=True, acks_late=True)
+def requeued(self):
+    """Go back to the queue once."""
+    if not self.request.delivery_info["redelivered"]:
+        raise Reject("later", requeue=True)
+    return "second time"
+
+
+@app.task(bind=True, max_retries=3)
+def retried_late(self):
+    raise self.retry(countdown=3600)
+
+
+@app.task(bind=True, autoretry_for=(ConnectionError,), max_retries=2, retry_backoff=True)
+def flaky(self):
+    raise ConnectionError
+
+
+@app.task(bind=True)
+def elsewhere(self, how):
+    """Report from somewhere else than the task's own thread."""
+    from progress import ProgressRecorder, track
+
+    def report(recorder=None):
+        if recorder:
+            for number in range(21):
+                recorder.set_progress(number, 20, "Elsewhere")
+        else:
+            for _ in track(range(20), description="Elsewhere", task=self):
+                time.sleep(0.01)
+
+    if how == "track":
+        in_thread(report)
+    elif how == "recorder":
+        in_thread(lambda: report(ProgressRecorder(self)))
+    elif how == "executor":
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(report).result()
+    elif how == "to_thread":
+        asyncio.run(asyncio.to_thread(lambda: list(track(range(20), description="Elsewhere"))))
+    elif how == "function":
+        count(20)
+    elif how == "apply":
+        ProgressRecorder(self).set_progress(20, 20, "Elsewhere")
+        count.apply((5,))
+    return self.backend.get_task_meta(self.request.id)["status"]
+
+
+def in_thread(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+@app.task(bind=True, base=AbortableTask)
+def abortable(self):
+    from progress import track
+
+    for _ in track(range(100)):
+        if self.is_aborted():
+            return "aborted"
+        time.sleep(0.2)
+    return "finished"
+
+
+@app.task(bind=True)
+def translated(self):
+    """Say a lazy translation in another language than the worker's."""
+    from progress import ProgressRecorder, PublicError
+
+    with translation.override("de"):
+        ProgressRecorder(self).set_progress(1, 2, gettext_lazy("Monday"))
+        error = PublicError(gettext_lazy("Tuesday"))
+    raise error
+
+
+@app.task
+def slow():
+    time.sleep(60)
