@@ -1,0 +1,174 @@
+"""Which event stands: the order of lives, attempts and runs, in Redis and in its twin."""
+
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from progress import conf
+from progress.events import OUTCOMES, Event, State
+from progress.store.memory import MemoryStore
+from progress.store.redis import RedisStore
+
+PENDING, STARTED, PROGRESS, RETRY = State.PENDING, State.STARTED, State.PROGRESS, State.RETRY
+SUCCESS, FAILURE, REVOKED = State.SUCCESS, State.FAILURE, State.REVOKED
+MINUTE = 60_000_000  # microseconds
+
+
+@pytest.fixture(params=["redis", "memory"])
+async def store(request):
+    """Both stores, empty."""
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    store = RedisStore(request.getfixturevalue("redis_url"))
+    yield store
+    await store.aclose()
+
+
+def now():
+    return time.time_ns() // 1000
+
+
+def event(state, **more):
+    return Event(**{"task_id": "a", **more}, state=state)
+
+
+async def put(store, state, **more):
+    [(accepted, stands)] = await store.put([event(state, **more)])
+    return accepted, stands
+
+
+async def test_a_late_retry_of_the_first_attempt_does_not_take_the_task_from_the_second(store):
+    _, second = await put(store, STARTED, attempt=2)
+    assert await put(store, RETRY, attempt=1) == (False, second)
+    accepted, end = await put(store, FAILURE, attempt=2, run=second.run)
+    assert (accepted, end.state) == (True, FAILURE)
+
+
+async def test_a_second_attempt_that_ended_unseen_takes_the_task_from_the_first(store):
+    _, first = await put(store, STARTED, attempt=1)
+    await put(store, RETRY, attempt=1, run=first.run)
+    assert (await put(store, FAILURE, attempt=2))[0]
+
+
+@pytest.mark.parametrize("end", [REVOKED, FAILURE])
+@pytest.mark.parametrize("attempt", [1, 2])
+async def test_an_outcome_from_outside_ends_a_task_that_waits_for_its_retry(store, end, attempt):
+    _, first = await put(store, STARTED)
+    await put(store, RETRY, run=first.run)
+    accepted, stands = await put(store, end, run=first.run, attempt=attempt)
+    assert (accepted, stands.state) == (True, end)
+
+
+async def test_a_report_does_not_follow_a_retry(store):
+    _, first = await put(store, STARTED)
+    _, retry = await put(store, RETRY, run=first.run)
+    assert await put(store, PROGRESS, run=first.run) == (False, retry)
+
+
+@pytest.mark.parametrize("end", sorted(OUTCOMES))
+async def test_an_id_that_is_used_again_waits_and_runs_again(store, end):
+    before = now()
+    _, first = await put(store, STARTED, published=before)
+    await put(store, end, published=before, run=first.run)
+    assert (await put(store, PENDING, published=before + MINUTE))[0]
+    accepted, again = await put(store, STARTED, published=before + MINUTE)
+    assert accepted
+    assert again.run > first.run
+
+
+async def test_what_the_former_task_of_an_id_says_late_is_refused(store):
+    before = now()
+    _, first = await put(store, STARTED, published=before)
+    _, again = await put(store, STARTED, published=before + 1)
+    for state in (PENDING, PROGRESS, RETRY, FAILURE, SUCCESS):
+        assert await put(store, state, published=before, run=first.run) == (False, again)
+
+
+async def test_a_late_word_that_a_task_waits_does_not_hide_its_outcome(store):
+    published = now()
+    _, end = await put(store, SUCCESS, published=published)
+    assert await put(store, PENDING, published=published) == (False, end)
+
+
+async def test_a_task_that_runs_is_not_hidden_by_another_that_waits_under_its_id(store):
+    before = now()
+    _, running = await put(store, STARTED, published=before)
+    assert await put(store, PENDING, published=before + 1) == (False, running)
+
+
+async def test_a_sender_whose_clock_is_behind_may_use_an_id_again(store):
+    ahead = now() + MINUTE
+    _, first = await put(store, STARTED, published=ahead)
+    _, end = await put(store, SUCCESS, published=ahead, run=first.run)
+    sent = max(now(), end.version + 1)  # after that outcome, by the clock of this machine
+    while now() <= sent:
+        pass
+    assert (await put(store, PENDING, published=sent))[0]
+    assert (await put(store, STARTED, published=sent))[0]
+
+
+async def test_a_run_may_send_its_task_back_to_waiting(store):
+    _, running = await put(store, STARTED)
+    accepted, waiting = await put(store, PENDING, run=running.run)
+    assert (accepted, waiting.state, waiting.run) == (True, PENDING, running.run)
+    assert (await put(store, STARTED))[0]
+    assert not (await put(store, PENDING, run=running.run))[0], "another run has taken over"
+
+
+async def test_a_retry_that_never_comes_is_lost_like_a_run(redis_url, settings):
+    settings.PROGRESS_LOST_AFTER = 0.000_001
+    store = RedisStore(redis_url)
+    await put(store, RETRY, current=3, total=4)
+    await put(store, RETRY, task_id="later", due_in=3600)
+    await store.lose(await store.silent())
+    found = await store.read(["a", "later"])
+    assert (found["a"].state, found["a"].error) == (FAILURE, "The retry was lost.")
+    assert found["later"].state is RETRY
+    await store.aclose()
+
+
+async def test_a_retry_is_kept_until_it_is_due_and_longer(redis_url, raw):
+    store = RedisStore(redis_url)
+    await put(store, RETRY, due_in=7 * 86400)
+    assert raw.ttl("progress:event:a") > 7 * 86400 + conf.lost_after()
+    await store.aclose()
+
+
+STATES = st.sampled_from(sorted(set(State) - {State.UNKNOWN}))
+STEPS = st.lists(
+    st.tuples(STATES, st.integers(0, 3), st.integers(1, 3), st.sampled_from([0, 1, 2])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(steps=STEPS)
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_redis_and_its_twin_take_the_same_events(redis_url, steps):
+    """Runs are drawn by their place, since each store numbers them by its own clock."""
+    stores = [RedisStore(redis_url), MemoryStore()]
+    await stores[0]._redis.flushdb()
+    base = now()
+    taken = []
+    for store in stores:
+        runs, answers = [0], []
+        for state, run, attempt, life in steps:
+            offered = event(
+                state,
+                run=runs[min(run, len(runs) - 1)],
+                attempt=attempt,
+                published=life and base + life,
+            )
+            [(accepted, stands)] = await store.put([offered])
+            if stands.run not in runs:
+                runs.append(stands.run)
+            standing = (stands.state, stands.attempt, stands.published and stands.published - base)
+            answers.append((accepted, *standing, runs.index(stands.run)))
+        taken.append(answers)
+    await stores[0].aclose()
+    assert taken[0] == taken[1]
