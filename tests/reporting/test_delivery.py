@@ -1,0 +1,94 @@
+"""Events on their way to a real server that takes no writes, or was set back."""
+
+import asyncio
+import time
+
+import pytest
+from redis.exceptions import ResponseError
+
+from progress.events import Event, State
+from progress.reporting.current import current_publisher, flush
+from progress.reporting.delivery import Delivery
+from progress.reporting.runs import Run
+from progress.store.base import readable
+
+
+@pytest.fixture
+def full(raw):
+    """A server that answers, and takes no writes."""
+    raw.config_set("maxmemory", "1")
+    yield raw
+    raw.config_set("maxmemory", "0")
+
+
+def sent(raw):
+    """How many messages were published."""
+    stats = raw.info("commandstats")
+    return stats.get("cmdstat_publish", {"calls": 0})["calls"] + sum(
+        stats.get(name, {"calls": 0})["calls"] for name in ("cmdstat_eval",)
+    )
+
+
+async def failing(delivery, times=1):
+    for _ in range(times):
+        with pytest.raises(ResponseError):
+            await delivery.step()
+
+
+async def test_an_event_that_is_not_stored_is_announced_once(store, full):
+    delivery = Delivery(store, refused=lambda _: None)
+    for run in [Run("a"), Run("b"), Run("c")]:
+        delivery.offer(run, run.event(State.PROGRESS))
+    await failing(delivery)
+    before = sent(full)
+    await failing(delivery, times=5)
+    assert sent(full) == before
+
+
+async def test_waiting_is_not_announced_behind_anything_else(hub, watch, store, full):
+    watched = watch("a")
+    delivery, run = Delivery(store, refused=lambda _: None), Run("a")
+    delivery.offer(run, run.event(State.PROGRESS))
+    await failing(delivery)
+    await watched.until(lambda event: event.state is State.PROGRESS)
+    delivery.offer("a", Event(task_id="a", state=State.PENDING))  # behind the run's, in the batch
+    run.said = (1, 2, "later", None)
+    delivery.offer(run, run.event(State.PROGRESS))
+    await failing(delivery)
+    await watched.until(lambda event: event.description == "later")
+    assert State.PENDING not in {event.state for event in watched.events}
+
+
+async def test_an_outcome_is_newer_than_what_was_announced_by_a_clock_that_is_ahead(
+    watch, store, raw, monkeypatch
+):
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 8_000_000_000)
+    watched, delivery, run = watch("a"), Delivery(store, refused=lambda _: None), Run("a")
+    raw.config_set("maxmemory", "1")
+    try:
+        delivery.offer(run, run.event(State.PROGRESS))
+        await failing(delivery)
+        await watched.until(lambda event: event.state is State.PROGRESS)
+    finally:
+        raw.config_set("maxmemory", "0")
+    delivery.offer(run, run.event(State.SUCCESS))
+    await delivery.step()
+    await watched.until(lambda event: event.complete)
+
+
+async def test_a_living_run_goes_on_when_the_store_is_set_back(watch, raw, settings):
+    settings.PROGRESS_HEARTBEAT = 0.1
+    watched, publisher = watch("a"), current_publisher()
+    publisher.open("a")
+    await watched.until(lambda event: event.state is State.STARTED)
+    first = raw.get("progress:event:a")
+    run = publisher.open("a")
+    second = await watched.until(lambda event: event.run > readable(first).run)
+    raw.set("progress:event:a", first)  # as from a snapshot, or a replica that lags
+    while (stands := readable(raw.get("progress:event:a"))).run != second.run:
+        await asyncio.sleep(0.01)  # until the next sign of life
+    run.said = (3, 4, "on", None)
+    publisher.wake(run)
+    assert flush(5)
+    assert (await watched.until(lambda event: event.current == 3)).run == stands.run

@@ -1,0 +1,46 @@
+"""Whose outcome it is that others report: the run's that stands, or nobody's any more."""
+
+from dataclasses import replace
+
+import pytest
+
+from progress.events import Event, State
+from progress.reporting.placing import place_outside
+
+RUNNING = Event(
+    task_id="a", state=State.PROGRESS, run=5, attempt=2, published=9, worker="one", current=3
+)
+FAILURE = Event(task_id="a", state=State.FAILURE, attempt=2, published=9, worker="one", error="no")
+
+
+def test_the_outcome_keeps_the_counts_of_the_run():
+    placed = place_outside(FAILURE, RUNNING)
+    assert (placed.state, placed.run, placed.current, placed.error) == ("FAILURE", 5, 3, "no")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"worker": "two"}, {"attempt": 1}, {"published": 8}],
+    ids=["another process", "an earlier attempt", "the id's former task"],
+)
+def test_the_end_of_another_run_is_not_the_end_of_this_one(other):
+    assert place_outside(replace(FAILURE, **other), RUNNING) is None
+
+
+@pytest.mark.parametrize("other", [{"worker": ""}, {"worker": "two", "attempt": 3}])
+def test_an_end_that_names_no_process_or_a_later_attempt_counts(other):
+    assert place_outside(replace(FAILURE, **other), RUNNING).state is State.FAILURE
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.RETRY])
+def test_the_process_does_not_matter_while_no_process_runs_the_task(state):
+    assert place_outside(replace(FAILURE, worker="two"), replace(RUNNING, state=state)) is not None
+
+
+def test_an_outcome_stands():
+    assert place_outside(FAILURE, replace(RUNNING, state=State.REVOKED)) is None
+
+
+def test_what_nobody_knows_is_taken_as_it_is():
+    assert place_outside(FAILURE, None) is FAILURE
+    assert place_outside(replace(FAILURE, published=10), RUNNING).run == 0
