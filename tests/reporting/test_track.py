@@ -1,0 +1,174 @@
+"""What track() and recorders make of whatever a task hands in."""
+
+import pickle
+from collections.abc import Sized
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from progress import ProgressRecorder, track
+from progress.reporting.runs import Run
+from progress.values import COUNTABLE
+
+
+class Task:
+    """A task that nobody publishes; its run has what it says."""
+
+    def __init__(self):
+        self.run = Run("a")
+        self.request = type("Request", (), {"progress_run": self.run, "id": "a"})
+
+
+@pytest.fixture
+def task():
+    return Task()
+
+
+def counts(task):
+    event = task.run.event("PROGRESS")
+    return event.current, event.total, event.percent
+
+
+class Rows(Sized):
+    """Rows with a length that is no good."""
+
+    def __init__(self, length):
+        self._length = length
+
+    def __len__(self):
+        if isinstance(self._length, type):
+            raise self._length("no length")
+        return self._length
+
+    def __iter__(self):
+        return iter("abc")
+
+
+@pytest.mark.parametrize(
+    "length",
+    [TypeError, NotImplementedError, RuntimeError, AttributeError, KeyError, -1, 2**80, "3", None],
+)
+def test_a_length_that_fails_leaves_the_amount_unknown(task, length):
+    assert list(track(Rows(length), task=task)) == ["a", "b", "c"]
+    assert counts(task) == (3, None, None)
+
+
+async def test_asynchronous_items_are_counted(task):
+    async def rows():
+        for row in "abc":
+            yield row
+
+    seen = [row async for row in track(rows(), total=3, description="Rows", task=task)]
+    assert seen == ["a", "b", "c"]
+    assert counts(task) == (3, 3, 99.99)
+
+
+def test_each_recorder_counts_for_itself(task):
+    files = ProgressRecorder(task)
+    files.set_progress(0, 3)
+    seen = []
+    for _ in range(3):
+        for _ in track(range(20), task=task):
+            seen.append(counts(task)[2])
+        files.increment_progress()
+        seen.append(counts(task))
+    shown = [each if isinstance(each, float) else each[2] for each in seen]
+    assert [each for each in seen if isinstance(each, tuple)] == [
+        (1, 3, 33.33),
+        (2, 3, 66.67),
+        (3, 3, 99.99),
+    ]
+    assert shown == sorted(shown), "it falls"
+
+
+def test_a_loop_in_a_loop_is_a_part_of_it(task):
+    shown = []
+    for _ in track(range(2), task=task):
+        for _ in track(range(4), description="Rows", task=task):
+            shown.append(counts(task))
+    assert shown[:4] == [(0, 4, 0), (1, 4, 12.5), (2, 4, 25), (3, 4, 37.5)]
+    assert shown[5] == (1, 4, 62.5)
+
+
+def test_a_loop_that_was_left_is_not_around_the_next(task):
+    for _ in track(range(10), task=task):
+        break
+    shown = [counts(task) for _ in track(range(4), task=task)]
+    assert shown == [(0, 4, 0), (1, 4, 25), (2, 4, 50), (3, 4, 75)]
+
+
+def test_the_percent_does_not_fall_when_more_work_turns_up(task):
+    recorder = ProgressRecorder(task)
+    recorder.set_progress(5, 10)
+    assert counts(task) == (5, 10, 50)
+    recorder.set_progress(6, 100)
+    assert counts(task) == (6, 100, 50)
+
+
+@pytest.mark.parametrize(
+    ("first", "by", "sum_"),
+    [
+        (0.0, Decimal("0.1"), 0.1),
+        (Decimal("0.5"), 0.25, 0.75),
+        (Fraction(1, 2), Decimal("0.5"), 1),
+        (1, 2, 3),
+    ],
+)
+def test_numbers_of_types_that_do_not_mix_are_added(task, first, by, sum_):
+    recorder = ProgressRecorder(task)
+    recorder.set_progress(first, 10)
+    recorder.increment_progress(by)
+    assert counts(task)[0] == pytest.approx(sum_)
+
+
+@pytest.mark.parametrize("unusable", [float("nan"), float("inf"), "five", None, object(), 1j])
+def test_what_cannot_be_used_leaves_the_last_value_and_is_logged_once(task, caplog, unusable):
+    recorder = ProgressRecorder(task)
+    recorder.set_progress(5, 10)
+    assert counts(task)[:2] == (5, 10)
+    for _ in range(3):
+        recorder.set_progress(unusable, 10)
+        recorder.increment_progress(unusable)
+        assert counts(task)[:2] == (5, 10)
+    recorder.set_progress(6, unusable if unusable is not None else 10)
+    assert counts(task)[:2] == (6, 10)
+    recorder.increment_progress(1)
+    assert counts(task)[0] == 7
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("current", "total", "percent"),
+    [
+        (2**60, 2**61, 50),
+        (10**400, 4 * 10**400, 25),
+        (1e300, 2e300, 50),
+        (5e-324, 1e-323, 50),
+        (Decimal(10) ** 30, Decimal(10) ** 31, 10),
+        (1, 10**400, 0),
+        (199_999, 200_000, 99.99),
+    ],
+)
+def test_the_percent_is_right_for_any_two_numbers(task, current, total, percent):
+    ProgressRecorder(task).set_progress(current, total)
+    shown = counts(task)
+    assert shown[2] == percent
+    assert shown[0] <= shown[1] <= COUNTABLE
+
+
+def test_a_recorder_goes_to_another_process(task):
+    recorder = ProgressRecorder(task)
+    recorder.set_progress(3, 10, "Here")
+    other = pickle.loads(pickle.dumps(recorder))
+    assert other._run.task_id == "a"
+    assert other._run.attend, "it looks for that process's publisher at its first report"
+    assert other._run.said == recorder._run.said
+
+
+def test_outside_a_task_nothing_happens(caplog):
+    recorder = ProgressRecorder(None)
+    recorder.set_progress(1, 2)
+    recorder.increment_progress()
+    assert list(track([1, 2])) == [1, 2]
+    assert not caplog.records
