@@ -1,0 +1,171 @@
+"""PROGRESS in Celery's result backend: over Celery's own states, and never in the task's way."""
+
+import subprocess
+import sys
+import textwrap
+from uuid import uuid4
+
+import pytest
+from celery import Celery
+from celery.contrib.abortable import AbortableAsyncResult
+
+from progress.store.result_backend import Trouble, write_progress
+
+META = {"current": 1, "total": 2}
+
+
+@pytest.fixture
+def task(valkey):
+    """A task whose results are kept by the server of the tests, as its own code sees it."""
+    url = f"{valkey.connection_url}/1"
+    app = Celery("results", broker=url, backend=url, set_as_current=False)
+
+    @app.task(bind=True, name="results.task")
+    def task(self):
+        """Nothing."""
+
+    task.push_request(id=str(uuid4()))
+    yield task
+    task.pop_request()
+    app.close()
+
+
+def write(task):
+    write_progress(task, task.request, META, Trouble())
+
+
+def state(task):
+    return task.backend.get_task_meta(task.request.id, cache=False)["status"]
+
+
+@pytest.mark.parametrize("before", [None, "PENDING", "STARTED", "PROGRESS"])
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")
+def test_progress_takes_the_place_of_celerys_own_states(task, before):
+    if before:
+        task.backend.store_result(task.request.id, {}, before, request=task.request)
+    write(task)
+    assert state(task) == "PROGRESS"
+
+
+@pytest.mark.parametrize("before", ["SUCCESS", "ABORTED", "HALFWAY", "RETRY"])
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")
+def test_other_states_stay(task, before):
+    result = ValueError("x") if before == "RETRY" else {}
+    task.backend.store_result(task.request.id, result, before, request=task.request)
+    write(task)
+    assert state(task) == before
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")
+def test_a_state_that_comes_between_the_look_and_the_write_stays(task, monkeypatch):
+    write(task)
+    quick = task.backend._progress_quick
+    decode = type(quick).decode_result
+
+    def aborted_meanwhile(backend, payload):
+        AbortableAsyncResult(task.request.id, app=task.app).abort()
+        return decode(backend, payload)
+
+    monkeypatch.setattr(quick, "decode_result", lambda payload: aborted_meanwhile(quick, payload))
+    write(task)
+    assert state(task) == "ABORTED"
+
+
+@pytest.mark.parametrize("where", ["settings", "task", "result"])
+def test_a_site_and_a_task_may_keep_progress_out(task, settings, where):
+    if where == "settings":
+        settings.PROGRESS_RESULT_BACKEND = False
+    elif where == "task":
+        task.progress_meta = False
+    else:
+        task.request.ignore_result = True
+    try:
+        write(task)
+    finally:
+        if where == "task":
+            del task.progress_meta
+    assert state(task) == "PENDING"
+
+
+def test_the_trouble_of_one_task_is_not_the_others(task):
+    mine, others = Trouble(), Trouble()
+    write_progress(task, task.request, {"current": object()}, mine)
+    assert mine.lasts
+    write_progress(task, task.request, META, others)
+    assert (state(task), others.lasts) == ("PROGRESS", False)
+
+
+SITE = """
+import sqlite3, sys, time
+import django
+from celery import Celery
+from django.conf import settings
+from django.db import connection, transaction
+
+settings.configure(
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}},
+    INSTALLED_APPS=["django_celery_results"], USE_TZ=True, PROGRESS_REDIS_URL="memory://",
+)
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+app = Celery("site", broker="memory://", backend="django-db")
+@app.task(bind=True)
+def task(self): pass
+task.push_request(id="a")
+from progress.store.result_backend import Trouble, write_progress
+
+def state():
+    return task.backend.get_task_meta("a", cache=False)["status"]
+
+def write():
+    began = time.monotonic()
+    write_progress(task, task.request, {"current": 1}, Trouble())
+    return time.monotonic() - began
+"""
+
+
+def run(path, code):
+    """Run the code on a site whose results are in a database of Django's."""
+    code = SITE + textwrap.dedent(code)
+    command = [sys.executable, "-W", "ignore", "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_progress_is_written_to_a_database_of_djangos(tmp_path):
+    said = run(tmp_path / "db", "write(); print(state(), connection.in_atomic_block)")
+    assert said == "PROGRESS False\n"
+
+
+def test_the_tasks_transaction_is_not_touched(tmp_path):
+    """It is open and has written, so nobody else can write; it goes on, and is committed."""
+    code = """
+    with transaction.atomic():
+        connection.cursor().execute("CREATE TABLE mine (id)")
+        seconds = write()
+        connection.cursor().execute("INSERT INTO mine VALUES (1)")
+    print(state(), connection.cursor().execute("SELECT count(*) FROM mine").fetchone(), seconds < 3)
+    """
+    assert run(tmp_path / "db", code) == "PENDING (1,) True\n"
+
+
+def test_a_database_that_others_have_locked_is_not_waited_for(tmp_path):
+    code = """
+    other = sqlite3.connect(sys.argv[1], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    seconds = write()
+    other.execute("ROLLBACK")
+    print(seconds < 3, connection.is_usable())
+    """
+    assert run(tmp_path / "db", code) == "True True\n"
+
+
+def test_a_state_of_the_tasks_own_stays_in_a_database_too(tmp_path):
+    code = """
+    task.backend.store_result("a", None, "ABORTED")
+    write()
+    print(state())
+    """
+    assert run(tmp_path / "db", code) == "ABORTED\n"
