@@ -16,6 +16,7 @@ from ..layers.sending import send, wrapping
 from ..store.base import SENT, Answer, Envelope, Store
 from .placing import (
     Source,
+    another_reports,
     depends_on_store,
     has_waited_enough,
     place_outside,
@@ -109,10 +110,14 @@ class Delivery:
                 outside = place_outside(event, standing)
                 if outside is not None:
                     placed[source] = outside
-            elif not waits_for_number(source, standing):
+            elif waits_for_number(source, standing):
+                if not has_waited_enough(source):
+                    joining[source] = event
+            elif another_reports(source, standing):
+                source.warn("another process reports for it already, so this one does not")
+                self._refused(source)
+            else:
                 placed[source] = place_own(source, event, standing)
-            elif not has_waited_enough(source):
-                joining[source] = event
         return placed, joining
 
     def _settle(self, source: Source, answer: Answer) -> Event | None:

@@ -21,8 +21,8 @@ def depends_on_store(source: Source, event: Event) -> bool:
     for the run too.
     """
     if isinstance(source, Run):
-        joining = bool(source.adopted_at) and not source.number
-        return joining or (event.complete and source.shared and source.said is source.seen)
+        adopted = bool(source.adopted_at)
+        return adopted or (event.complete and source.shared and source.said is source.seen)
     return event.state is not State.PENDING
 
 
@@ -34,6 +34,13 @@ def waits_for_number(run: Run, standing: Event | None) -> bool:
 def has_waited_enough(run: Run) -> bool:
     """Whether the number of an adopted run will not come any more."""
     return time.monotonic() >= run.adopted_at + JOIN_WITHIN
+
+
+def another_reports(run: Run, standing: Event | None) -> bool:
+    """Whether another forked process reports for the run, so that this one must not."""
+    if not run.adopted_at or standing is None or standing.run != run.number:
+        return False
+    return standing.worker not in {run.worker, origin(run.worker)}
 
 
 def place_own(run: Run, event: Event, standing: Event | None) -> Event:
@@ -65,4 +72,10 @@ def _of_another_run(event: Event, standing: Event) -> bool:
     """Whether the same attempt runs in another process now: the broker delivered it again."""
     if standing.state not in RUNNING or event.attempt != standing.attempt:
         return False
-    return bool(event.worker and standing.worker) and event.worker != standing.worker
+    ours, theirs = origin(event.worker), origin(standing.worker)
+    return bool(ours and theirs) and ours != theirs
+
+
+def origin(worker: str) -> str:
+    """The process that the task began in, by its own name or by that of a process it started."""
+    return worker.partition(".")[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ..loops import forever
 from ..store import open_store
 from .delivery import Delivery
 from .inbox import Inbox
+from .placing import origin
 from .runs import Run
 from .threads import start_real_thread
 
@@ -62,6 +64,7 @@ class Publisher:
     def adopt(self, run: Run) -> None:
         """Continue a run that began in the process from which this one was forked."""
         run.publisher, run.adopted_at = self, time.monotonic()
+        run.worker = f"{origin(run.worker)}.{os.getpid():x}"
         self._inbox.call(self._adopt, run)
 
     def conclude(self, run: Run, state: State, **more: Any) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
@@ -144,6 +145,17 @@ async def test_an_id_that_is_used_again_shows_the_new_task(start):
     second = await watched.until(lambda event: event.complete and event.version > first.version)
     assert (first.current, second.current) == (3, 5)
     assert second.published > first.published
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+async def test_of_two_processes_that_a_task_starts_one_reports(start, how):
+    watched = start("pooled", how)
+    end = await outcome(watched)
+    assert (end.state, end.current) == (State.SUCCESS, 40)
+    names = [event.description for event in watched.events if event.description in ("One", "Two")]
+    changes = sum(one != other for one, other in pairwise(names))
+    assert names, "neither has reported"
+    assert changes <= 1, names
 
 
 async def test_a_task_out_of_time_says_so(start):

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import billiard
 from celery import Celery, chain, chord, group
 from celery.contrib.abortable import AbortableTask
 from celery.exceptions import Ignore, Reject
@@ -143,6 +144,27 @@ def translated(self):
         ProgressRecorder(self).set_progress(1, 2, gettext_lazy("Monday"))
         error = PublicError(gettext_lazy("Tuesday"))
     raise error
+
+
+@app.task(bind=True)
+def pooled(self, how):
+    """Have two processes of a pool report for this task, if they may."""
+    from progress import ProgressRecorder
+
+    recorder = ProgressRecorder(self)
+    recorder.set_progress(0, 40, "Begun")
+    with billiard.get_context(how).Pool(2) as pool:
+        rows = pool.map(report_as, [(recorder, "One"), (recorder, "Two")], chunksize=1)
+    recorder.set_progress(40, 40, "Done")
+    return rows
+
+
+def report_as(job):
+    recorder, name = job
+    for number in range(40):
+        recorder.set_progress(number, 40, name)
+        time.sleep(0.03)
+    return name
 
 
 @app.task
