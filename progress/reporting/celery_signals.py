@@ -23,6 +23,10 @@ from .current import current_publisher, last_words
 from .runs import NOTHING_SAID, Run, current_run, enter, leave, outermost
 
 
+#: Runs that ended without a signal that says how, until one comes. Few tasks ever do.
+_undecided: dict[str, Run] = {}
+
+
 def connect() -> None:
     """Listen to Celery; calling it again changes nothing."""
     receivers: dict[Signal, Callable[..., None]] = {
@@ -60,6 +64,7 @@ def started(task_id: str, task: Any, **_: Any) -> None:
         run.task, run.request = task, request
         request.progress_thread = threading.get_ident()
     request.progress_run = run
+    _undecided.pop(task_id, None)
     enter(run)
 
 
@@ -102,9 +107,12 @@ def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
         outside.failed(task_id, error)
 
 
-def broken(request: Any = None, **_: Any) -> None:
-    """Celery itself failed around the task, as when it cannot store the outcome: FAILURE."""
-    run = _run(request)
+def broken(task_id: str, **_: Any) -> None:
+    """Celery failed around the task, as where a hook raises or a result cannot be stored: FAILURE.
+
+    The task's last signal came before.
+    """
+    run = _undecided.pop(task_id, None)
     if run is not None:
         _conclude(run, State.FAILURE, error=FAILED)
 
@@ -125,6 +133,7 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
         # SystemExit ends this process, and then the parent says that the task failed.
         last_words()
         run.publisher.drop(run)
+        _undecided[run.task_id] = run
 
 
 def process_ends(**_: Any) -> None:
