@@ -22,7 +22,6 @@ from . import outside
 from .current import current_publisher, last_words
 from .runs import NOTHING_SAID, Run, current_run, enter, leave, outermost
 
-
 #: Runs that ended without a signal that says how, until one comes. Few tasks ever do.
 _undecided: dict[str, Run] = {}
 
