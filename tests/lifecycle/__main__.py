@@ -1,0 +1,109 @@
+"""Lives many lives of tasks on real parts, and says where the progress showed what was not so."""
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from collections import defaultdict
+from itertools import groupby
+from pathlib import Path
+
+from tests.lifecycle import lives as drawing
+from tests.support import rights  # noqa: F401 - sets Django up
+
+BATCH = 160  # lives that are lived at once
+
+
+def main():
+    options = _options()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
+    print(f"{options.lives} lives, --seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="lives-") as folder:
+        session = Session(Path(folder), options)
+        began = time.monotonic()
+        if options.life:
+            chosen = [drawing.from_json(options.life)] * 1
+        else:
+            chosen = [
+                drawing.draw(seed, number, weather=options.weather)
+                for number in range(options.lives)
+            ]
+        found = session.live(chosen)
+        report(found, len(chosen), time.monotonic() - began, verbose=options.verbose)
+    raise SystemExit(bool(found))
+
+
+def _options():
+    parser = argparse.ArgumentParser(prog="python -m tests.lifecycle", description=__doc__)
+    parser.add_argument("--lives", type=int, default=2000)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--celery", choices=("5.5", "5.6", "5.7"))
+    parser.add_argument("--weather", choices=drawing.WEATHERS)
+    parser.add_argument("--life", help="one life, as JSON")
+    parser.add_argument("--verbose", action="store_true")
+    return parser.parse_args()
+
+
+class Session:
+    """Runs lives in batches of one weather."""
+
+    def __init__(self, folder, options):
+        from tests.lifecycle.stack import Servers
+
+        self.folder, self.options = folder, options
+        self.servers = Servers(folder)
+        self._number = 0
+
+    def live(self, lives):
+        found = []
+        key = lambda life: drawing.WEATHERS.index(life.weather)  # noqa: E731
+        for index, group in groupby(sorted(lives, key=key), key):
+            members = list(group)
+            size = -(-len(members) // -(-len(members) // BATCH))
+            for start in range(0, len(members), size):
+                found += self.batch(members[start : start + size], drawing.WEATHERS[index])
+        return found
+
+    def batch(self, lives, weather):
+        from tests.lifecycle.batch import Batch
+        from tests.lifecycle.stack import LOSSY, Stack
+
+        self._number += 1
+        celery = self.options.celery or ("5.7", "5.6", "5.5")[self._number % 3]
+        pools = sorted({life.pool for life in lives})
+        folder = self.folder / str(self._number)
+        folder.mkdir()
+        began = time.monotonic()
+        stack = Stack(folder, self.servers, celery=celery, pools=pools, lossy=weather in LOSSY)
+        with stack:
+            started = time.monotonic()
+            batch = Batch(stack, lives, weather)
+            found = asyncio.run(batch.run())
+        ended = time.monotonic()
+        for finding in found:
+            finding.celery = celery
+        print(
+            f"  {len(lives):4} lives, {weather}, Celery {celery}: {len(found)} findings, "
+            f"{started - began:.0f} + {ended - started:.0f} s",
+            flush=True,
+        )
+        return found
+
+
+def report(found, count, seconds, *, verbose=False):
+    """Each kind once, with its smallest life."""
+    kinds = defaultdict(list)
+    for finding in found:
+        kinds[finding.rule, finding.shown.split(", then")[0], finding.truth].append(finding)
+    print(f"{count} lives in {seconds:.0f} s, {len(found)} findings of {len(kinds)} kinds")
+    for (rule, shown, truth), members in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        smallest = min(members, key=lambda each: len(each.life.to_json()))
+        print(f"\n{len(members)} x {rule}: shown {shown}\n    truth: {truth}")
+        print(f"    --celery {smallest.celery} --life '{smallest.life.to_json()}'")
+        if verbose:
+            print("\n".join(f"      {line}" for line in smallest.story))
+
+
+if __name__ == "__main__":
+    main()

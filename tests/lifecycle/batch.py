@@ -1,0 +1,232 @@
+"""Lives a batch of lives at once on one stack, and gathers all that is known of each."""
+
+import asyncio
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import aiohttp
+import redis
+
+from tests.lifecycle import judge, watching, weather
+from tests.lifecycle.lives import attempts
+from tests.lifecycle.stack import LOSSY, LOST_AFTER, facts
+from tests.lifecycle.truth import Case, truth
+
+LIMIT = 32.0  # seconds from the start of the last life until those that go on are judged all the same
+GRACE = 6.0  # seconds the progress has after Celery's truth is known; it promises 5
+
+
+class Living:
+    """One life while it is lived."""
+
+    def __init__(self, life):
+        self.life = life
+        self.key = life.task_id
+        self.notes = []
+        self.statuses = []  # (when, Celery's status), as it changed
+        self.second = False
+        self.eager = None
+        self.refused = None  # why make_token did not take the id
+        self.truth = None
+        self.decided = None  # when its truth was known
+
+    @property
+    def status(self):
+        return self.statuses[-1][1] if self.statuses else None
+
+    def case(self, known, now):
+        return Case(
+            self.life, self.notes, self.status, known, now, second=self.second, eager=self.eager
+        )
+
+
+class Batch:
+    """The lives of one stack and one weather."""
+
+    def __init__(self, stack, lives, weather_name):
+        self.stack, self.weather = stack, weather_name
+        self.living = [Living(life) for life in lives]
+        self._by_key = {each.key: each for each in self.living}
+        self._starters = ThreadPoolExecutor(8)
+
+    async def run(self):
+        """Live them all; the findings."""
+        async with aiohttp.ClientSession() as session:
+            self._watcher = watching.Watcher(session, self.stack.web.port)
+            self._record, notes = self.stack.record(), self.stack.notes()
+            self.began = time.time()
+            reading = asyncio.create_task(self._read(notes))
+            asking = asyncio.create_task(self._ask())
+            raging = asyncio.create_task(weather.rage(self.stack, self.weather))
+            lives = [asyncio.create_task(self._live(each)) for each in self.living]
+            await asyncio.gather(*lives)
+            await raging
+            await self._settle()
+            late, states = await self._views(session)
+            for task in (reading, asking):
+                task.cancel()
+            await asyncio.gather(reading, asking, return_exceptions=True)
+            findings = [
+                finding
+                for each in self.living
+                for finding in judge.findings(
+                    each,
+                    frames=self._watcher.frames.get(each.life.task_id, []),
+                    newest=self._watcher.newest(each.life.task_id),
+                    late=late.get(each.life.task_id),
+                    state=states.get(each.life.task_id),
+                    weather=self.weather,
+                )
+            ]
+            await self._watcher.close()
+            await self._record.aclose()
+            await notes.aclose()
+        self._starters.shutdown()
+        return findings
+
+    async def _live(self, living):
+        life = living.life
+        await asyncio.sleep(max(0, self.began + life.start - time.time()))
+        try:
+            await self._watcher.watch(life.task_id)
+        except ValueError as error:
+            living.refused = str(error)
+            return
+        await asyncio.sleep(0.02)
+        await self._publish(living, life.script)
+        for each in life.outside:
+            asyncio.create_task(self._outside(living, each))  # noqa: RUF006 - ends with the loop
+        if life.again:
+            await self._decided(living)
+            living.second, living.notes, living.truth = True, [], None
+            living.decided = None
+            living.key = f"{life.task_id}\n2"
+            self._by_key[living.key] = living
+            await self._publish(living, life.again)
+
+    async def _decided(self, living):
+        while living.decided is None and time.time() < self.began + LIMIT:
+            await asyncio.sleep(0.1)
+
+    async def _publish(self, living, script):
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._starters, self._send, living, attempts(script))
+
+    def _send(self, living, script):
+        from tests.lifecycle import tasks
+
+        life = living.life
+        name = tasks.task_name(life.base, life.late, life.auto)
+        if life.kind == "unregistered":
+            tasks.app.send_task("lives.not_there", [], task_id=life.task_id, queue=life.pool)
+            return
+        task = tasks.app.tasks[name]
+        if life.kind == "eager":
+            with suppress(Exception):  # hooks may raise
+                result = task.apply([living.key, script], task_id=life.task_id)
+                living.eager = result.state
+            return
+        options = {} if living.second else {
+            "countdown": life.countdown, "expires": life.expires,
+            "soft_time_limit": life.soft, "time_limit": life.hard,
+        }  # fmt: skip
+        task.apply_async(
+            [living.key, script],
+            task_id=life.task_id,
+            queue=life.pool,
+            **({"ignore_result": True} if life.ignored else {}),
+            **{key: value for key, value in options.items() if value is not None},
+        )
+
+    async def _outside(self, living, outside):
+        """Do to the task what somebody does to it."""
+        deadline = time.time() + 12
+        while not self._reached(living, outside):
+            if time.time() > deadline:
+                return
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(outside.after)
+        living.notes.append({"what": "outside", "did": outside.what, "at": time.time(), "nth": 0})
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._starters, self._do, living.life, outside.what)
+
+    def _reached(self, living, outside):
+        if outside.on == "published":
+            return True
+        return any(
+            note["what"] == outside.on and note["nth"] == outside.nth for note in living.notes
+        )
+
+    def _do(self, life, what):
+        from celery.contrib.abortable import AbortableAsyncResult
+
+        from tests.lifecycle.tasks import app
+
+        if what == "abort":
+            AbortableAsyncResult(life.task_id, app=app).abort()
+        elif what == "redeliver":
+            self.stack.restore(self.stack.unacked(life.task_id))
+        else:
+            app.control.revoke(life.task_id, terminate=what == "terminate")
+
+    async def _read(self, notes):
+        while True:
+            _, text = await notes.blpop("notes", timeout=0)
+            note = json.loads(text)
+            if living := self._by_key.get(note["key"]):
+                living.notes.append(note)
+
+    async def _ask(self):
+        """Celery's record of all, as it changes, and what of it is the truth."""
+        while True:
+            keys = [f"celery-task-meta-{each.life.task_id}" for each in self.living]
+            with suppress(redis.RedisError):
+                texts = await self._record.mget(keys)
+                now = time.time()
+                for living, text in zip(self.living, texts, strict=True):
+                    status = json.loads(text)["status"] if text else None
+                    if status != living.status:
+                        living.statuses.append((now, status))
+                self._decide(now)
+            await asyncio.sleep(0.15)
+
+    def _decide(self, now):
+        known = facts(self.stack)
+        for living in self.living:
+            if not living.notes and living.status is None and living.eager is None:
+                continue
+            found = truth(living.case(known, now))
+            if living.truth != found:
+                living.truth = found
+                living.decided = now if found.states else None
+
+    async def _settle(self):
+        """Until the truth of each is known, and the progress says it or had its time."""
+        grace = GRACE + (LOST_AFTER + 2 if self.weather in LOSSY else 0)
+        deadline = max(self.began + LIMIT, time.time() + 5)
+        while time.time() < deadline:
+            now = time.time()
+            if all(self._is_settled(each, now, grace) for each in self.living):
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1.0)
+
+    def _is_settled(self, living, now, grace):
+        if living.refused:
+            return True
+        if living.decided is None:
+            return False
+        newest = self._watcher.newest(living.life.task_id)
+        right = newest is not None and newest["state"] in living.truth.states
+        return right if now < living.decided + grace else True
+
+    async def _views(self, session):
+        ids = [each.life.task_id for each in self.living if not each.refused]
+        port = self.stack.web.port
+        late = await watching.look(session, port, ids)
+        states = {}
+        for task_id in ids:
+            states[task_id] = await watching.state(session, port, task_id)
+        return late, states

@@ -1,0 +1,164 @@
+"""The servers and workers that a batch of lives runs on, and what the weather does to them."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import redis.asyncio
+from django.conf import settings as django_settings
+
+from progress import conf
+from progress.layers import redis_layer
+from progress.reporting import current
+from tests.lifecycle.lives import HEARTBEAT, POOLS
+from tests.support.parts import ROOT, Part, Server, Web, Worker, listens, settings
+
+SIZES = {"prefork": 10, "threads": 12, "solo": 1, "gevent": 40, "eventlet": 40}
+LOSSY = {"worker killed", "worker frozen", "worker cold"}
+LOST_AFTER = 8.0  # seconds, where workers are killed
+
+
+def python(celery):
+    """The interpreter that has that version of Celery."""
+    own = Path(sys.executable)
+    found = own if celery == "5.7" else ROOT / ".venv" / f"celery-{celery}" / "bin" / "python"
+    if not found.exists():
+        raise SystemExit(f"There is no {found}: run make .venv/.celery-{celery}")
+    return found
+
+
+class LifeWorker(Worker):
+    """A worker of the lives' application that takes one queue."""
+
+    def __init__(self, folder, *, pool, celery, env):
+        options = ["-c", str(SIZES[pool]), "-Q", pool]
+        env = dict(env)
+        broker = env.pop("TEST_BROKER_URL")
+        super().__init__(
+            folder, broker=broker, env=env, pool=pool, options=options, name=f"worker-{pool}"
+        )
+        program = self._command
+        program[0] = str(python(celery))
+        program[program.index("tests.support.celery")] = "tests.lifecycle.tasks"
+
+    def begin(self):
+        """Start without waiting; `ready` waits."""
+        self._seen = self.log.stat().st_size if self.log.exists() else 0
+        Part.start(self)
+
+    def ready(self):
+        self.wait_for(lambda: b" ready." in self.log.read_bytes()[self._seen :])
+
+
+class LifeWeb(Web):
+    def begin(self):
+        Part.start(self)
+
+    def ready(self):
+        self.wait_for(lambda: listens(self.port))
+
+
+class Servers:
+    """Store and broker of this process; always on the same ports, so that settings stay true."""
+
+    def __init__(self, folder):
+        self.store, self.broker = Server(folder), Server(folder)
+        os.environ["TEST_BROKER_URL"] = self.broker.url()
+        os.environ["TEST_NOTES_URL"] = self.broker.url(3)
+        django_settings.PROGRESS_REDIS_URL = self.store.url()
+        django_settings.CHANNEL_LAYERS = {"default": redis_layer(self.store.url())}
+        conf._get.cache_clear()
+
+
+class Stack:
+    """All parts of one batch, as a context."""
+
+    def __init__(self, folder, servers, *, celery="5.7", pools=POOLS, lossy=False):
+        self.celery = celery
+        self.store, self.broker = servers.store, servers.broker
+        values = {
+            "HEARTBEAT": HEARTBEAT,
+            "STALLED_AFTER": 1.6,
+            "LOST_AFTER": LOST_AFTER if lossy else 3600.0,
+            "RECONCILE": 1.0,
+            "SUBSCRIPTIONS": 10000,
+            "FRAME_RATE": 2000,
+            "FIRST_FRAME": 60,
+        }
+        env = {
+            "TEST_REDIS_URL": self.store.url(),
+            "TEST_LAYER_URL": self.store.url(),
+            "TEST_BROKER_URL": self.broker.url(),
+            "TEST_NOTES_URL": self.broker.url(3),
+            **settings(**values),
+        }
+        self.web = LifeWeb(folder, env=env, name="web", module="tests.lifecycle.site")
+        self.workers = {
+            pool: LifeWorker(folder, pool=pool, celery=celery, env=env) for pool in pools
+        }
+        self.killed = []  # when all workers were, by the clock on the wall
+        self.cold = []
+
+    def __enter__(self):
+        self.store.start()
+        self.broker.start()
+        parts = [self.web, *self.workers.values()]
+        for part in parts:
+            part.begin()
+        for part in parts:
+            part.ready()
+        return self
+
+    def __exit__(self, *_):
+        current.close()
+        for part in [*self.workers.values(), self.web, self.broker, self.store]:
+            if part.process is not None:
+                part.signal(signal.SIGCONT)
+                part.kill()
+
+    def notes(self):
+        return redis.asyncio.Redis(port=self.broker.port, db=3, decode_responses=True)
+
+    def record(self):
+        """A client of Celery's result backend."""
+        return redis.asyncio.Redis(port=self.broker.port, db=0, decode_responses=True)
+
+    # What the weather does; each blocks.
+
+    def start_workers(self):
+        for worker in self.workers.values():
+            worker.begin()
+        for worker in self.workers.values():
+            worker.ready()
+
+    def unacked(self, task_id=None):
+        """The tags of the messages that were delivered and not acknowledged."""
+        with self.broker.client() as client:
+            found = client.hgetall("unacked")
+        return [
+            tag
+            for tag, text in found.items()
+            if task_id is None or json.loads(text)[0]["headers"]["id"] == task_id
+        ]
+
+    def restore(self, tags):
+        """Bring messages back, by the code that does it after the visibility timeout."""
+        from tests.lifecycle.tasks import app
+
+        with app.connection_for_write() as connection:
+            for tag in tags:
+                connection.default_channel.qos.restore_by_tag(tag)
+
+    def end_workers(self, number):
+        for worker in self.workers.values():
+            os.kill(worker.process.pid, number)
+        for worker in self.workers.values():
+            worker.process.wait(20)
+
+
+def facts(stack):
+    """What a judge has to know of a batch."""
+    return SimpleNamespace(killed=stack.killed, cold=stack.cold, celery=stack.celery)

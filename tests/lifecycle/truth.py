@@ -1,0 +1,193 @@
+"""What Celery's own record and the notes of a task say about its end; see docs/lifecycle.md."""
+
+from dataclasses import dataclass
+
+READY = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
+OPEN = frozenset({"PENDING", "STARTED", "PROGRESS", "RETRY"})
+RETRIES = {"": 0, "at once": 3, "backoff": 2, "jitter": 2}
+SILENCE = 6.0  # seconds that an execution may be without a note: hung for 3, frozen for 2
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The states that are right, or None while nobody can know."""
+
+    states: frozenset | None
+    why: str
+
+
+def only(state, why):
+    return Truth(frozenset({state}), why)
+
+
+UNDECIDED = Truth(None, "it goes on")
+
+
+class Case:
+    """A life with what is known of it."""
+
+    def __init__(self, life, notes, status, facts, now, *, second=False, eager=None):
+        self.life, self.notes, self.status, self.facts, self.now = life, notes, status, facts, now
+        self.second, self.eager = second, eager
+        self.script = life.again if second else life.script
+        self.began = [note for note in notes if note["what"] == "began"]
+        self.ended = {note["nth"]: note for note in notes if note["what"] in {"ended", "aborted"}}
+        self.open = [note for note in self.began if note["nth"] not in self.ended]
+        self.quiet = now - max((note["at"] for note in notes), default=0)
+        self.last = self._last_end()
+
+    def _last_end(self):
+        ends = sorted(self.ended.values(), key=lambda note: note["at"])
+        return ends[-1] if ends else None
+
+    def did(self, *whats):
+        """Whether somebody did that to it, and when last."""
+        found = [note["at"] for note in self.notes if note["what"] == "outside"
+                 and note["did"] in whats]  # fmt: skip
+        return max(found, default=None)
+
+    def lost(self):
+        """Whether an execution was killed with its whole worker."""
+        return any(note["at"] < at < self.now for note in self.open for at in self.facts.killed)
+
+
+def truth(case):
+    """The truth of a life, as far as it can be known now."""
+    life = case.life
+    if life.kind == "eager":
+        return _eager(case)
+    if life.kind == "unregistered":
+        return only("FAILURE", "Celery records NotRegistered") if case.status else UNDECIDED
+    by_record = case.status in READY and not (case.second or life.ignored)
+    if case.open and case.quiet < SILENCE and not (by_record and case.status == "REVOKED"):
+        return UNDECIDED
+    pieces = _pieces(case)
+    if pieces and case.quiet < SILENCE:
+        return UNDECIDED
+    if by_record:
+        return _recorded(case)
+    return _noted(case)
+
+
+def _pieces(case):
+    """Whether a piece of a replacement is still at work."""
+    count = {"piece began": 0, "piece ended": 0}
+    for note in case.notes:
+        if note["what"] in count:
+            count[note["what"]] += 1
+    return count["piece began"] > count["piece ended"]
+
+
+def _eager(case):
+    if case.eager is None:
+        return UNDECIDED
+    if case.eager in READY:
+        return only(case.eager, "EagerResult says so")
+    return Truth(OPEN | {"UNKNOWN", "REVOKED"}, f"EagerResult says {case.eager}")
+
+
+def _recorded(case):
+    """Celery's record has an outcome, and nothing goes on any more."""
+    if case.quiet < 0.8:
+        return UNDECIDED
+    how = case.last and case.last.get("how")
+    if _goes_on(case, how) and case.quiet < SILENCE and not case.did("revoke", "terminate"):
+        return UNDECIDED
+    if len(case.began) > 1 and case.did("redeliver") and case.status != "SUCCESS":
+        return Truth(
+            frozenset({case.status, _own(case)} - {None}), "two runs at once: the record, or the newest run"
+        )
+    return only(case.status, "Celery's record")
+
+
+def _own(case):
+    """How the newest execution ended by its own note."""
+    newest = max(case.began, key=lambda note: note["nth"])
+    how = case.ended.get(newest["nth"], {}).get("how")
+    return {"success": "SUCCESS", "failure": "FAILURE", "public": "FAILURE"}.get(how)
+
+
+def _goes_on(case, how):
+    """Whether another execution is to follow that end."""
+    if how == "retry" or how == "requeue":
+        return True
+    if how == "auto":
+        return case.last["nth"] and _retries(case) < RETRIES[case.life.auto]
+    return how == "kill" and case.life.late
+
+
+def _retries(case):
+    return next(note["retries"] for note in case.began if note["nth"] == case.last["nth"])
+
+
+def _noted(case):
+    """Celery has no record of an outcome, or one that is not to be trusted: go by the notes."""
+    life, quiet = case.life, case.quiet
+    if case.status in READY and not case.second and life.ignored and case.status != "SUCCESS":
+        return _recorded(case)
+    if quiet < 1.0:
+        return UNDECIDED
+    revoked = case.did("revoke", "terminate")
+    if not case.began:
+        if quiet > SILENCE and (revoked or life.expires is not None or case.second):
+            return only("REVOKED", "it never began, and its result is ignored")
+        return UNDECIDED
+    if case.open:
+        return _cut(case, revoked)
+    how = case.last.get("how", "aborted")
+    if _goes_on(case, how):
+        if quiet > SILENCE + 1 and (revoked or life.expires is not None):
+            return only("REVOKED", "revoked or expired before its next execution")
+        return UNDECIDED
+    return _by_end(case, how)
+
+
+def _cut(case, revoked):
+    """An execution began and never ended."""
+    life = case.life
+    if case.facts.cold and case.status == "RETRY" and not life.late:
+        return Truth(
+            frozenset({"REVOKED", "FAILURE"}), "cut off by a cold shutdown; the RETRY never comes"
+        )
+    if case.lost():
+        if life.late and case.quiet < SILENCE + 4:
+            return UNDECIDED
+        return only("FAILURE", "lost with its worker: Celery's record stays open for ever")
+    if life.hard is not None:
+        return only("FAILURE", "hard time limit, and its result is ignored")
+    if life.soft is not None:
+        return only("FAILURE", "soft time limit, and its result is ignored")
+    if revoked:
+        return only("REVOKED", "terminated, and its result is ignored")
+    return UNDECIDED
+
+
+def _by_end(case, how):
+    if how in {"success", "hang", "abortable"}:
+        return only("SUCCESS", "its note says success")
+    if how in {"failure", "public", "auto"}:
+        return only("FAILURE", f"its note says {how}")
+    if how == "ignore":
+        stored = case.script[case.last["nth"] - 1].stored
+        if stored in READY:
+            return only(stored, "stored by hand")
+        return Truth(OPEN, "Ignore: no outcome, and Celery has none either")
+    if how == "aborted":
+        return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
+    if how == "reject":
+        return Truth(
+            frozenset({"FAILURE", "REVOKED"}), "rejected: Celery before 5.7 records nothing"
+        )
+    if how in {"kill", "exit"}:
+        return only("FAILURE", "its process ended, and its result is ignored")
+    if how == "replace":
+        return _replaced(case)
+    return UNDECIDED
+
+
+def _replaced(case):
+    lasts = [note for note in case.notes if note["what"] == "piece ended" and note["piece"] == "last"]
+    if not lasts or case.quiet < 2:
+        return UNDECIDED
+    state = "FAILURE" if any(note["fails"] for note in lasts) else "SUCCESS"
+    return only(state, "its replacement's note")

@@ -1,0 +1,94 @@
+"""Plain clients of the progress: a watcher of many tasks, and the JSON state."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from progress import make_token
+
+
+class Watcher:
+    """One socket for many tasks; keeps every frame that came, and comes back after a break."""
+
+    def __init__(self, session, port):
+        self._session, self._url = session, f"ws://127.0.0.1:{port}/ws/progress/"
+        self.frames = defaultdict(list)  # task id: (when, event)
+        self.errors = defaultdict(list)
+        self.breaks = 0
+        self._wanted = {}
+        self._socket = None
+        self._task = asyncio.create_task(self._run())
+
+    async def watch(self, task_id):
+        self._wanted[task_id] = json.dumps(
+            {"type": "subscribe", "task_id": task_id, "token": make_token(task_id)}
+        )
+        if self._socket is not None:
+            await self._socket.send_str(self._wanted[task_id])
+
+    def newest(self, task_id):
+        """What the rule of the protocol leaves of all that came."""
+        newest = None
+        for _, event in self.frames.get(task_id, ()):
+            if newest is None or (not newest["complete"] and event["version"] > newest["version"]):
+                newest = event
+        return newest
+
+    async def close(self):
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self):
+        while True:
+            try:
+                await self._once()
+            except (aiohttp.ClientError, OSError):
+                pass
+            self._socket = None
+            self.breaks += 1
+            await asyncio.sleep(0.2)
+
+    async def _once(self):
+        async with self._session.ws_connect(self._url, max_msg_size=0) as socket:
+            for task_id, frame in list(self._wanted.items()):
+                newest = self.newest(task_id)
+                if newest is None or not newest["complete"]:
+                    await socket.send_str(frame)
+            self._socket = socket
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self._take(json.loads(message.data))
+
+    def _take(self, frame):
+        if frame["type"] == "progress":
+            self.frames[frame["task_id"]].append((time.time(), frame))
+        elif frame["type"] == "error":
+            self.errors[frame.get("task_id")].append(frame)
+
+
+async def look(session, port, task_ids, within=4.0):
+    """What somebody who comes late sees of each: the newest after all have been answered."""
+    watcher = Watcher(session, port)
+    for task_id in task_ids:
+        await watcher.watch(task_id)
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline and len(watcher.frames) < len(task_ids):
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+    await watcher.close()
+    return {task_id: watcher.newest(task_id) for task_id in task_ids}
+
+
+async def state(session, port, task_id):
+    """The JSON state, or the status of an answer that has none."""
+    url = URL(f"http://127.0.0.1:{port}/progress/{quote(task_id, safe='')}/", encoded=True)
+    headers = {"Authorization": f"Bearer {make_token(task_id)}"}
+    async with session.get(url, headers=headers) as answer:
+        if answer.status != 200:
+            return {"status": answer.status, "text": (await answer.text())[:200]}
+        return await answer.json()
