@@ -6,6 +6,7 @@
 # make soak    half an hour of churn with faults, then see that nothing leaked; MINUTES=, ARGS=
 # make mutations  take each check of rights away, and see that a test notices
 # make conformance  the protocol from outside, on four servers and in eight hosts; writes its table
+# make lifecycle  2,000 drawn lives of tasks, judged by Celery's own record; ARGS= are --seed, --lives, ...
 # make check   lint, formatting, and the types of Python and JavaScript
 # make bench   what reporting and watching cost, beside others: ten tables; ARGS= are numbers of some
 # make clean   remove what make has made
@@ -14,7 +15,7 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo test faults hostile fuzz soak mutations conformance check bench clean
+.PHONY: demo test faults hostile fuzz soak mutations conformance lifecycle check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -44,6 +45,9 @@ mutations: $(VENV)/.dev
 conformance: $(VENV)/.dev
 	@exec $(VENV)/bin/python -m conformance.matrix $(ARGS)
 
+lifecycle: $(VENV)/.dev $(VENV)/.celery-5.5 $(VENV)/.celery-5.6
+	@exec $(VENV)/bin/python -m tests.lifecycle $(ARGS)
+
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
@@ -66,6 +70,13 @@ $(VENV)/.demo $(VENV)/.dev: pyproject.toml
 $(VENV)/.peers: WHAT = -r benchmarks/peers/requirements.txt
 $(VENV)/.peers: private INTO = $(VENV)/peers
 $(VENV)/.peers: benchmarks/peers/requirements.txt | $(VENV)/.dev
+	@$(VENV)/bin/python -m venv --clear $(INTO)
+	@$(install)
+
+# Workers of the lives with an older Celery.
+$(VENV)/.celery-%: WHAT = -r tests/lifecycle/requirements.txt "celery==$*.*" -e .
+$(VENV)/.celery-%: private INTO = $(VENV)/celery-$*
+$(VENV)/.celery-%: tests/lifecycle/requirements.txt pyproject.toml | $(VENV)/.dev
 	@$(VENV)/bin/python -m venv --clear $(INTO)
 	@$(install)
 

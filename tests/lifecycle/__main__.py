@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.lifecycle import lives as drawing
+from tests.lifecycle.shrink import shrink
 from tests.support import rights  # noqa: F401 - sets Django up
 
 BATCH = 160  # lives that are lived at once
@@ -17,21 +18,35 @@ BATCH = 160  # lives that are lived at once
 
 def main():
     options = _options()
+    if options.quick:
+        options.celery, options.shrink, options.lives = "5.7", False, 150
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"{options.lives} lives, --seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="lives-") as folder:
         session = Session(Path(folder), options)
         began = time.monotonic()
-        if options.life:
-            chosen = [drawing.from_json(options.life)] * 1
-        else:
-            chosen = [
-                drawing.draw(seed, number, weather=options.weather)
-                for number in range(options.lives)
-            ]
+        chosen = _chosen(options, seed)
         found = session.live(chosen)
-        report(found, len(chosen), time.monotonic() - began, verbose=options.verbose)
+        print(f"{len(chosen)} lives in {time.monotonic() - began:.0f} s")
+        kinds = defaultdict(list)
+        for finding in found:
+            kinds[finding.kind].append(finding)
+        smallest = [min(each, key=lambda one: len(one.life.to_json())) for each in kinds.values()]
+        if options.shrink and smallest:
+            smallest = shrink(smallest, session.live)
+        report(smallest, kinds, verbose=options.verbose)
     raise SystemExit(bool(found))
+
+
+def _chosen(options, seed):
+    if options.life:
+        return [drawing.from_json(options.life)]
+    if options.quick:
+        return [
+            drawing.draw(seed, number, weather="fair" if number < 110 else "store away")
+            for number in range(150)
+        ]
+    return [drawing.draw(seed, n, weather=options.weather) for n in range(options.lives)]
 
 
 def _options():
@@ -41,6 +56,8 @@ def _options():
     parser.add_argument("--celery", choices=("5.5", "5.6", "5.7"))
     parser.add_argument("--weather", choices=drawing.WEATHERS)
     parser.add_argument("--life", help="one life, as JSON")
+    parser.add_argument("--quick", action="store_true", help="150 lives, of fair weather and one fault")
+    parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args()
 
@@ -91,18 +108,14 @@ class Session:
         return found
 
 
-def report(found, count, seconds, *, verbose=False):
+def report(smallest, kinds, *, verbose=False):
     """Each kind once, with its smallest life."""
-    kinds = defaultdict(list)
-    for finding in found:
-        kinds[finding.rule, finding.shown.split(", then")[0], finding.truth].append(finding)
-    print(f"{count} lives in {seconds:.0f} s, {len(found)} findings of {len(kinds)} kinds")
-    for (rule, shown, truth), members in sorted(kinds.items(), key=lambda item: -len(item[1])):
-        smallest = min(members, key=lambda each: len(each.life.to_json()))
-        print(f"\n{len(members)} x {rule}: shown {shown}\n    truth: {truth}")
-        print(f"    --celery {smallest.celery} --life '{smallest.life.to_json()}'")
+    order = sorted(smallest, key=lambda each: -len(kinds[each.kind]))
+    for each in order:
+        print(f"\n{len(kinds[each.kind])} x {each.rule}: shown {each.shown}\n    truth: {each.truth}")
+        print(f"    --celery {each.celery} --life '{each.life.to_json()}'")
         if verbose:
-            print("\n".join(f"      {line}" for line in smallest.story))
+            print("\n".join(f"      {line}" for line in each.story))
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ class Finding:
     @property
     def kind(self):
         """Findings of one kind are shown once."""
-        return f"{self.rule}: {self.shown}"
+        return self.rule, self.shown.split(",")[0], self.truth.split(" (")[0]
 
 
 def findings(living, *, frames, newest, late, state, weather):
     """All that is wrong."""
     if living.refused:
         return []
-    found = [*_end(living, newest, late, state), *_order(frames), *_between(living, frames, weather)]
+    found = [*_end(living, frames, newest, late, state), *_order(frames), *_between(living, frames, weather)]
     return [
         Finding(rule, living.life, shown, truth or _truth(living), _story(living, frames))
         for rule, shown, truth in found
@@ -42,7 +42,7 @@ def _truth(living):
     return f"{' or '.join(sorted(living.truth.states))} ({living.truth.why})"
 
 
-def _end(living, newest, late, state):
+def _end(living, frames, newest, late, state):
     views = {"watcher": newest, "late watcher": late, "JSON": state}
     if living.truth is None or living.truth.states is None:
         yield "undecided", str(newest and newest["state"]), ""
@@ -53,6 +53,8 @@ def _end(living, newest, late, state):
     if living.life.again:
         views.pop("watcher")  # it was told an outcome, which ended its subscription
     states = {name: view and view["state"] for name, view in views.items()}
+    if newest and _was_over(living, newest["state"], _arrival(newest, frames)):
+        states.pop("watcher", None)  # Celery called it over too, and brought it back later
     wrong = {name: shown for name, shown in states.items() if shown not in living.truth.states}
     if wrong:
         rule = "wrong end of an id used again" if living.second else "wrong end"
@@ -62,6 +64,8 @@ def _end(living, newest, late, state):
         return
     last = state
     for name, view in views.items():
+        if name not in states:
+            continue
         differs = [key for key in ALIKE if view[key] != last[key]]
         if differs:
             yield "views differ", f"{name} and JSON in {', '.join(differs)}", ""
@@ -118,10 +122,26 @@ def _between(living, frames, weather):
             yield "record overwritten", f"{before} by PROGRESS in Celery's record", ""
 
 
+def _arrival(event, frames):
+    return next(at for at, each in frames if each["version"] == event["version"])
+
+
+def _was_over(living, state, at):
+    """Whether Celery's record said so then, and nothing was at work: a copy came back later."""
+    recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
+    began = {note["nth"] for note in living.notes if note["what"] == "began" and note["at"] < at}
+    ended = {
+        note["nth"]
+        for note in living.notes
+        if note["what"] in {"ended", "aborted"} and note["at"] < at + SLACK
+    }
+    return state in READY and recorded and not began - ended
+
+
 def _contradicts(living, event, at):
     """Whether Celery itself calls over what goes on."""
-    if event["state"] == "SUCCESS":
-        return True  # of one of two runs
+    if event["state"] == "SUCCESS" or _was_over(living, event["state"], at):
+        return True  # SUCCESS of one of two runs
     if living.life.base == "raising hooks":
         return any(status == event["state"] and when < at + 0.5 for when, status in living.statuses)
     return False

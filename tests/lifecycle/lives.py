@@ -104,6 +104,7 @@ def draw(seed: int, number: int, *, weather: str | None = None) -> Life:
 class _Drawing:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
+        self._solo = False
 
     def life(self, weather: str | None) -> Life:
         rng = self._rng
@@ -113,6 +114,7 @@ class _Drawing:
             weather=weather or self._some(0.5, rng.choice(WEATHERS[1:]), "fair"),
             start=round(rng.uniform(0, 6), 2),
         )
+        self._solo = life.pool == "solo"
         kind = rng.random()
         if kind < 0.03:
             return replace(life, kind="unregistered", late=rng.random() < 0.3)
@@ -134,7 +136,7 @@ class _Drawing:
             script=self._script(life),
             outside=self._outside(life),
         )
-        if rng.random() < 0.06:
+        if len(life.script) == 1 and not life.outside and rng.random() < 0.15:
             life = replace(life, again=self._script(life))
         return life
 
@@ -214,11 +216,14 @@ class _Drawing:
 
     def _seconds(self) -> float:
         rng = self._rng
+        if self._solo:  # one task after the other: short ones
+            return rng.choice(EDGES[:4])
         return rng.choice(EDGES) if rng.random() < 0.6 else round(rng.uniform(0, 1.6), 2)
 
     def _pace(self, reports: int) -> float:
         seconds = self._some(0.7, self._seconds(), 0.0)
-        return round(min(seconds, 2.5 / max(1, reports)), 3)
+        longest = 0.5 if self._solo else 2.5
+        return round(min(seconds, longest / max(1, reports)), 3)
 
     def _some(self, probability: float, value: Any, other: Any) -> Any:
         return value if self._rng.random() < probability else other

@@ -97,7 +97,19 @@ def _recorded(case):
         return Truth(
             frozenset({case.status, _own(case)} - {None}), "two runs at once: the record, or the newest run"
         )
+    if case.status == "REVOKED" and case.last and not case.open and not _goes_on(case, how):
+        return _revoked_late(case, how or "aborted")
     return only(case.status, "Celery's record")
+
+
+def _revoked_late(case, how):
+    """Celery 5.6 and 5.7 record REVOKED when asked to, also of what is over without a record."""
+    own = _by_end(case, how)
+    if own.states is None:
+        return only("REVOKED", "Celery's record, before its replacement ended")
+    if own.states & OPEN:
+        return Truth(own.states | {"REVOKED"}, "ignored, and revoked after that")
+    return Truth(own.states, "revoked after its end: the outcome that it had")
 
 
 def _own(case):
@@ -123,7 +135,7 @@ def _retries(case):
 def _noted(case):
     """Celery has no record of an outcome, or one that is not to be trusted: go by the notes."""
     life, quiet = case.life, case.quiet
-    if case.status in READY and not case.second and life.ignored and case.status != "SUCCESS":
+    if not case.second and case.status in READY and (case.open or not case.began):
         return _recorded(case)
     if quiet < 1.0:
         return UNDECIDED
@@ -164,6 +176,8 @@ def _cut(case, revoked):
 
 def _by_end(case, how):
     if how in {"success", "hang", "abortable"}:
+        if case.life.base == "raising hooks" and case.facts.celery != "5.7":
+            return Truth(frozenset({"SUCCESS", "FAILURE"}), "success, and then its hook raised")
         return only("SUCCESS", "its note says success")
     if how in {"failure", "public", "auto"}:
         return only("FAILURE", f"its note says {how}")

@@ -1,0 +1,16 @@
+"""Drawn lives of tasks on real workers: what is shown is Celery's truth."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.parts import ROOT
+
+
+@pytest.mark.timeout(240)
+def test_150_lives_are_shown_as_they_were(request):
+    seed = str(request.config.getoption("randomly_seed", 0) or 0)
+    command = [sys.executable, "-m", "tests.lifecycle", "--quick", "--seed", seed]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
