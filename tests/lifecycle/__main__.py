@@ -6,6 +6,7 @@ import random
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.lifecycle import lives as drawing
 from tests.lifecycle.shrink import shrink
 from tests.support import rights  # noqa: F401 - sets Django up
 
-BATCH = 160  # lives that are lived at once
+BATCH = 260  # lives that are lived at once
 
 
 def main():
@@ -22,7 +23,8 @@ def main():
         options.celery, options.shrink, options.lives = "5.7", False, 150
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**9)
     print(f"{options.lives} lives, --seed {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="lives-") as folder:
+    with ExitStack() as stack:
+        folder = options.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="lives-"))
         session = Session(Path(folder), options)
         began = time.monotonic()
         chosen = _chosen(options, seed)
@@ -57,6 +59,7 @@ def _options():
     parser.add_argument("--weather", choices=drawing.WEATHERS)
     parser.add_argument("--life", help="one life, as JSON")
     parser.add_argument("--quick", action="store_true", help="150 lives, of fair weather and one fault")
+    parser.add_argument("--keep", help="a folder for the logs of all parts")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args()

@@ -111,6 +111,7 @@ class Batch:
             await asyncio.sleep(0.1)
 
     async def _publish(self, living, script):
+        living.notes.append({"what": "published", "at": time.time(), "nth": 0})
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._starters, self._send, living, attempts(script))
 
@@ -124,7 +125,8 @@ class Batch:
             return
         task = tasks.app.tasks[name]
         if life.kind == "eager":
-            with suppress(Exception):  # hooks may raise
+            living.eager = "raised"  # as hooks may
+            with suppress(Exception):
                 result = task.apply([living.key, script], task_id=life.task_id)
                 living.eager = result.state
             return
@@ -195,7 +197,7 @@ class Batch:
     def _decide(self, now):
         known = facts(self.stack)
         for living in self.living:
-            if not living.notes and living.status is None and living.eager is None:
+            if not living.notes:
                 continue
             found = truth(living.case(known, now))
             if living.truth != found:

@@ -6,7 +6,8 @@ from tests.lifecycle.lives import Life
 from tests.lifecycle.truth import READY
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
-ALIKE = ("state", "version", "attempt", "current", "total", "description", "error", "stalled")
+EMPTIED = {"store away", "store set back"}
+ALIKE = ("state", "attempt", "current", "total", "description", "error", "stalled")
 
 
 @dataclass
@@ -29,7 +30,7 @@ def findings(living, *, frames, newest, late, state, weather):
     """All that is wrong."""
     if living.refused:
         return []
-    found = [*_end(living, frames, newest, late, state), *_order(frames), *_between(living, frames, weather)]
+    found = [*_end(living, frames, newest, late, state, weather), *_order(frames), *_between(living, frames, weather)]
     return [
         Finding(rule, living.life, shown, truth or _truth(living), _story(living, frames))
         for rule, shown, truth in found
@@ -42,7 +43,7 @@ def _truth(living):
     return f"{' or '.join(sorted(living.truth.states))} ({living.truth.why})"
 
 
-def _end(living, frames, newest, late, state):
+def _end(living, frames, newest, late, state, weather):
     views = {"watcher": newest, "late watcher": late, "JSON": state}
     if living.truth is None or living.truth.states is None:
         yield "undecided", str(newest and newest["state"]), ""
@@ -55,7 +56,10 @@ def _end(living, frames, newest, late, state):
     states = {name: view and view["state"] for name, view in views.items()}
     if newest and _was_over(living, newest["state"], _arrival(newest, frames)):
         states.pop("watcher", None)  # Celery called it over too, and brought it back later
-    wrong = {name: shown for name, shown in states.items() if shown not in living.truth.states}
+    right = set(living.truth.states)
+    if weather in EMPTIED and living.status not in READY:
+        right.add("UNKNOWN")  # the store forgot, and Celery has no record of an end
+    wrong = {name: shown for name, shown in states.items() if shown not in right}
     if wrong:
         rule = "wrong end of an id used again" if living.second else "wrong end"
         yield rule, " and ".join(sorted({f"{shown}" for shown in wrong.values()})) + (
@@ -105,9 +109,8 @@ def _between(living, frames, weather):
                 "",
             )
             break
-    lost_store = weather in {"store away", "store set back"}
     for at, event in frames:
-        if event["state"] == "UNKNOWN" and began and at > began[0] + 2 and not lost_store:
+        if event["state"] == "UNKNOWN" and began and at > began[0] + 2 and weather not in EMPTIED:
             yield "unknown", "UNKNOWN after it began", ""
             break
     asked = [note["at"] for note in living.notes if note["what"] == "outside"
@@ -129,6 +132,10 @@ def _arrival(event, frames):
 def _was_over(living, state, at):
     """Whether Celery's record said so then, and nothing was at work: a copy came back later."""
     recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
+    recorded = recorded or any(
+        state == "FAILURE" and note.get("hook") == "on_failure" and note["at"] < at
+        for note in living.notes
+    )
     began = {note["nth"] for note in living.notes if note["what"] == "began" and note["at"] < at}
     ended = {
         note["nth"]

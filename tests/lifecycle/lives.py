@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 POOLS = ("prefork", "threads", "solo", "gevent", "eventlet")
-BUSY_POOLS = ("prefork",) * 6 + ("threads",) * 3 + ("gevent",) * 2 + ("eventlet",) * 2 + ("solo",)
+BUSY_POOLS = ("prefork",) * 5 + ("threads",) * 3 + ("gevent",) * 2 + ("eventlet",) * 2 + ("solo",)
 WEATHERS = (
     "fair", "store away", "store frozen", "store full", "store read only", "store set back",
     "worker killed", "worker frozen", "worker warm", "worker cold",
@@ -42,7 +42,7 @@ class Attempt:
 class Outside:
     """What somebody does to the task."""
 
-    what: str  # revoke, terminate, abort, redeliver
+    what: str  # revoke, terminate, abort; redeliver, as the broker does after its visibility timeout
     on: str = "published"  # or "began", "ended"
     nth: int = 1  # execution
     after: float = 0.0  # seconds
@@ -104,7 +104,7 @@ def draw(seed: int, number: int, *, weather: str | None = None) -> Life:
 class _Drawing:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._solo = False
+        self._solo = self._tiny = False
 
     def life(self, weather: str | None) -> Life:
         rng = self._rng
@@ -112,8 +112,12 @@ class _Drawing:
             task_id=self._id(),
             pool=rng.choice(BUSY_POOLS),
             weather=weather or self._some(0.5, rng.choice(WEATHERS[1:]), "fair"),
-            start=round(rng.uniform(0, 6), 2),
+            # Half of them in crowds, since much goes wrong only where a process has other work.
+            start=round(rng.choice((rng.uniform(0, 6), rng.randrange(6) + rng.uniform(0, 0.3))), 2),
         )
+        self._tiny = rng.random() < 0.5  # nothing but its ends, at once
+        if self._tiny and rng.random() < 0.6:
+            life = replace(life, pool="prefork")  # where it takes no child for long
         self._solo = life.pool == "solo"
         kind = rng.random()
         if kind < 0.03:
@@ -122,7 +126,7 @@ class _Drawing:
             life,
             base=rng.choice(("plain",) * 4 + ("hooks", "hooks", "raising hooks", "abortable")),
             late=rng.random() < 0.35,
-            auto=self._some(0.25, rng.choice(("at once", "backoff", "jitter")), ""),
+            auto=self._some(0.6 if self._tiny else 0.3, rng.choice(("at once", "backoff", "jitter")), ""),
             ignored=rng.random() < 0.1,
         )
         if kind < 0.07:
@@ -132,7 +136,7 @@ class _Drawing:
             countdown=self._some(0.1, self._seconds(), None),
             expires=self._some(0.08, self._seconds(), None),
             soft=self._some(0.08, max(0.1, self._seconds()), None),
-            hard=self._some(0.1, max(0.1, self._seconds()), None),
+            hard=self._some(0.3 if life.late else 0.1, max(0.1, self._seconds()), None),
             script=self._script(life),
             outside=self._outside(life),
         )
@@ -150,7 +154,7 @@ class _Drawing:
         rng = self._rng
         reports = rng.choice((0, 0, 1, 2, 3, 5, 8, 40))
         end = self._end(life, eager=eager)
-        attempt = Attempt(
+        attempt = Attempt(end=end) if self._tiny else Attempt(
             silent=self._some(0.4, self._seconds(), 0.0),
             reports=reports,
             pace=self._pace(reports),
@@ -160,7 +164,8 @@ class _Drawing:
             end=end,
         )
         if end == "retry":
-            return replace(attempt, countdown=self._some(0.75, self._seconds(), 0.0))
+            waits = 0.3 if self._tiny else 0.75
+            return replace(attempt, countdown=self._some(waits, self._seconds(), 0.0))
         if end == "ignore":
             return replace(attempt, stored=rng.choice(("", "", "SUCCESS", "FAILURE", "SKIPPED")))
         if end == "replace":
@@ -176,10 +181,10 @@ class _Drawing:
         rng = self._rng
         if eager:
             return rng.choice(("success", "failure", "public", "ignore", "retry"))
-        ends = ["success"] * 6 + ["failure"] * 3 + ["public", "retry", "retry", "ignore", "reject"]
+        ends = ["success"] * 5 + ["failure"] * 4 + ["public", "retry", "retry", "ignore", "reject"]
         ends += ["replace", "replace"]
         if life.auto:
-            ends += ["auto"] * 8
+            ends += ["auto"] * (16 if self._tiny else 8)
         if life.late:
             ends += ["requeue", "requeue"]
         if life.base == "abortable":
@@ -190,22 +195,26 @@ class _Drawing:
 
     def _outside(self, life: Life) -> tuple[Outside, ...]:
         rng = self._rng
-        if rng.random() > 0.3:
-            return (Outside(what="abort", on="began", after=self._seconds()),) * (
-                life.base == "abortable" and rng.random() < 0.6
+        found = []
+        if life.base == "abortable" and rng.random() < 0.6:
+            found.append(Outside(what="abort", on="began", after=self._seconds()))
+        if life.late and rng.random() < 0.3:
+            found.append(
+                Outside(
+                    what="redeliver", on="began", nth=rng.choice((1, 1, 2)), after=self._seconds()
+                )
             )
-        whats = ["revoke", "revoke"]
-        if life.pool in {"prefork", "gevent", "eventlet"}:
-            whats += ["terminate", "terminate"]
-        if life.base == "abortable":
-            whats += ["abort"] * 3
-        if life.late:
-            whats += ["redeliver"] * 3
-        what = rng.choice(whats)
-        on = rng.choice(("began",) * 3 + ("published", "ended", "ended"))
-        if what in {"redeliver", "abort"}:
-            on = "began"
-        return (Outside(what=what, on=on, nth=rng.choice((1, 1, 1, 2)), after=self._seconds()),)
+        if rng.random() < 0.2:
+            can = life.pool in {"prefork", "gevent", "eventlet"}
+            found.append(
+                Outside(
+                    what=rng.choice(("revoke", "terminate" if can else "revoke")),
+                    on=rng.choice(("published", "began", "began", "ended", "ended")),
+                    nth=rng.choice((1, 1, 1, 2)),
+                    after=self._seconds(),
+                )
+            )
+        return tuple(found)
 
     def _id(self) -> str:
         rng = self._rng

@@ -16,7 +16,7 @@ from progress.reporting import current
 from tests.lifecycle.lives import HEARTBEAT, POOLS
 from tests.support.parts import ROOT, Part, Server, Web, Worker, listens, settings
 
-SIZES = {"prefork": 10, "threads": 12, "solo": 1, "gevent": 40, "eventlet": 40}
+SIZES = {"prefork": 6, "threads": 12, "solo": 1, "gevent": 40, "eventlet": 40}
 LOSSY = {"worker killed", "worker frozen", "worker cold"}
 LOST_AFTER = 8.0  # seconds, where workers are killed
 

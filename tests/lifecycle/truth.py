@@ -33,7 +33,7 @@ class Case:
         self.began = [note for note in notes if note["what"] == "began"]
         self.ended = {note["nth"]: note for note in notes if note["what"] in {"ended", "aborted"}}
         self.open = [note for note in self.began if note["nth"] not in self.ended]
-        self.quiet = now - max((note["at"] for note in notes), default=0)
+        self.quiet = now - max((n["at"] for n in notes if n["what"] != "outside"), default=now)
         self.last = self._last_end()
 
     def _last_end(self):
@@ -83,7 +83,7 @@ def _eager(case):
         return UNDECIDED
     if case.eager in READY:
         return only(case.eager, "EagerResult says so")
-    return Truth(OPEN | {"UNKNOWN", "REVOKED"}, f"EagerResult says {case.eager}")
+    return Truth(OPEN | READY | {"UNKNOWN"}, f"EagerResult says {case.eager}: no outcome")
 
 
 def _recorded(case):
@@ -141,6 +141,8 @@ def _noted(case):
         return UNDECIDED
     revoked = case.did("revoke", "terminate")
     if not case.began:
+        if case.status in READY:
+            return only(case.status, "Celery's record")
         if quiet > SILENCE and (revoked or life.expires is not None or case.second):
             return only("REVOKED", "it never began, and its result is ignored")
         return UNDECIDED
@@ -151,6 +153,10 @@ def _noted(case):
         if quiet > SILENCE + 1 and (revoked or life.expires is not None):
             return only("REVOKED", "revoked or expired before its next execution")
         return UNDECIDED
+    if len(case.began) > 1 and case.did("redeliver"):
+        ends = [_by_end(case, note.get("how", "aborted")).states for note in case.ended.values()]
+        states = frozenset().union(*(each or () for each in ends))
+        return Truth(states, "two runs at once, by their notes")
     return _by_end(case, how)
 
 
@@ -165,6 +171,8 @@ def _cut(case, revoked):
         if life.late and case.quiet < SILENCE + 4:
             return UNDECIDED
         return only("FAILURE", "lost with its worker: Celery's record stays open for ever")
+    if revoked and life.hard is not None:
+        return Truth(frozenset({"FAILURE", "REVOKED"}), "time limit and terminated")
     if life.hard is not None:
         return only("FAILURE", "hard time limit, and its result is ignored")
     if life.soft is not None:
@@ -192,6 +200,8 @@ def _by_end(case, how):
         return Truth(
             frozenset({"FAILURE", "REVOKED"}), "rejected: Celery before 5.7 records nothing"
         )
+    if how == "exit" and not case.life.ignored:
+        return Truth(OPEN | {"FAILURE"}, "SystemExit: Celery 5.5 and 5.6 may record nothing")
     if how in {"kill", "exit"}:
         return only("FAILURE", "its process ended, and its result is ignored")
     if how == "replace":
@@ -203,5 +213,8 @@ def _replaced(case):
     lasts = [note for note in case.notes if note["what"] == "piece ended" and note["piece"] == "last"]
     if not lasts or case.quiet < 2:
         return UNDECIDED
+    if case.did("revoke", "terminate"):
+        states = READY if case.status == "REVOKED" else READY - {"REVOKED"}
+        return Truth(states, "its replacement was revoked, perhaps in time")
     state = "FAILURE" if any(note["fails"] for note in lasts) else "SUCCESS"
     return only(state, "its replacement's note")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict
+from contextlib import suppress
 from urllib.parse import quote
 
 import aiohttp
@@ -29,7 +30,8 @@ class Watcher:
             {"type": "subscribe", "task_id": task_id, "token": make_token(task_id)}
         )
         if self._socket is not None:
-            await self._socket.send_str(self._wanted[task_id])
+            with suppress(ConnectionError, aiohttp.ClientError):
+                await self._socket.send_str(self._wanted[task_id])
 
     def newest(self, task_id):
         """What the rule of the protocol leaves of all that came."""
@@ -55,11 +57,12 @@ class Watcher:
 
     async def _once(self):
         async with self._session.ws_connect(self._url, max_msg_size=0) as socket:
+            self._socket = socket  # what is wanted from now on is asked for by itself
             for task_id, frame in list(self._wanted.items()):
                 newest = self.newest(task_id)
                 if newest is None or not newest["complete"]:
                     await socket.send_str(frame)
-            self._socket = socket
+                    await asyncio.sleep(0.005)  # 200 frames at once close a socket
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(json.loads(message.data))
@@ -76,12 +79,18 @@ async def look(session, port, task_ids, within=4.0):
     watcher = Watcher(session, port)
     for task_id in task_ids:
         await watcher.watch(task_id)
+        await asyncio.sleep(0.005)
     deadline = time.monotonic() + within
-    while time.monotonic() < deadline and len(watcher.frames) < len(task_ids):
+    while time.monotonic() < deadline and not all(_known(watcher, each) for each in task_ids):
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.3)
     await watcher.close()
     return {task_id: watcher.newest(task_id) for task_id in task_ids}
+
+
+def _known(watcher, task_id):
+    newest = watcher.newest(task_id)
+    return newest is not None and newest["state"] != "UNKNOWN"
 
 
 async def state(session, port, task_id):
