@@ -2,13 +2,16 @@
 
 import argparse
 import asyncio
+import json
 import random
 import tempfile
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
+from uuid import uuid4
 
 from tests.lifecycle import lives as drawing
 from tests.lifecycle.shrink import shrink
@@ -40,9 +43,17 @@ def main():
     raise SystemExit(bool(found))
 
 
+def _copy(life, number):
+    """The life, or others like it that are spread over the time of a batch."""
+    if number == 0:
+        return life
+    return replace(life, task_id=str(uuid4()), start=round(life.start + number * 0.11 % 6, 2))
+
+
 def _chosen(options, seed):
+    copies = options.copies
     if options.life:
-        return [drawing.from_json(options.life)]
+        return [_copy(drawing.from_json(text), n) for text in options.life for n in range(copies)]
     if options.quick:
         return [
             drawing.draw(seed, number, weather="fair" if number < 110 else "store away")
@@ -57,8 +68,11 @@ def _options():
     parser.add_argument("--seed", type=int)
     parser.add_argument("--celery", choices=("5.5", "5.6", "5.7"))
     parser.add_argument("--weather", choices=drawing.WEATHERS)
-    parser.add_argument("--life", help="one life, as JSON")
-    parser.add_argument("--quick", action="store_true", help="150 lives, of fair weather and one fault")
+    parser.add_argument("--life", action="append", help="a life, as JSON; any number of them")
+    parser.add_argument("--copies", type=int, default=1, help="of each --life")
+    parser.add_argument(
+        "--quick", action="store_true", help="150 lives, of fair weather and one fault"
+    )
     parser.add_argument("--keep", help="a folder for the logs of all parts")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     parser.add_argument("--verbose", action="store_true")
@@ -103,6 +117,8 @@ class Session:
         ended = time.monotonic()
         for finding in found:
             finding.celery = celery
+        with (self.folder / "findings.jsonl").open("a") as file:
+            file.writelines(json.dumps(asdict(each)) + "\n" for each in found)
         print(
             f"  {len(lives):4} lives, {weather}, Celery {celery}: {len(found)} findings, "
             f"{started - began:.0f} + {ended - started:.0f} s",
@@ -115,7 +131,9 @@ def report(smallest, kinds, *, verbose=False):
     """Each kind once, with its smallest life."""
     order = sorted(smallest, key=lambda each: -len(kinds[each.kind]))
     for each in order:
-        print(f"\n{len(kinds[each.kind])} x {each.rule}: shown {each.shown}\n    truth: {each.truth}")
+        print(
+            f"\n{len(kinds[each.kind])} x {each.rule}: shown {each.shown}\n    truth: {each.truth}"
+        )
         print(f"    --celery {each.celery} --life '{each.life.to_json()}'")
         if verbose:
             print("\n".join(f"      {line}" for line in each.story))

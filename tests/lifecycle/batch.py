@@ -14,7 +14,9 @@ from tests.lifecycle.lives import attempts
 from tests.lifecycle.stack import LOSSY, LOST_AFTER, facts
 from tests.lifecycle.truth import Case, truth
 
-LIMIT = 32.0  # seconds from the start of the last life until those that go on are judged all the same
+LIMIT = (
+    32.0  # seconds from the start of the last life until those that go on are judged all the same
+)
 GRACE = 6.0  # seconds the progress has after Celery's truth is known; it promises 5
 
 

@@ -30,7 +30,11 @@ def findings(living, *, frames, newest, late, state, weather):
     """All that is wrong."""
     if living.refused:
         return []
-    found = [*_end(living, frames, newest, late, state, weather), *_order(frames), *_between(living, frames, weather)]
+    found = [
+        *_end(living, frames, newest, late, state, weather),
+        *_order(frames),
+        *_between(living, frames, weather),
+    ]
     return [
         Finding(rule, living.life, shown, truth or _truth(living), _story(living, frames))
         for rule, shown, truth in found
@@ -62,9 +66,12 @@ def _end(living, frames, newest, late, state, weather):
     wrong = {name: shown for name, shown in states.items() if shown not in right}
     if wrong:
         rule = "wrong end of an id used again" if living.second else "wrong end"
-        yield rule, " and ".join(sorted({f"{shown}" for shown in wrong.values()})) + (
-            "" if len(wrong) == len(states) else f" ({', '.join(wrong)})"
-        ), ""
+        yield (
+            rule,
+            " and ".join(sorted({f"{shown}" for shown in wrong.values()}))
+            + ("" if len(wrong) == len(states) else f" ({', '.join(wrong)})"),
+            "",
+        )
         return
     last = state
     for name, view in views.items():
@@ -117,7 +124,14 @@ def _between(living, frames, weather):
              and note["did"] == "abort"]  # fmt: skip
     saw = any(note["what"] == "aborted" for note in living.notes)
     ends = [note for note in living.notes if note["what"] == "ended" and note["how"] == "abortable"]
-    if asked and ends and not saw and began and asked[0] > began[0] and ends[-1]["at"] > asked[0] + 1:
+    if (
+        asked
+        and ends
+        and not saw
+        and began
+        and asked[0] > began[0]
+        and ends[-1]["at"] > asked[0] + 1
+    ):
         yield "abort is lost", "the task never sees ABORTED", ""
     written = [status for _, status in living.statuses]
     for before, after in zip(written, written[1:], strict=False):
@@ -136,13 +150,13 @@ def _was_over(living, state, at):
         state == "FAILURE" and note.get("hook") == "on_failure" and note["at"] < at
         for note in living.notes
     )
-    began = {note["nth"] for note in living.notes if note["what"] == "began" and note["at"] < at}
-    ended = {
-        note["nth"]
+    began = {note["nth"]: note["at"] for note in living.notes if note["what"] == "began"}
+    at_work = any(
+        began.get(note["nth"], at) < at and note["at"] > at + SLACK
         for note in living.notes
-        if note["what"] in {"ended", "aborted"} and note["at"] < at + SLACK
-    }
-    return state in READY and recorded and not began - ended
+        if note["what"] in {"ended", "aborted"}
+    )
+    return state in READY and recorded and not at_work
 
 
 def _contradicts(living, event, at):

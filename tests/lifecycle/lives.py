@@ -42,7 +42,9 @@ class Attempt:
 class Outside:
     """What somebody does to the task."""
 
-    what: str  # revoke, terminate, abort; redeliver, as the broker does after its visibility timeout
+    what: (
+        str  # revoke, terminate, abort; redeliver, as the broker does after its visibility timeout
+    )
     on: str = "published"  # or "began", "ended"
     nth: int = 1  # execution
     after: float = 0.0  # seconds
@@ -126,9 +128,13 @@ class _Drawing:
             life,
             base=rng.choice(("plain",) * 4 + ("hooks", "hooks", "raising hooks", "abortable")),
             late=rng.random() < 0.35,
-            auto=self._some(0.6 if self._tiny else 0.3, rng.choice(("at once", "backoff", "jitter")), ""),
+            auto=self._some(
+                0.6 if self._tiny else 0.3, rng.choice(("at once", "backoff", "jitter")), ""
+            ),
             ignored=rng.random() < 0.1,
         )
+        if life.base == "raising hooks" and life.pool == "solo":
+            life = replace(life, base="hooks")  # what a hook raises there ends the worker
         if kind < 0.07:
             return replace(life, kind="eager", script=self._script(life, eager=True))
         life = replace(
@@ -154,14 +160,18 @@ class _Drawing:
         rng = self._rng
         reports = rng.choice((0, 0, 1, 2, 3, 5, 8, 40))
         end = self._end(life, eager=eager)
-        attempt = Attempt(end=end) if self._tiny else Attempt(
-            silent=self._some(0.4, self._seconds(), 0.0),
-            reports=reports,
-            pace=self._pace(reports),
-            how=rng.choice(("recorder", "recorder", "track", "unknown total")),
-            inner=self._some(0.1, rng.choice(("apply", "apply failing", "call")), ""),
-            after=self._some(0.4, self._seconds(), 0.0),
-            end=end,
+        attempt = (
+            Attempt(end=end)
+            if self._tiny
+            else Attempt(
+                silent=self._some(0.4, self._seconds(), 0.0),
+                reports=reports,
+                pace=self._pace(reports),
+                how=rng.choice(("recorder", "recorder", "track", "unknown total")),
+                inner=self._some(0.1, rng.choice(("apply", "apply failing", "call")), ""),
+                after=self._some(0.4, self._seconds(), 0.0),
+                end=end,
+            )
         )
         if end == "retry":
             waits = 0.3 if self._tiny else 0.75

@@ -27,9 +27,7 @@ def shrink(
     shrinking = [_Shrinking(each) for each in found]
     for _ in range(rounds):
         tried = {
-            life.task_id: (each, edits)
-            for each in shrinking
-            for life, edits in each.candidates()
+            life.task_id: (each, edits) for each in shrinking for life, edits in each.candidates()
         }
         if not tried:
             break
@@ -127,8 +125,15 @@ def _script_edits(life: Life, name: str) -> Iterator[Edit]:
     script = getattr(life, name)
     if len(script) > 1 or (name == "again" and script):
         least = 1 if name == "script" else 0
-        yield lambda life: replace(life, **{name: getattr(life, name)[: max(least, len(getattr(life, name)) - 1)]})
-        yield lambda life: replace(life, **{name: getattr(life, name)[-max(least, len(getattr(life, name)) - 1) :]} if len(getattr(life, name)) > 1 else {})
+        yield lambda life: replace(
+            life, **{name: getattr(life, name)[: max(least, len(getattr(life, name)) - 1)]}
+        )
+        yield lambda life: replace(
+            life,
+            **{name: getattr(life, name)[-max(least, len(getattr(life, name)) - 1) :]}
+            if len(getattr(life, name)) > 1
+            else {},
+        )
     for field in fields(Attempt):
         if any(getattr(attempt, field.name) != field.default for attempt in script):
             yield lambda life, field=field: replace(

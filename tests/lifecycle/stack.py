@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,7 +157,10 @@ class Stack:
         for worker in self.workers.values():
             os.kill(worker.process.pid, number)
         for worker in self.workers.values():
-            worker.process.wait(20)
+            try:
+                worker.process.wait(10)
+            except subprocess.TimeoutExpired:  # Celery 5.6's solo worker may hang in it
+                worker.kill()
 
 
 def facts(stack):

@@ -95,7 +95,8 @@ def _recorded(case):
         return UNDECIDED
     if len(case.began) > 1 and case.did("redeliver") and case.status != "SUCCESS":
         return Truth(
-            frozenset({case.status, _own(case)} - {None}), "two runs at once: the record, or the newest run"
+            frozenset({case.status, _own(case)} - {None}),
+            "two runs at once: the record, or the newest run",
         )
     if case.status == "REVOKED" and case.last and not case.open and not _goes_on(case, how):
         return _revoked_late(case, how or "aborted")
@@ -210,7 +211,9 @@ def _by_end(case, how):
 
 
 def _replaced(case):
-    lasts = [note for note in case.notes if note["what"] == "piece ended" and note["piece"] == "last"]
+    lasts = [
+        note for note in case.notes if note["what"] == "piece ended" and note["piece"] == "last"
+    ]
     if not lasts or case.quiet < 2:
         return UNDECIDED
     if case.did("revoke", "terminate"):
