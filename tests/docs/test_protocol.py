@@ -158,7 +158,7 @@ def test_the_limits_are_the_defaults_of_the_settings():
     [
         f"at most {conf.DEFAULTS['PROGRESS_FRAME_LIMIT']} bytes",
         f"sent after {protocol.PING_AFTER:g} s of silence".capitalize(),
-        f"no sign of life for {conf.DEFAULTS['PROGRESS_STALLED_AFTER']:g} s",
+        f"no heartbeat for {conf.DEFAULTS['PROGRESS_STALLED_AFTER']:g} s",
         f"After {conf.DEFAULTS['PROGRESS_LOST_AFTER'] / 60:g} minutes",
         f"after {conf.DEFAULTS['PROGRESS_TOKEN_LIFETIME'] / 3600:g} hours",
         f"for a {({86400: 'day'})[conf.DEFAULTS['PROGRESS_RETENTION']]}",
