@@ -1,4 +1,4 @@
-"""docs/first-bar.md, typed from top to bottom into bare terminals, until the bar moves in a browser."""
+"""docs/first-bar.md, typed from top to bottom into bare terminals; a browser sees the bar move."""
 
 import os
 import re
@@ -142,7 +142,7 @@ async def test_the_bar_moves_when_the_page_is_typed_from_top_to_bottom(
         seconds = await watch_it_move(reader.site, chromium) - began
     assert f"{reader.lines} lines and commands" in PAGE
     with capsys.disabled():
-        print(f"\nThe first bar: {reader.lines} lines typed, moving after {seconds:.0f} s")
+        sys.stdout.write(f"\nFirst bar: {reader.lines} lines typed, moving after {seconds:.0f} s\n")
 
 
 async def watch_it_move(site, chromium):
