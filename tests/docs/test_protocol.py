@@ -140,7 +140,7 @@ def test_the_close_codes_are_those_of_the_code():
 
 
 def test_the_error_codes_are_those_of_the_code():
-    told = [row[0] for row in rows("## Frames from the server, besides events")]
+    told = [row[0] for row in rows("## Other frames from the server")]
     assert told == ["code", *Code]
     assert SCHEMAS["Error"]["properties"]["code"]["enum"] == list(Code)
 
