@@ -153,10 +153,10 @@ async def watch_it_move(site, chromium):
             page = await open_page()
             await page.goto("/")
             await page.get_by_role("button", name="Count").click()
-            await page.wait_for_function(MOVES)
+            await page.wait_for_function(MOVES, timeout=60_000)
             moved = time.monotonic()
             await page.reload()
-            await page.wait_for_function(MOVES)
+            await page.wait_for_function(MOVES, timeout=60_000)
             assert await page.evaluate(FIRST) > 1
         await browser.close()
     return moved
