@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,9 +13,9 @@ from celery.exceptions import Reject
 from celery.utils.dispatch import Signal
 
 from .. import conf
-from ..events import State
+from ..events import Event, State
 from ..exceptions import FAILED, failure_words, public_words
-from ..store.result_backend import read_outcome
+from ..store.result_backend import recorded_outcome
 from ..values import capped
 from . import outside
 from .current import current_publisher, last_words
@@ -113,7 +112,7 @@ def broken(task_id: str, **_: Any) -> None:
     """
     run = _undecided.pop(task_id, None)
     if run is not None:
-        _conclude(run, State.FAILURE, error=FAILED)
+        _conclude_by_record(run, Event(task_id=task_id, state=State.FAILURE, error=FAILED))
 
 
 def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
@@ -142,13 +141,7 @@ def process_ends(**_: Any) -> None:
 
 def _ignored(run: Run) -> None:
     """The task is not over, unless it stored an outcome by hand: somebody else continues it."""
-    outcome = None
-    with suppress(Exception):  # the backend raises whatever its driver does
-        outcome = read_outcome(run.task_id)
-    if outcome is not None and outcome.complete:
-        _conclude(run, outcome.state, error=outcome.error)
-    else:
-        _wait_again(run)
+    _conclude_by_record(run, None)
 
 
 def _rejected(run: Run, *, requeue: bool) -> None:
@@ -157,6 +150,15 @@ def _rejected(run: Run, *, requeue: bool) -> None:
         _wait_again(run)
     else:
         _conclude(run, State.FAILURE, error=FAILED)
+
+
+def _conclude_by_record(run: Run, otherwise: Event | None) -> None:
+    """End the run as Celery recorded it; otherwise as given, or by waiting again."""
+    outcome = recorded_outcome(run.task_id) or otherwise
+    if outcome is None:
+        _wait_again(run)
+    else:
+        _conclude(run, outcome.state, error=outcome.error)
 
 
 def _wait_again(run: Run) -> None:

@@ -12,6 +12,7 @@ from celery import current_task
 
 from ..events import Event, State
 from ..exceptions import CELERY_WORDS
+from ..store.result_backend import recorded_outcome
 from .current import current_publisher
 
 #: The header that tells when the task was sent; Celery sends it along with each retry.
@@ -67,8 +68,15 @@ def revoked(request: Any, expired: bool = False, **_: Any) -> None:  # noqa: FBT
 
 
 def failed(task_id: str, error: str | None) -> None:
-    """In the worker's parent: its child is gone, or out of time."""
-    _say(task_id, State.FAILURE, error=error, **_known_of(task_id))
+    """In the worker's parent: its child is gone, or out of time.
+
+    The child may have stored SUCCESS just before, which Celery keeps.
+    """
+    recorded = recorded_outcome(task_id)
+    if recorded is not None and recorded.state is State.SUCCESS:
+        _say(task_id, State.SUCCESS, **_known_of(task_id))
+    else:
+        _say(task_id, State.FAILURE, error=error, **_known_of(task_id))
 
 
 def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in: float) -> None:

@@ -112,8 +112,10 @@ local function is_silent(its_version, limit)
   return its_version == version and now - seen > limit
 end
 
-local function stall(limit)
-  if stalled or not RUNNING[state] or not is_silent(version, limit) then return end
+-- The caller may know a later version than what stands: an event that could not be stored.
+local function stall(limit, known)
+  if stalled or not RUNNING[state] or now - known <= limit then return end
+  if not is_silent(version, limit) then return end
   local its_version, its_text = version, text
   if not pcall(write, run, true, string.sub(text, body_at), keep_open) then
     version, text = its_version, its_text  -- full, or read only: it takes no signs of life either
@@ -131,9 +133,10 @@ local answers, at = {}, 3
 if command == 'read' then
   local limit, known = tonumber(ARGV[3]), string.gmatch(ARGV[4], '%S+')
   for number = 2, #KEYS do
+    local its_version = tonumber(known()) or 0
     look(KEYS[number])
-    stall(limit)
-    if version ~= tonumber(known()) or text == '' then
+    stall(limit, its_version)
+    if version ~= its_version or text == '' then
       answers[#answers + 1], answers[#answers + 2] = number - 2, text
     end
   end

@@ -112,6 +112,16 @@ def read_outcome(task_id: str) -> Event:
     return Event(task_id=task_id, state=State(status), error=error)
 
 
+def recorded_outcome(task_id: str) -> Event | None:
+    """The outcome that the result backend has, or None if it has none or does not answer."""
+    try:
+        event = read_outcome(task_id)
+    except Exception as error:  # a backend raises whatever its own driver does
+        logger.warning("The result backend does not tell how a task ended: %r", error)
+        return None
+    return event if event.complete else None
+
+
 def _is_wanted(task: Any, request: Any) -> bool:
     ignored = getattr(request, "ignore_result", None)
     ignored = task.ignore_result if ignored is None else ignored

@@ -83,8 +83,8 @@ def retried_late(self):
     raise self.retry(countdown=3600)
 
 
-@app.task(bind=True, autoretry_for=(ConnectionError,), max_retries=2, retry_backoff=True)
-def flaky(self):
+@app.task(autoretry_for=(ConnectionError,), retry_kwargs={"countdown": 0, "max_retries": 2})
+def flaky():
     raise ConnectionError
 
 
