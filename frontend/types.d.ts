@@ -6,6 +6,10 @@ export interface TaskEvent {
   version: number
   run: number
   attempt: number
+  /** When the task was sent, in microseconds since 1970; 0 if unknown. */
+  published: number
+  /** An opaque name of the process that runs the task; may be empty. */
+  worker: string
   state: string
   stalled: boolean
   current: number

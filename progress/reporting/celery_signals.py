@@ -14,7 +14,7 @@ from celery.utils.dispatch import Signal
 
 from .. import conf
 from ..events import Event, State
-from ..exceptions import FAILED, failure_words, public_words
+from ..exceptions import FAILED, PublicError, failure_words, public_words
 from ..store.result_backend import recorded_outcome
 from ..values import capped
 from . import outside
@@ -61,6 +61,8 @@ def started(task_id: str, task: Any, **_: Any) -> None:
         )
         run.task, run.request = task, request
         request.progress_thread = threading.get_ident()
+    if PublicError not in task.throws:  # so Celery logs it without "unexpected" and a traceback
+        task.throws = (*task.throws, PublicError)
     request.progress_run = run
     _undecided.pop(task_id, None)
     enter(run)

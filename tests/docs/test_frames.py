@@ -84,7 +84,7 @@ async def test_the_states_of_a_task_are_told_as_documented(site, publishes):
         ("fail", ("public",), {"state": "FAILURE", "current": 3, "error": "No such file."}),
         ("fail", ("private",), {"state": "FAILURE", "error": "The task failed."}),
         ("retry", (1,), {"state": "SUCCESS", "attempt": 2}),
-        ("break_off", ("ignore",), {"state": "REVOKED"}),
+        ("break_off", ("reject",), {"state": "FAILURE"}),
     ],
 )
 async def test_what_a_worker_tells_is_as_documented(site, name, arguments, told):

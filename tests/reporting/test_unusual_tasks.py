@@ -138,6 +138,15 @@ async def test_words_are_in_the_language_in_which_they_were_said(start):
     assert (event.description, event.error) == ("Montag", "Dienstag")
 
 
+async def test_celery_logs_a_public_error_as_an_expected_one(start, worker):
+    watched = start("translated")
+    await outcome(watched)
+    [line] = [
+        line for line in worker.read_text().splitlines() if f"[{watched.task_id}] raised" in line
+    ]
+    assert "raised expected: PublicError" in line
+
+
 async def test_an_id_that_is_used_again_shows_the_new_task(start):
     task_id = f"again-{uuid4()}"
     first = await outcome(start("count", 3, task_id=task_id))
