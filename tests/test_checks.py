@@ -1,12 +1,10 @@
 """What ``manage.py check`` says of the settings."""
 
-import re
 from pathlib import Path
 
 import pytest
 from celery import current_app
 
-from progress import conf
 from progress.checks import check_settings
 from progress.layers import redis_layer
 
@@ -70,15 +68,6 @@ def test_sound_settings_pass():
 def test_what_is_missing_is_said(settings, name, value, expected):
     setattr(settings, name, value)
     assert ids() == [expected]
-
-
-def test_the_documents_name_every_setting_and_its_default():
-    documents = [(ROOT / name).read_text() for name in ("README.md", "docs/security.md")]
-    for name, default in conf.DEFAULTS.items():
-        value = f"{default:g}" if isinstance(default, float) else str(default)
-        shown = rf"`?\"?{value}\"?`? " if value else ""
-        cell = rf"\| `{name}` \| {shown}\|"
-        assert any(re.search(cell, document) for document in documents), name
 
 
 def test_pickle_is_warned_of():
