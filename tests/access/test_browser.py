@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.access.test_processes import Site
-from tests.browser.conftest import ARGS, chromium  # noqa: F401 - a fixture
+from tests.access.site import Site
+from tests.support.browser import ARGS
 
 NAMES = "--host-resolver-rules=MAP *.victim.test 127.0.0.1, MAP rebound.test 127.0.0.1"
 #: What a page's websocket hears until it closes; the first event is enough.
@@ -35,7 +35,7 @@ def site(tmp_path):
 
 
 @pytest.fixture
-async def page(chromium):  # noqa: F811
+async def page(chromium):
     """A window; the site has a page at any name."""
     async with async_playwright() as playwright:
         launch = playwright.chromium.launch

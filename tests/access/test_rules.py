@@ -10,8 +10,8 @@ from progress import make_token, recheck
 from progress.access import rules as access_rules
 from progress.hub import Hub
 from tests.access import rules
+from tests.access.changes import closes, logged_out, opened, stays
 from tests.access.doors import DOORS, OWN, SOCKETS, Visitor, named, news
-from tests.access.test_changes import closes, logged_out, opened, stack, stays  # noqa: F401
 
 WITHIN = 2  # seconds
 
@@ -63,7 +63,7 @@ async def test_a_rule_that_says_no_in_other_words_says_no(settings, people, task
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_a_rule_that_breaks_later_closes_for_now(settings, stack, people, task, door):  # noqa: F811
+async def test_a_rule_that_breaks_later_closes_for_now(settings, stack, people, task, door):
     rule(settings, "same_group")
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, "nonsense")
@@ -72,7 +72,7 @@ async def test_a_rule_that_breaks_later_closes_for_now(settings, stack, people, 
     await closes(socket, task, "undecided")
 
 
-async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):  # noqa: F811
+async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):
     rule(settings, "slow")
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(SOCKETS[0], stack, visitor, task, None)
@@ -95,7 +95,7 @@ async def test_a_rule_runs_in_threads_of_its_own(settings, people, task, door):
 
 
 @pytest.mark.parametrize("change", ["logged-out", "recheck-for-the-user", "recheck-for-the-task"])
-async def test_a_right_that_ends_while_the_rule_looks(settings, stack, people, task, change):  # noqa: F811
+async def test_a_right_that_ends_while_the_rule_looks(settings, stack, people, task, change):
     """It saw the old right, and says yes when there is none any more."""
     rule(settings, "held")
     visitor = await Visitor.signed_in(people.member, OWN)
@@ -116,7 +116,7 @@ async def test_a_right_that_ends_while_the_rule_looks(settings, stack, people, t
 
 async def test_asking_again_reads_the_user_again_though_another_ask_is_late(
     settings,
-    stack,  # noqa: F811
+    stack,
     people,
     task,
 ):
@@ -133,7 +133,7 @@ async def test_asking_again_reads_the_user_again_though_another_ask_is_late(
     rules.go_on.set()
 
 
-async def test_what_was_unsubscribed_while_the_rule_looked_stays_so(settings, stack, people, task):  # noqa: F811
+async def test_what_was_unsubscribed_while_the_rule_looked_stays_so(settings, stack, people, task):
     rule(settings, "held")
     await news("held")
     rules.go_on.set()

@@ -10,8 +10,8 @@ from progress import make_token, recheck
 from progress.access import Asker, tokens
 from progress.hub import Hub, rechecks
 from tests.access import rules
+from tests.access.changes import deactivated, hears_changes, logged_out, password_changed
 from tests.access.doors import OWN, StreamDoor, Visitor, events, news
-from tests.access.test_changes import deactivated, hears_changes, logged_out, password_changed
 
 WITHIN = 2  # seconds, as promised while Redis is there
 DOOR = StreamDoor()

@@ -3,8 +3,8 @@
 import pytest
 import pytest_asyncio
 
-from tests.browser.elements import add
-from tests.browser.wire import event
+from tests.support.elements import add
+from tests.support.wire import event
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

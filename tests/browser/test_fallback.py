@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.elements import add, part
 from tests.browser.jobs_page import PATIENCE, JobsPage
-from tests.browser.wire import event
+from tests.support.elements import add, part
 from tests.support.gate import STREAMS, WEBSOCKETS, Gate
+from tests.support.wire import event
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

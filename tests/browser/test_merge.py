@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.test_merge import VECTORS, event
+from tests.support.merge import VECTORS, event
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

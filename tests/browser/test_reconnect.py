@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.conftest import BLANK
-from tests.browser.elements import add, part
 from tests.browser.jobs_page import JobsPage
-from tests.browser.wire import event, subscribe
+from tests.support.browser import BLANK
+from tests.support.elements import add, part
 from tests.support.proxy import Proxy
+from tests.support.wire import event, subscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

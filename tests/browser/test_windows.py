@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.conftest import windows
 from tests.browser.jobs_page import JobsPage
+from tests.support.browser import windows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

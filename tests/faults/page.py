@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from playwright.async_api import async_playwright
 
 from progress import make_token
-from tests.browser.conftest import ARGS, HTML, SHOWN
-from tests.support.parts import ROOT, Part
+from tests.support.browser import ARGS, HTML, SHOWN
+from tests.support.processes import ROOT, Part
 from tests.support.proxy import Proxy
 
 #: Mitigations that can be switched off: the module, what is replaced in it, and by what.

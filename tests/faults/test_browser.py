@@ -1,23 +1,18 @@
 """Rows C2, C3, S1 and S2 as a page sees them: a bar in a real Chromium, which goes to sleep too."""
 
 import asyncio
-import shutil
 from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
 
-from tests.browser.conftest import NAMES
 from tests.faults.page import Chromium, Road, Window
 
 
 @pytest.fixture
-async def browser(tmp_path):
+async def browser(tmp_path, chromium):
     """A Chromium of the test's own."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.fail(f"this needs Chromium: none of {', '.join(NAMES)} is in PATH", pytrace=False)
-    async with Chromium(tmp_path, path).driven() as browser:
+    async with Chromium(tmp_path, chromium).driven() as browser:
         yield browser
 
 

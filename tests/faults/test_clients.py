@@ -12,7 +12,10 @@ import pytest
 import websockets
 
 from tests.faults.kinds import Jittered, Loyal, Punctual, Timed, stop_reading, watch
-from tests.support.parts import IDLE, SERVERS, Halving, Idle, Nginx, serve
+from tests.support.network import IDLE, Halving, Idle
+from tests.support.nginx import Nginx
+from tests.support.parts import SERVERS
+from tests.support.scenario import serve
 from tests.support.watchers import RemoteWatcher
 
 R = 5  # seconds within which watchers are right again

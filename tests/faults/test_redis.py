@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from tests.support.parts import DROPPING, Far, dropped, free_port
+from tests.support.network import DROPPING, Far, dropped
+from tests.support.ports import free_port
 
 R = 5  # seconds within which watchers are right again, whatever the layer lost
 P = 7  # seconds until a link that says nothing is noticed

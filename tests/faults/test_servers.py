@@ -9,7 +9,8 @@ import pytest
 import websockets
 
 from tests.faults.kinds import Brisk, Loyal, Patient, Timed, watch
-from tests.support.parts import SERVERS, serve
+from tests.support.parts import SERVERS
+from tests.support.scenario import serve
 from tests.support.watchers import RemoteWatcher
 
 R = 5  # seconds within which watchers are right again

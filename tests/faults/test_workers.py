@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.parts import alive
+from tests.support.processes import alive
 
 #: A worker of each pool that runs ten tasks at once; "solo" runs them one by one.
 POOLS = {

@@ -10,7 +10,8 @@ import pytest
 from progress.events import Event, State
 from progress.layers import redis_layer
 from tests.hostile.bystander import Bystander
-from tests.support.parts import Part, Server, Web
+from tests.support.parts import Server, Web
+from tests.support.processes import Part
 
 #: As docs/security.md says to run them.
 SERVERS = {"daphne": (), "uvicorn": ("--ws-per-message-deflate", "false")}

@@ -8,6 +8,7 @@ import websockets
 
 from progress.conf import DEFAULTS
 from tests.hostile.raw import BINARY, TEXT, Raw
+from tests.hostile.sockets import connect, flat, hear
 from tests.support import rights
 
 LIMIT = DEFAULTS["PROGRESS_FRAME_LIMIT"]
@@ -70,15 +71,6 @@ TOKENS = {
 }
 
 
-def connect(web, path="/ws/progress/"):
-    """A client that this project did not write."""
-    return websockets.connect(f"ws://127.0.0.1:{web.port}{path}", compression=None)
-
-
-async def hear(socket):
-    return json.loads(await socket.recv())
-
-
 @pytest.fixture
 def known(ground):
     """A task that the store knows, so that subscribing is answered at once."""
@@ -134,18 +126,3 @@ async def test_bad_frames_leave_the_process_no_bigger(web):
                 await raw.next()
 
     await flat(web, row)
-
-
-async def flat(web, row, *, rounds=12):
-    """Repeat the row until it leaves the process no bigger; fails when it never does.
-
-    A heap grows until there is room for what is collected late; what leaks grows in each round.
-    """
-    sizes = [web.resident_bytes()]
-    for _ in range(rounds):
-        for _ in range(10):
-            await row()
-        sizes.append(web.resident_bytes())
-        if sizes[-1] - sizes[-2] < 128 * 1024:
-            return
-    pytest.fail(f"it grows and grows: {sizes}")

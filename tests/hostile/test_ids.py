@@ -8,37 +8,9 @@ import pytest
 import websockets
 
 from progress import make_token
-from tests.hostile.test_frames import connect, hear
+from tests.hostile.ids import IDS
+from tests.hostile.sockets import connect, hear
 from tests.support import rights
-
-IDS = {
-    "spaces": "an id  with spaces ",
-    "unicode": "Ünïcødé-任务-مهمة",
-    "300 characters": "x" * 300,
-    "255 beyond ASCII": "é" * 255,
-    "NUL": "a\0b",
-    "newline": "a\nb",
-    "CRLF": "a\r\nX-Header: b",
-    "parent": "../../etc/passwd",
-    "slashes": "/a//b/",
-    "right to left": "a\u202eb",
-    "emoji": "👩\u200d👩\u200d👧🏳️\u200d🌈",
-    "glob": "*",
-    "pattern": "[a-z]?",
-    "group": "__group__",
-    "a group of the layer": "asgi__group__progress.rights",
-    "a key of ours": "progress:alive",
-    "quotes": "\"'`",
-    "percent": "%00%0a%2e%2e%s%d{0}",
-    "markup": "<img src=x onerror=alert(1)>",
-    "query": "a?b=c&d#e",
-    "proto": "__proto__",
-    "a number": "7",
-    "null": "null",
-    "escapes": "\x1b[2J\x07",
-    "C1 control": "a\x85b",
-    "line separator": "a\u2028b",
-}
 
 
 @pytest.mark.parametrize("name", IDS)

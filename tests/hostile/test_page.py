@@ -4,12 +4,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.conftest import browser, chromium, windows
-from tests.browser.elements import add, part
-from tests.browser.wire import Wire, event, subscribe
-from tests.hostile.test_publisher import WORDS
-
-__all__ = ["browser", "chromium"]  # fixtures
+from tests.hostile.words import WORDS
+from tests.support.browser import windows
+from tests.support.elements import add, part
+from tests.support.wire import Wire, event, subscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

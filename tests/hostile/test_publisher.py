@@ -10,19 +10,7 @@ from progress.events import EVENT_LIMIT, Event, State
 from progress.exceptions import public_words
 from progress.reporting import current
 from progress.reporting.current import current_publisher
-from progress.values import capped
-
-
-class Array:
-    """As NumPy's: no truth, no number, and no words here."""
-
-    def __bool__(self):
-        raise ValueError("the truth value of an array is ambiguous")
-
-    def __float__(self):
-        raise RuntimeError("only arrays of one element")
-
-    __str__ = __repr__ = __add__ = __radd__ = __float__
+from tests.hostile.words import WORDS, Array
 
 
 class Scalar:
@@ -53,21 +41,6 @@ AMOUNTS = {
     "None": (None, 10, 0),
     "a list": ([], {}, None),
     "complex": (1j, 1j, None),
-}
-
-WORDS = {
-    "10 MB": ("x" * 10_000_000, "x" * 512),
-    "bytes": (b"\xff", "b'\\xff'"),
-    "half a character": ("a\ud800b", "a?b"),
-    "a cut pair": ("x" * 511 + "😀😀", "x" * 511 + "😀"),
-    "markup": ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
-    "script": ("</script><script>alert(1)</script>", "</script><script>alert(1)</script>"),
-    "terminal": ("\x1b[2J\x07", "\x1b[2J\x07"),
-    "lines": ("a\r\nb\u2028c", "a\r\nb\u2028c"),
-    "NUL": ("\0" * 600, "\0" * 512),
-    "emoji": ("😀" * 600, "😀" * 512),
-    "a number": (7, "7"),
-    "an array": (Array(), ""),
 }
 
 

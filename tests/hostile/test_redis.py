@@ -10,7 +10,7 @@ from progress.events import Event, State
 from progress.layers.groups import RIGHTS_TYPE, group_name, message, rights_group_name
 from progress.reporting import current
 from progress.reporting.current import current_publisher
-from tests.hostile.test_frames import connect, hear
+from tests.hostile.sockets import connect, hear
 from tests.support import rights
 
 EVENT = Event(task_id="a", state=State.PROGRESS, version=1, run=1, current=1, total=2).text()

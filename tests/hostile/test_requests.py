@@ -11,8 +11,8 @@ from django.test import AsyncClient
 
 from progress import make_token
 from progress.routing import websocket_urlpatterns
+from tests.hostile.ids import IDS
 from tests.hostile.raw import CLOSE, TEXT, Raw
-from tests.hostile.test_ids import IDS
 
 SERVED, CUT, BAD_REQUEST, FOREIGN, NO_SUCH = 1, None, 4400, 4403, 4404
 

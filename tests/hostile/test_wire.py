@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from tests.hostile.raw import CLOSE, CUT, PING, PONG, TEXT, Raw, frame
-from tests.hostile.test_frames import flat
+from tests.hostile.sockets import flat
 from tests.support import rights
 
 MIB = 2**20

@@ -10,7 +10,7 @@ from progress.hub import Hub
 from progress.hub.outbox import Frames
 from progress.layers import groups, listener, receivers, redis_layer, subscription
 from progress.layers.receivers import LayerReceiver
-from tests.conftest import Watched, tell
+from tests.support.hub import Watched, tell
 from tests.support.proxy import Proxy
 
 # redis-py leaves the connections that were cut to the garbage collector.

@@ -12,7 +12,7 @@ from progress.events import Event, State
 from progress.hub import Hub
 from progress.hub.outbox import Frames
 from progress.layers import groups, listener, redis_layer, subscription
-from tests.conftest import Watched, tell
+from tests.support.hub import Watched, tell
 from tests.support.parts import Server
 from tests.support.proxy import Proxy
 

@@ -17,7 +17,7 @@ from progress.layers import redis_layer
 from progress.reporting import current
 from progress.reporting.current import current_publisher
 from progress.reporting.runs import Run
-from tests.conftest import free_port
+from tests.support.ports import free_port
 
 
 class Request:

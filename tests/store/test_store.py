@@ -6,7 +6,7 @@ from progress import conf
 from progress.events import Event, State, follows
 from progress.store.memory import MemoryStore
 from progress.store.redis import RedisStore
-from tests.support.parts import Far
+from tests.support.network import Far
 
 STARTED, PROGRESS, RETRY = State.STARTED, State.PROGRESS, State.RETRY
 SUCCESS, FAILURE, PENDING = State.SUCCESS, State.FAILURE, State.PENDING

@@ -1,0 +1,100 @@
+"""Ways in which a right ends while somebody watches, and what a socket does then."""
+
+import asyncio
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+
+from progress.hub import Hub
+from progress.reporting import auth_signals
+from tests.access.doors import news
+
+WITHIN = 2  # seconds, as promised while Redis is there
+
+
+async def opened(door, stack, visitor, task, token):
+    """A socket of the door that watches; its right is known to all."""
+    socket = await stack.enter_async_context(door.open(visitor, task, token))
+    assert (await socket.answer()).word == "allowed"
+    await hears_changes()
+    return socket
+
+
+async def hears_changes():
+    """The link is in the group of changes once it is in that of a task."""
+    hub = Hub.current()
+    async with asyncio.timeout(10):
+        while hub._subscription._changed or not hub._subscription._link.members:
+            await asyncio.sleep(0.01)
+
+
+async def closes(socket, task, *words):
+    """In time, with nothing after it, whatever becomes of the task."""
+    assert (await socket.until(*(words or ("ended",)), within=WITHIN)).word
+    await news(task)
+    assert socket.output_queue.empty()
+    assert task not in Hub.current()._topics
+
+
+async def stays(socket, task):
+    """It still hears of its task."""
+    await news(task)
+    assert (await socket.until("allowed")).word
+
+
+class Proxy(User):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+auth_signals.connect()  # the proxy was not there when the app was made ready
+
+
+async def logged_out(visitor, people):
+    await visitor.client.alogout()
+
+
+async def logged_out_under_wsgi(visitor, people):
+    client = Client()
+    client.cookies = visitor.client.cookies
+    await sync_to_async(client.logout)()
+
+
+async def password_changed(visitor, people):
+    people.member.set_password("2")
+    await people.member.asave()
+
+
+async def deactivated(visitor, people):
+    people.member.is_active = False
+    await people.member.asave(update_fields=["is_active"])
+
+
+async def deleted(visitor, people):
+    await people.member.adelete()
+
+
+async def proxy_saved(visitor, people):
+    user = await Proxy.objects.aget(pk=people.member.pk)
+    user.is_active = False
+    await user.asave()
+
+
+async def proxy_deleted(visitor, people):
+    await (await Proxy.objects.aget(pk=people.member.pk)).adelete()
+
+
+@sync_to_async
+def changed_in_a_transaction(visitor, people):
+    """Told after the commit only: whoever looked before would find the old right."""
+    with transaction.atomic():
+        people.member.is_active = False
+        people.member.save()
+
+
+SIGNED = [logged_out, logged_out_under_wsgi]
+USERS = [password_changed, deactivated, deleted, proxy_saved, proxy_deleted]
+USERS += [changed_in_a_transaction]

@@ -1,0 +1,79 @@
+"""A process that a test starts, stops for a while, and ends."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class Part:
+    """A process in a group of its own, with its log; ended with the ``with`` block."""
+
+    def __init__(self, folder, name, command, **env):
+        self.log = folder / f"{name}.log"
+        self._command = [str(word) for word in command]
+        self._env = {**os.environ, **{key: str(value) for key, value in env.items()}}
+        self._cwd = ROOT
+        self.process = None
+
+    def start(self):
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self._command,
+                env=self._env,
+                cwd=self._cwd,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def signal(self, number):
+        """To the process and all its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def kill(self):
+        """SIGKILL, as the kernel's OOM killer or a power cut would."""
+        self.signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    @contextmanager
+    def frozen(self):
+        """SIGSTOP for the length of the block."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+    def __enter__(self):
+        with ExitStack() as stack:
+            stack.push(self.__exit__)
+            self.start()
+            stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self.signal(signal.SIGCONT)
+        self.kill()
+
+    def wait_for(self, ready):
+        """Until ``ready()`` is true; fails with the log when the process ends first."""
+        deadline = time.monotonic() + 30
+        while not ready():
+            ended = self.process.poll() is not None or time.monotonic() > deadline
+            assert not ended, self.log.read_text()
+            time.sleep(0.02)
+
+
+def alive(pid):
+    """Whether the process runs: nobody needs to have waited for it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
