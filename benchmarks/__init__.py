@@ -1,0 +1,1 @@
+"""What reporting and watching cost, beside the least that any code could take and beside others."""

@@ -41,7 +41,7 @@ def main():
     tables = []
     for number in options.numbers or MODULES:
         began = time.monotonic()
-        table = import_module(f"benchmarks.{MODULES[number]}").measured()
+        table = import_module(f"benchmarks.tables.{MODULES[number]}").measured()
         tables.append(table)
         print(f"\n{table}\n({time.monotonic() - began:.0f} s)", flush=True)
     targets = [target for table in tables for target in table.targets]

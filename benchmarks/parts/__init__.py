@@ -1,0 +1,1 @@
+"""The processes that tables run and measure: web sites, tasks that report, and clients."""

@@ -1,0 +1,1 @@
+"""celery-progress and websockets, for comparison, in an environment of their own."""

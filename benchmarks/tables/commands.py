@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from benchmarks.parts.children import Child
 from benchmarks.parts.machine import prepare, served
 from benchmarks.parts.tellers import SECRET, running
-from benchmarks.peers.celery_progress.celery_progress import TASK, Peer, found
+from benchmarks.peers.celery_progress import TASK, Peer, found
 from benchmarks.report import Table, Target
 
 SECONDS = 4.5  # of reports, and as many of silence: a web process' looks are as far apart

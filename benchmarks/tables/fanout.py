@@ -10,7 +10,7 @@ from benchmarks.parts.children import Child
 from benchmarks.parts.crowd import crowded
 from benchmarks.parts.machine import SITE, prepare
 from benchmarks.parts.tellers import Layer, Tasks, text
-from benchmarks.peers.celery_progress import celery_progress
+from benchmarks.peers import celery_progress
 from benchmarks.report import Table, Target, medians, ratios
 
 TASK = "benchmark-0000"

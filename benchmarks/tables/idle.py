@@ -10,7 +10,7 @@ from benchmarks.parts.children import Child
 from benchmarks.parts.crowd import crowded
 from benchmarks.parts.machine import prepare, served
 from benchmarks.parts.tellers import Tasks
-from benchmarks.peers.celery_progress import celery_progress
+from benchmarks.peers import celery_progress
 from benchmarks.report import Table, Target
 
 WATCHERS = 5_000

