@@ -92,8 +92,12 @@ class Raw:
         """Whether the other side has not cut the connection, as far as is known."""
         return not (self._reader.at_eof() or self._writer.is_closing())
 
+    def cut(self):
+        """End the connection without a word."""
+        self._writer.transport.abort()
+
     async def __aenter__(self):
         return self
 
     async def __aexit__(self, *_):
-        self._writer.transport.abort()
+        self.cut()

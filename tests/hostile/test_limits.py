@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
@@ -11,7 +11,8 @@ from tests.hostile.raw import CLOSE, TEXT, Raw
 from tests.support import rights
 
 ADDRESS = "127.0.0.9"  # not the bystander's
-SILENT, TOO_MANY, FORBIDDEN = 4408, 4429, 403
+SWITCHED, FORBIDDEN = 101, 403  # statuses of the answer to a handshake
+SILENT, TOO_MANY = 4408, 4429  # close codes
 
 
 async def subscribe(raw, task_id):
@@ -29,13 +30,23 @@ def known(ground):
         ground.put(task_id)
 
 
-async def test_who_connects_and_says_nothing_is_sent_away(strict):
-    async with await Raw.open(strict, source=ADDRESS) as raw:
+@asynccontextmanager
+async def admitted(impatient, source):
+    """A socket, once the server takes another handshake."""
+    async with asyncio.timeout(10):
+        while (raw := await Raw.open(impatient, source=source)).status != SWITCHED:
+            raw.cut()
+    async with raw:
+        yield raw
+
+
+async def test_a_client_that_sends_nothing_is_closed(impatient):
+    async with admitted(impatient, ADDRESS) as raw:
         assert await raw.closed() == SILENT
 
 
-async def test_pings_are_no_first_frame(strict):
-    async with await Raw.open(strict, source=ADDRESS) as raw:
+async def test_a_client_that_only_pings_is_closed(impatient):
+    async with admitted(impatient, ADDRESS) as raw:
         await raw.send(9)
         assert await raw.closed() == SILENT
 
@@ -62,40 +73,38 @@ async def test_too_many_subscriptions_are_refused_and_the_others_live_on(strict,
         assert (await say(raw))["state"] == "PENDING"
 
 
-async def fill(strict, count, **how):
-    """Sockets that are served; a task each."""
-    raws = []
-    for _ in range(count):
-        raws.append(await Raw.open(strict, **how))
-        await subscribe(raws[-1], "a")
-        assert (await say(raws[-1]))["state"] == "PENDING"
-    return raws
-
-
-async def empty(raws):
-    for raw in raws:
-        await raw.__aexit__()
+@asynccontextmanager
+async def served(web, count, **how):
+    """So many sockets that have seen a task; cut at the end, and when a test fails."""
+    async with AsyncExitStack() as stack:
+        raws = []
+        for _ in range(count):
+            raws.append(await stack.enter_async_context(await Raw.open(web, **how)))
+            assert raws[-1].status == SWITCHED, raws[-1].head
+            await subscribe(raws[-1], "a")
+            assert (await say(raws[-1]))["state"] == "PENDING"
+        yield raws
 
 
 async def test_too_many_sockets_of_an_address_are_closed_and_others_come_in(strict, known):
-    served = await fill(strict, 4, source="127.0.0.10")
-    async with await Raw.open(strict, source="127.0.0.10") as raw:
-        assert await raw.closed() == TOO_MANY
-    await empty(await fill(strict, 1, source="127.0.0.11"))
-    await subscribe(served[0], "b")
-    assert (await say(served[0]))["task_id"] == "b"
-    await empty(served)
+    async with served(strict, 4, source="127.0.0.10") as raws:
+        async with await Raw.open(strict, source="127.0.0.10") as raw:
+            assert await raw.closed() == TOO_MANY
+        async with served(strict, 1, source="127.0.0.11"):
+            pass
+        await subscribe(raws[0], "b")
+        assert (await say(raws[0]))["task_id"] == "b"
     await enters(strict, source="127.0.0.10")
 
 
 async def test_too_many_sockets_of_a_user_are_closed_and_others_come_in(strict, known):
     me, you = {"headers": b"X-User: 7\r\n"}, {"headers": b"X-User: 8\r\n"}
-    served = await fill(strict, 2, source="127.0.0.12", **me)
-    async with await Raw.open(strict, source="127.0.0.13", **me) as raw:
-        await subscribe(raw, "a")
-        assert await raw.closed() == TOO_MANY
-    await empty(await fill(strict, 1, source="127.0.0.14", **you))
-    await empty(served)
+    async with served(strict, 2, source="127.0.0.12", **me):
+        async with await Raw.open(strict, source="127.0.0.13", **me) as raw:
+            await subscribe(raw, "a")
+            assert await raw.closed() == TOO_MANY
+        async with served(strict, 1, source="127.0.0.14", **you):
+            pass
     await enters(strict, source="127.0.0.12", **me)
 
 
@@ -110,27 +119,25 @@ async def enters(strict, **how):
                         return
 
 
-async def test_too_many_handshakes_a_second_are_refused(strict):
+async def test_too_many_handshakes_a_second_are_refused(impatient):
     raws = await asyncio.gather(
-        *(Raw.open(strict, source=f"127.0.1.{number}") for number in range(1, 120))
+        *(Raw.open(impatient, source=f"127.0.1.{number}") for number in range(1, 120))
     )
-    statuses = {raw.status for raw in raws}
-    await empty(raws)
-    assert statuses == {101, FORBIDDEN}
-    async with asyncio.timeout(10):
-        while True:
-            async with await Raw.open(strict, source="127.0.1.200") as raw:
-                if raw.status == 101:
-                    return
+    for raw in raws:
+        raw.cut()
+    assert {raw.status for raw in raws} == {SWITCHED, FORBIDDEN}
+    async with admitted(impatient, "127.0.1.200"):
+        pass
 
 
 async def test_handshakes_that_never_end_leave_the_others_alone(web, ground):
     ground.put("a")
-    slow = [await Raw.connect(web, "127.0.2.1") for _ in range(200)]
-    for raw in slow:
-        raw.write(b"GET /ws/progress/ HTTP/1.1\r\nHost:")
-    await empty(await fill(web, 5))
-    await empty(slow)
+    async with AsyncExitStack() as stack:
+        for _ in range(200):
+            raw = await stack.enter_async_context(await Raw.connect(web, "127.0.2.1"))
+            raw.write(b"GET /ws/progress/ HTTP/1.1\r\nHost:")
+        async with served(web, 5):
+            pass
 
 
 @pytest.mark.slow
