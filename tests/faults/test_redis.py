@@ -247,13 +247,12 @@ async def swallow(scenario, *, layer_only, **web):
     web = scenario.web(**ports, **web)
     scenario.worker(options=("-c", "2"))
     # One ends before the link is noticed to be deaf; the other long after.
-    groups = [
-        scenario.watch(scenario.start("count", *steps(length)), web) for length in (5, P + R + 8)
-    ]
-    await asyncio.gather(*(group[0].live() for group in groups))
+    begun = [await scenario.begin("count", *steps(length), web=web) for length in (P + R + 8, 5)]
+    long, short = [watchers for _, watchers in begun]
+    await asyncio.gather(long[0].live(), short[0].live())
     scenario.fault()
     proxy.swallow()
-    return groups
+    return short, long
 
 
 @pytest.mark.slow
@@ -426,8 +425,7 @@ async def refuse(scenario, refusing, **worker):
     """The store refuses writes in the middle of a task; its watchers, and what ends the fault."""
     web = scenario.web()
     worker = scenario.worker(**worker)
-    task_id = scenario.start("count", *steps(6))
-    watchers = scenario.watch(task_id, web)
+    task_id, watchers = await scenario.begin("count", *steps(6), web=web)
     await watchers[0].live()
     client = scenario.stack.enter_context(scenario.store.client())
     refusing(client, yes=True)

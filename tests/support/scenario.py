@@ -84,6 +84,18 @@ class Scenario:
         self.celery.send_task(name, arguments, task_id=task_id, queue="tests", **options)
         return task_id
 
+    async def begin(self, name, *arguments, web, count=3):
+        """Start a task once its watchers are connected; its id and the watchers.
+
+        A fault that must come in the middle of a short task then does, however long it takes to
+        connect on a busy machine.
+        """
+        task_id = str(uuid4())
+        watchers = self.watch(task_id, web, count=count)
+        await asyncio.gather(*(each.until(lambda event: event) for each in watchers))
+        self.start(name, *arguments, task_id=task_id)
+        return task_id, watchers
+
     def watch(self, task_id, *webs, count=3, port=None):
         """Several watchers of the task, each knowing all the web servers."""
         urls = [web.url(task_id, port) for web in webs]
