@@ -59,7 +59,9 @@ bench: $(VENV)/.dev $(VENV)/.peers
 	@exec $(VENV)/bin/python -m benchmarks --json $(VENV)/bench.json $(ARGS)
 
 # Each stamp stands for what was installed, and is made anew when that changes.
+$(VENV)/.demo: WHO = the demo
 $(VENV)/.demo: WHAT = -e ".[demo]"
+$(VENV)/.dev: WHO = the project and its tests
 $(VENV)/.dev: WHAT = -r tests/requirements.txt -e ".[console,demo]"
 $(VENV)/.dev: tests/requirements.txt
 $(VENV)/.demo $(VENV)/.dev: pyproject.toml
@@ -67,6 +69,7 @@ $(VENV)/.demo $(VENV)/.dev: pyproject.toml
 	@$(install)
 
 # What the benchmarks set beside the project never gets into its own environment.
+$(VENV)/.peers: WHO = the packages that benchmarks compare with
 $(VENV)/.peers: WHAT = -r benchmarks/peers/requirements.txt
 $(VENV)/.peers: private INTO = $(VENV)/peers
 $(VENV)/.peers: benchmarks/peers/requirements.txt | $(VENV)/.dev
@@ -82,11 +85,8 @@ $(VENV)/.celery-%: tests/lifecycle/requirements.txt pyproject.toml | $(VENV)/.de
 
 INTO = $(VENV)
 define install
-echo "Installing $(if $(filter %/peers,$(INTO)),the benchmarks' peers,the project) (once; it takes a minute) ..."; \
-$(INTO)/bin/python -m pip install -q $(WHAT) >$(LOG) 2>&1 || { \
-  echo "Installing failed: $$(grep -m 1 -o 'ERROR: .*' $(LOG) || tail -n 1 $(LOG))" \
-    "(all of it: $(LOG))" >&2; exit 1; }; \
-touch $@
+echo "Installing $(WHO) into $(INTO) (once) ..."; \
+$(INTO)/bin/python -m project.installing $(LOG) $(WHAT) && touch $@
 endef
 
 # Says in one line what is missing. Debian keeps venv in a package of its own.
@@ -103,6 +103,7 @@ if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
   { apt-get update -q && apt-get install -qy python3-venv; } >/dev/null 2>&1 || { \
     echo "Installing python3-venv failed: try apt-get install python3-venv" >&2; exit 1; }; \
 fi; \
+echo "Making a virtual environment in $(VENV) ..."; \
 "$$python" -m venv --clear $(VENV) || { echo "Making $(VENV) failed" >&2; exit 1; }
 endef
 

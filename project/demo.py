@@ -37,6 +37,7 @@ def start(parts: Parts, listener: socket.socket) -> None:
     # Not the queue of another demo on the same server, nor what an earlier one left in it.
     queue = f"channels-progress-demo-{secrets.token_hex(4)}"
     given = os.environ.get("REDIS_URL")
+    say(f"Starting {'' if given else 'Redis, '}the worker and the web server ...")
     redis_url = use_server(parts, given, queue) if given else start_valkey(parts)
     env = environment(parts, redis_url, queue)
     python = [sys.executable, "-m"]

@@ -82,7 +82,7 @@ def demo():
         text=True,
     )
     try:
-        line = process.stdout.readline()
+        _starting, line = process.stdout.readline(), process.stdout.readline()
         assert line.startswith("Listening on "), line
         yield line.split()[-1].rstrip("/")
     finally:

@@ -31,7 +31,9 @@ class Demo(subprocess.Popen):
         self.folder = folder
 
     def address(self):
-        line = self.stdout.readline()
+        """Where it listens, once it has said that it starts."""
+        starting, line = self.stdout.readline(), self.stdout.readline()
+        assert starting.startswith("Starting "), starting + self.stderr.read()
         assert line.startswith("Listening on "), line + self.stderr.read()
         return line.split()[-1]
 

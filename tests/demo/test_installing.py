@@ -1,0 +1,65 @@
+"""What installing says while pip works, and when pip fails."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from project import installing
+
+ROOT = Path(__file__).parents[2]
+#: pip's log, up to where it falls silent.
+FOUND = """Looking in indexes: https://packages.example/simple
+Collecting celery>=5.5 (from channels-progress==0.1.0)
+  Downloading celery-5.7.0-py3-none-any.whl (519 kB)
+Processing /wheels/redis-8.1.0-py3-none-any.whl (from channels-progress==0.1.0)
+"""
+INSTALLING = "Installing collected packages: redis, celery, channels-progress\n"
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    monkeypatch.setattr(installing, "SITE", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("", "Finding packages: 0 so far"),
+        (FOUND, "Finding packages: 2 so far"),
+        (FOUND + INSTALLING, "Installing packages: 1 of 3"),
+    ],
+)
+def test_it_says_how_far_pip_is(site, log, words):
+    for name in ("pip", "redis"):
+        (site / f"{name}-1.dist-info").mkdir()
+    assert installing.describe(log, before=1) == words
+
+
+def install(folder, *arguments):
+    """Exit code, output and errors."""
+    command = [sys.executable, "-m", "project.installing", folder / "log", *arguments]
+    env = {**os.environ, "PIP_NO_INDEX": "1"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_what_is_there_is_installed_at_once(tmp_path):
+    code, output, errors = install(tmp_path, "pip")
+    assert (code, errors) == (0, "")
+    first, last = output.splitlines()
+    assert first == "Finding packages: 0 so far (0 s)"
+    assert last.startswith("Installed 0 packages in ")
+
+
+def test_a_failure_is_one_line_that_names_the_log(tmp_path):
+    code, _, errors = install(tmp_path, "there-is-no-such-package")
+    assert code == 1
+    assert errors.count("\n") == 1
+    assert errors.startswith("Installing failed: ERROR: Could not find")
+    assert errors.endswith(f"(all of it: {tmp_path / 'log'})\n")
