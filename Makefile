@@ -1,28 +1,32 @@
-# make demo    start the demo; PORT= and REDIS_URL= change where it is and what it uses
-# make test    run all tests, on real servers and in a real browser; ARGS= goes to pytest
-# make faults  run the whole fault matrix, which takes its time, and print its table
-# make hostile everything a stranger may send to real servers, the slow rows too
-# make fuzz    10,000 drawn cases of it in process; SEED= repeats a run, CASES= are how many
-# make soak    half an hour of churn with faults, then see that nothing leaked; MINUTES=, ARGS=
-# make mutations  take each check of rights away, and see that a test notices
-# make conformance  the protocol from outside, on four servers and in eight hosts; writes its table
-# make lifecycle  2,000 drawn lives of tasks, judged by Celery's own record; ARGS= are --seed, --lives, ...
-# make check   lint, formatting, and the types of Python and JavaScript
-# make bench   what reporting and watching cost, beside others: ten tables; ARGS= are numbers of some
-# make clean   remove what make has made
+# make demo         start the demo; PORT= sets its port, REDIS_URL= the Redis server it uses
+# make quick        run the tests that start no worker, web server or browser: less than a minute
+# make test         run all tests, on real servers and in a real browser; ARGS= goes to pytest
+# make faults       run all rows of the fault matrix and print them as a table
+# make hostile      send real servers everything a stranger may send, the slow tests included
+# make fuzz         run 10,000 random requests in one process; SEED= repeats a run, CASES= sets how many
+# make soak         run tasks and watchers with faults for half an hour, then look for leaks; MINUTES=, ARGS=
+# make mutations    remove the access checks one by one and see that a test fails each time
+# make conformance  check the protocol from outside, on four servers and in eight hosts; write its table
+# make check        lint, check the format, and check the types of Python and JavaScript
+# make bench        measure the cost of reporting and watching in ten tables; ARGS= selects some by number
+# make clean        remove everything that make has made
 
 PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo test faults hostile fuzz soak mutations conformance lifecycle check bench clean
+.PHONY: demo quick test faults hostile fuzz soak mutations conformance check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
 
+quick: $(VENV)/.dev
+	@exec $(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow and not real" $(ARGS)
+
+# Without a reordering of its own xdist hands out modules as they were collected, the longest first.
 test: $(VENV)/.dev
 	@$(find_chromium)
-	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --longest-first $(ARGS)
 
 faults: $(VENV)/.dev
 	@$(find_chromium)
@@ -58,7 +62,7 @@ bench: $(VENV)/.dev $(VENV)/.peers
 	@$(find_chromium)
 	@exec $(VENV)/bin/python -m benchmarks --json $(VENV)/bench.json $(ARGS)
 
-# Each stamp stands for what was installed, and is made anew when that changes.
+# A stamp records what was installed. make installs again when the list of packages is newer.
 $(VENV)/.demo: WHO = the demo
 $(VENV)/.demo: WHAT = -e ".[demo]"
 $(VENV)/.dev: WHO = the project and its tests
@@ -68,7 +72,7 @@ $(VENV)/.demo $(VENV)/.dev: pyproject.toml
 	@$(make_venv)
 	@$(install)
 
-# What the benchmarks set beside the project never gets into its own environment.
+# The packages that the benchmarks compare with have an environment of their own.
 $(VENV)/.peers: WHO = the packages that benchmarks compare with
 $(VENV)/.peers: WHAT = -r benchmarks/peers/requirements.txt
 $(VENV)/.peers: private INTO = $(VENV)/peers
@@ -89,7 +93,7 @@ echo "Installing $(WHO) into $(INTO) (once) ..."; \
 $(INTO)/bin/python -m project.installing $(LOG) $(WHAT) && touch $@
 endef
 
-# Says in one line what is missing. Debian keeps venv in a package of its own.
+# Makes the environment, or says in one line what is missing. Debian has a package for venv.
 define make_venv
 python=$$(command -v "$(PYTHON)") || { \
   echo "There is no $(PYTHON): install Python 3.11 or later, or name one with PYTHON=" >&2; exit 1; }; \
@@ -107,7 +111,7 @@ echo "Making a virtual environment in $(VENV) ..."; \
 "$$python" -m venv --clear $(VENV) || { echo "Making $(VENV) failed" >&2; exit 1; }
 endef
 
-# The one that is there, else Debian's.
+# Installs Debian's Chromium where there is no browser.
 define find_chromium
 for name in chromium chromium-browser google-chrome; do \
   command -v $$name >/dev/null && exit 0; \

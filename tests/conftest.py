@@ -20,7 +20,7 @@ from tests.faults.table import is_twin
 from tests.support.hub import Watched
 from tests.support.ports import free_port
 
-pytest_plugins = ["tests.support.browser"]
+pytest_plugins = ["tests.support.browser", "tests.support.rings"]
 
 # Known before anything is imported, since Celery remembers the first broker it was told of.
 PORT = free_port()
