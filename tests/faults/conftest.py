@@ -1,4 +1,4 @@
-"""One stack a scenario, and the table of what the scenarios saw."""
+"""One scenario for each row, and the table of results at the end."""
 
 import asyncio
 import fcntl
@@ -14,7 +14,7 @@ LINES = {}
 
 @pytest.fixture
 async def scenario(tmp_path, request):
-    """The parts of one row; all of them end with it."""
+    """The parts of one row; all of them end with the test."""
     async with AsyncExitStack() as stack:
         scenario = Scenario(stack, tmp_path)
         request.node.scenario = scenario
@@ -24,20 +24,20 @@ async def scenario(tmp_path, request):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Side by side, the rows that wait for minutes come first, or the last is waited for alone."""
+    """In parallel runs, begin with the rows that wait for minutes."""
     if hasattr(config, "workerinput"):
         items.sort(key=_turn)
 
 
 def _turn(item):
-    """The rows that load the machine before all others."""
+    """The rows that load the machine come before all others."""
     long = any(marker.args[0] >= 240 for marker in item.iter_markers("timeout"))
     return item.get_closest_marker("alone") is None, not long
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """Of the rows of a file that are to be alone, run one at a time, before its clock starts."""
+    """Run the ``alone`` rows of a file one at a time; each waits before its clock starts."""
     if item.get_closest_marker("alone") is None:
         return (yield)
     with item.path.open() as file:
@@ -47,7 +47,7 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Have each report of a row say what the table needs, also to another process."""
+    """Attach to each report what the table needs; xdist passes it to the main process."""
     told = call.when == "call" or call.excinfo is not None
     if item.get_closest_marker("row") is not None and told:
         item.user_properties[:] = [("fault", table.line(item))]

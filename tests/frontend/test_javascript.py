@@ -126,9 +126,9 @@ class Site:
         pool = {"pool": "threads", "options": ("-c", "8")}
         stack.enter_context(Worker(folder, broker=broker, env=env, **pool))
 
-    def start(self, total=20, seconds=0.05):
+    def start(self, total=20, seconds=0.05, task_id=None):
         """Start a task that reports so many steps; its id."""
-        task_id = str(uuid4())
+        task_id = task_id or str(uuid4())
         options = {"task_id": task_id, "queue": "tests"}
         self._celery.send_task("tests.support.celery.count", (total, seconds), **options)
         return task_id
@@ -218,7 +218,10 @@ async def run(request, installed, nodes):
 
 
 async def test_a_task_is_watched_to_its_outcome_and_the_process_ends(site, run):
-    node = await run(site.url(site.start()))
+    task_id = str(uuid4())
+    node = await run(site.url(task_id))
+    await node.until(lambda said: "event" in said)  # a busy machine may take long to start it
+    site.start(task_id=task_id)
     await node.end()
     assert len(node.check(state="SUCCESS", current=20, total=20)) > 3
     assert node.told("connected") == [True]
@@ -235,13 +238,16 @@ async def test_an_outcome_of_long_ago_is_told_and_the_process_ends(site, run):
 
 async def test_a_link_that_is_cut_is_made_anew(site, run):
     async with Proxy(site.web.port).running() as proxy:
-        node = await run(site.url(site.start(60), proxy.port))
+        task_id = str(uuid4())
+        node = await run(site.url(task_id, proxy.port))
+        await node.until(lambda said: "event" in said)
+        site.start(100, task_id=task_id)
         for _ in range(3):
             at = (await node.until(lambda said: "event" in said))["event"]["current"]
             proxy.cut()
             await node.until(lambda said, at=at: "event" in said and said["event"]["current"] > at)
         await node.end()
-    node.check(state="SUCCESS", current=60)
+    node.check(state="SUCCESS", current=100)
 
 
 async def test_a_link_comes_back_with_the_renewed_token(site, run, settings):

@@ -1,4 +1,4 @@
-"""The web side that the fault scenarios run: the addresses of this app and nothing else."""
+"""The ASGI application of the tests' web servers: the addresses of this app and nothing else."""
 
 import os
 

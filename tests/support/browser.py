@@ -1,4 +1,4 @@
-"""A headless Chromium for any test, and windows in it that tolerate no error."""
+"""A headless Chromium for any test; an error on a page fails the test."""
 
 import shutil
 from contextlib import asynccontextmanager
@@ -20,10 +20,10 @@ ARGS = (
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 
-#: Notes what elements fire, and what each bar shows whenever it has been drawn: ``events``,
-#: ``shown[task_id]``; ``undrawn`` are the ids of those that fired since they were drawn. When
-#: that is, is the element's affair: a page with many bars draws them four times a second. Each
-#: drawing sets the bar's label, so it is observed also where nothing on it has changed.
+#: Records in a page what its elements fire (``events``) and what each bar shows after each drawing
+#: (``shown[task_id]``). ``undrawn`` has the ids of bars that fired an event and were not drawn
+#: since; the element decides when it draws. Each drawing sets the bar's label, so the observer
+#: sees also those that change nothing.
 SHOWN = """
 window.events = []
 window.shown = {}
@@ -61,7 +61,7 @@ Element.prototype.attachShadow = function (options) {
 """
 
 HTML = "text/html"
-#: A page of the demo's origin that holds nothing but the element's module.
+#: A page of the demo's origin that loads the element's module and nothing else.
 BLANK = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Blank</title>
 <link rel="icon" href="data:,"><body>
 <script type="module" src="/static/progress/task-progress.js"></script>"""
@@ -69,7 +69,7 @@ BLANK = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Blank</ti
 
 @pytest.fixture(scope="session")
 def chromium():
-    """The path of the browser that is there."""
+    """The path of the installed browser."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         message = f"the browser tests need Chromium: none of {', '.join(NAMES)} is in PATH"
@@ -88,11 +88,14 @@ async def browser(chromium):
 
 @asynccontextmanager
 async def windows(browser, demo, expected=()):
-    """What opens pages, all closed in the end; raises AssertionError if one had an error."""
+    """Give a function that opens pages; close them all when the block ends.
+
+    Raises AssertionError if a page had an error in its console that ``expected`` does not name.
+    """
     contexts, complaints = [], []
 
     async def open_page(**options):
-        # Drawn in software, motion would take the time of a processor that the jobs need.
+        # Animations are drawn in software here, and would take CPU time that the jobs need.
         still = {"base_url": demo, "reduced_motion": "reduce"}
         context = await browser.new_context(**{**still, **options})
         contexts.append(context)

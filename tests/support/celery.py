@@ -1,4 +1,4 @@
-"""The tests' Celery application: a real worker runs it, with the settings in its environment."""
+"""The tests' Celery application; real workers run it with the settings of their environment."""
 
 import json
 import os
@@ -34,25 +34,25 @@ def count(self, total, seconds=0.0):
 
 @app.task(bind=True, acks_late=True, reject_on_worker_lost=True)
 def count_late(self, total, seconds=0.0):
-    """The same, by a task that comes back when its worker is lost."""
+    """Count, in a task that the broker delivers again when its worker is lost."""
     return count.__wrapped__.__func__(self, total, seconds)
 
 
 @app.task(bind=True, retry_on_worker_lost=True, default_retry_delay=1)
 def count_again(self, total, seconds=0.0):
-    """The same, by a task that is sent again when its worker is lost."""
+    """Count, in a task that the worker retries when its child is lost."""
     return count.__wrapped__.__func__(self, total, seconds)
 
 
 @app.task(bind=True, ignore_result=True)
 def count_ignored(self, total, seconds=0.0):
-    """The same, by a task whose result nobody stores."""
+    """Count, in a task whose result is not stored."""
     return count.__wrapped__.__func__(self, total, seconds)
 
 
 @app.task(bind=True)
 def quiet(self, seconds):
-    """Report once, and then nothing for long."""
+    """Report once, then sleep."""
     from progress import ProgressRecorder
 
     began = time.monotonic()
@@ -62,7 +62,7 @@ def quiet(self, seconds):
 
 @app.task(bind=True)
 def busy(self, seconds):
-    """Report each step, and let no other greenlet run."""
+    """Report without a pause, so that no other greenlet runs."""
     from progress import ProgressRecorder
 
     recorder = ProgressRecorder(self)
@@ -73,7 +73,7 @@ def busy(self, seconds):
 
 @app.task(bind=True)
 def fork(self, total, seconds, how="", module="billiard"):
-    """Have a forked process report half of the steps, and wait without a word."""
+    """Let a forked process report half of the steps, then wait in silence."""
     from progress import ProgressRecorder
 
     recorder = ProgressRecorder(self)
@@ -93,7 +93,7 @@ def half(recorder, total):
 
 @app.task(bind=True)
 def observe(self, items):
-    """Pass the observer to plain code, as the article does."""
+    """Pass a recorder to code that knows nothing of Celery."""
     from progress import ProgressRecorder
 
     return plain_code(items, ProgressRecorder(self))
@@ -107,7 +107,7 @@ def plain_code(items, progress_observer):
 
 @app.task
 def silent():
-    """Never heard of this library."""
+    """Report nothing, as a task that does not use this library."""
     return "secret"
 
 
@@ -118,7 +118,7 @@ def public(self):
 
 @app.task(bind=True)
 def fail(self, error, at=3):
-    """Fail half way."""
+    """Report, then fail."""
     from progress import ProgressRecorder, PublicError
 
     ProgressRecorder(self).set_progress(at, 10, "Working")

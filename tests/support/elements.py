@@ -1,4 +1,4 @@
-"""Elements on a page that holds nothing else."""
+"""Progress elements on an empty page."""
 
 ADD = """([taskId, attributes]) => {
   const bar = document.createElement("task-progress")
@@ -10,16 +10,16 @@ ADD = """([taskId, attributes]) => {
 
 
 async def add(page, task_id="a", **attributes):
-    """Add an element by script, as an application does; its id is the task's."""
+    """Add an element by script, as an application does; its id is the task id by default."""
     await page.evaluate(ADD, [task_id, attributes])
     return page.locator(f'[id="{attributes.get("id", task_id)}"]')
 
 
 def part(bar, name):
-    """A part of the element, as its CSS is told."""
+    """The part of the element that has this name in CSS."""
     return bar.locator(f"[part={name}]")
 
 
 async def settled(page):
-    """Wait until the timers that are due now have run, and with them what an element put off."""
+    """Wait until all timers that are due now have run."""
     await page.evaluate("() => new Promise((done) => setTimeout(done))")

@@ -1,4 +1,4 @@
-"""A proxy as some companies have it: it refuses what it does not know, or keeps it to itself."""
+"""A proxy as some companies run: it refuses websockets or streams, or never answers them."""
 
 from collections import Counter
 
@@ -10,26 +10,26 @@ REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\nConnection: close\r\n
 
 
 class Gate(Proxy):
-    """Passes requests on, but those that have one of the words ``refused`` or ``held``.
+    """Passes on all requests except those that contain a word in ``refused`` or ``held``.
 
-    The refused ones are answered with 403; of the held ones no answer comes back.
+    A refused request is answered with 403. The answer to a held one never comes back.
     """
 
     def __init__(self, port, refused=(WEBSOCKETS,)):
         super().__init__(port)
         self.refused = set(refused)
         self.held = set()
-        self.requests = Counter()  # by word, whatever became of them
+        self.requests = Counter()  # how many contained each word, refused and held ones included
 
     async def _serve(self, reader, writer):
         await super()._serve(_Inspected(self, reader, writer), writer)
 
     def asks_for(self, words, piece):
-        """Whether the piece is a request with one of the words."""
+        """Whether the piece contains one of the words."""
         return any(word in piece.lower() for word in words)
 
     def admits(self, piece, writer):
-        """Whether the piece goes on; else the writer has been answered."""
+        """Whether to pass the piece on; answers it if not."""
         for word in (WEBSOCKETS, STREAMS):
             self.requests[word] += self.asks_for([word], piece)
         if self.asks_for(self.refused, piece):
@@ -41,7 +41,7 @@ class Gate(Proxy):
 
 
 class _Inspected:
-    """What a client sends, piece by piece; ends with what is not admitted."""
+    """Reads what a client sends, and ends at the first piece that is not admitted."""
 
     def __init__(self, gate, reader, writer):
         self._gate, self._reader, self._writer = gate, reader, writer

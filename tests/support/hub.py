@@ -1,4 +1,4 @@
-"""What a task sends and a watcher of the hub gets, within one process."""
+"""Events sent to a hub and a watcher that receives them, in one process."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ async def tell(store, event):
 
 
 class Watched:
-    """What a watcher saw, as it comes."""
+    """A watcher of the hub; ``events`` has what it received."""
 
     def __init__(self, watcher):
         self.events = []
@@ -28,7 +28,7 @@ class Watched:
         return event
 
     async def until(self, condition):
-        """The first event from here on of which the condition holds."""
+        """The first event from now on that fulfils the condition."""
         while not condition(await self.next()):
             pass
         return self.events[-1]

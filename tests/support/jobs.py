@@ -1,4 +1,4 @@
-"""A task that says what a test tells it to, and a web server where it is heard of."""
+"""A task that a test reports for, and a web server where it can be watched."""
 
 from uuid import uuid4
 
@@ -8,7 +8,7 @@ from tests.support.parts import Web, settings
 
 
 class Job:
-    """A task of the tests' own process, told through its real publisher."""
+    """A task of this process; the real publisher delivers what it reports."""
 
     def __init__(self, total=10):
         self.id = str(uuid4())
@@ -16,18 +16,18 @@ class Job:
         self._run = current_publisher().open(self.id)
 
     def say(self, current, description="Importing"):
-        """Returns when it is in the store."""
-        self._run.said = (current, self._total, description, None)
+        """Report progress; return once the store has it."""
+        self._run.said = (current, self._total, description)
         current_publisher().wake(self._run)
         assert flush(5)
 
     def end(self, state=State.SUCCESS, **more):
-        """The same."""
+        """End the task with this outcome; return once the store has it."""
         current_publisher().conclude(self._run, state, **more)
         assert flush(5)
 
 
 def web_in(folder, valkey, **values):
-    """Daphne with that store, and PROGRESS_ settings."""
+    """Daphne with this Valkey server as its store; ``values`` are PROGRESS_ settings."""
     env = {"TEST_REDIS_URL": f"{valkey.connection_url}/0", **settings(**values)}
     return Web(folder, env=env)

@@ -9,5 +9,5 @@ VECTORS = json.loads((Path(__file__).parents[1] / "merge_vectors.json").read_tex
 
 
 def event(values):
-    """An event of which only what the rule looks at is told."""
+    """An event with the fields that the rule looks at."""
     return Event(task_id="a", **{**values, "state": State(values["state"])})

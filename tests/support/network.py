@@ -1,4 +1,4 @@
-"""What networks do to connections: packets are lost, delayed, and let through one way only."""
+"""Faults of a network: packets are dropped, delayed, or pass in one direction only."""
 
 import asyncio
 import os
@@ -12,11 +12,11 @@ import pytest
 
 from tests.support.proxy import Proxy
 
-DROPPING = "127.0.0.2"  # the same machine, by a name of its own for iptables
+DROPPING = "127.0.0.2"  # also this machine, by an address that only iptables rules name
 
 
 def need(program, *, root=False):
-    """Install what the machine lacks, and fail where that cannot be."""
+    """Install the program if the machine lacks it; fail the test if that is impossible."""
     if shutil.which(program) is None and shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
         install = ["apt-get", "install", "-qy", "--no-install-recommends", program]
@@ -27,7 +27,10 @@ def need(program, *, root=False):
 
 @contextmanager
 def dropped(port, *, only_open):
-    """Drop all packets from and to DROPPING's port, or those of the connections open now."""
+    """Drop all packets from and to this port of DROPPING.
+
+    With ``only_open``, drop those of the connections that are open now.
+    """
     need("iptables", root=True)
     rules = [
         ["-d", DROPPING, "--dport", port, *(["--sport", end] if end else [])]
@@ -52,14 +55,14 @@ def _iptables(verb, rule):
 
 
 def open_ends(port):
-    """The clients' ports of the connections to DROPPING's port."""
+    """The clients' ports of all connections to this port of DROPPING."""
     server = f"{socket.inet_aton(DROPPING)[::-1].hex().upper()}:{port:04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return [int(row[1].split(":")[1], 16) for row in rows if (row[2], row[3]) == (server, "01")]
 
 
 class Far(Proxy):
-    """Holds back each piece for so long, and not the next one for longer."""
+    """Delays each piece by the same time, as a long line does."""
 
     async def _pass(self, reader, writer):
         later = asyncio.get_running_loop().call_later
@@ -71,7 +74,7 @@ class Far(Proxy):
 
 
 class Halving(Proxy):
-    """Ends one direction of what is open, and leaves the other."""
+    """Closes one direction of its open connections and keeps the other."""
 
     def halve(self, *, to_server):
         for writer in list(self._writers):
@@ -79,11 +82,11 @@ class Halving(Proxy):
                 writer.write_eof()
 
 
-IDLE = 60  # seconds of silence of the server after which proxies in use cut a connection
+IDLE = 60  # seconds of silence from the server after which common proxies cut a connection
 
 
 class Impatient:
-    """Reads as another does, but not for longer than IDLE."""
+    """Reads from another reader and raises TimeoutError after IDLE seconds of silence."""
 
     def __init__(self, reader):
         self._reader = reader
@@ -94,7 +97,7 @@ class Impatient:
 
 
 class Idle(Proxy):
-    """Cuts a connection when nothing came from the server for IDLE."""
+    """Cuts a connection after IDLE seconds of silence from the server."""
 
     async def _pass(self, reader, writer):
         to_client = writer.get_extra_info("peername")[1] != self._to

@@ -1,4 +1,4 @@
-"""nginx before a web server, as people run it."""
+"""nginx in front of a web server, as people run it."""
 
 from functools import partial
 
@@ -29,7 +29,7 @@ http {{
 
 
 class Nginx(Part):
-    """The real one before a web server."""
+    """An nginx process in front of the web server on port ``to``."""
 
     def __init__(self, folder, to):
         need("nginx")

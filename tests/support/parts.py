@@ -18,7 +18,7 @@ from tests.support.processes import Part
 
 
 class Server(Part):
-    """A Valkey server without persistence, always on the same port."""
+    """A Valkey server without persistence; it keeps its port when it is started again."""
 
     def __init__(self, folder):
         self.port = free_port()
@@ -26,7 +26,9 @@ class Server(Part):
         super().__init__(folder, f"valkey-{self.port}", [*program, "--save", "", "--dir", folder])
 
     def url(self, database=0, port=None, host="127.0.0.1"):
-        """``port`` where a proxy stands before it; by the host DROPPING packets can get lost."""
+        """Its URL. Give the ``port`` of a proxy to go through that, and DROPPING as ``host`` where
+        packets are to be dropped.
+        """
         return f"redis://{host}:{port or self.port}/{database}"
 
     def client(self):
@@ -42,9 +44,9 @@ class Server(Part):
 
 
 class Worker(Part):
-    """A Celery worker of ``tests.support.celery``; ``pool`` and options as on its command line.
+    """A Celery worker for ``tests.support.celery``; ``options`` are added to its command line.
 
-    ``without`` names a mitigation that is switched off, see ``tests.faults.without``.
+    ``without`` names the mitigation to switch off, see ``tests.faults.without``.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class Worker(Part):
         self.wait_for(lambda: b" ready." in self.log.read_bytes()[seen:])
 
     def seconds(self, task_id):
-        """How long the task took by Celery's own account, or None while it runs."""
+        """The seconds that the task took by Celery's log, or None while it runs."""
         found = re.search(rf"\[{task_id}\] succeeded in ([\d.]+)s", self.log.read_text())
         return float(found[1]) if found else None
 
@@ -84,7 +86,7 @@ class Worker(Part):
 
 
 class Silence(Part):
-    """The steps of ``count`` in a process that reports nothing."""
+    """A process that takes the steps of ``count`` and reports nothing."""
 
     def __init__(self, folder, total, seconds):
         code = (
@@ -94,12 +96,12 @@ class Silence(Part):
         super().__init__(folder, f"silence-{total}", [sys.executable, "-c", code])
 
     def seconds(self):
-        """How long they took here and now; waits for their end."""
+        """Wait for its end; return the seconds that it took."""
         self.process.wait(30)
         return float(self.log.read_text())
 
 
-#: How each is told to listen on a port of this machine, without a line for each request.
+#: Options with which each server listens on a local port and logs no requests.
 SERVERS = {
     "daphne": ["-v", "0", "-b", "127.0.0.1", "-p"],
     "uvicorn": ["--log-level", "warning", "--host", "127.0.0.1", "--port"],
@@ -107,10 +109,10 @@ SERVERS = {
 
 
 class Web(Part):
-    """A web server with the addresses of this app, by Daphne or by uvicorn.
+    """Daphne or uvicorn, serving this app's addresses or the application of ``module``.
 
-    ``without`` names mitigations that are switched off, see ``tests.faults.without_web``;
-    ``module`` has the application when it is another one; ``options`` are the server's own.
+    ``without`` names mitigations to switch off, see ``tests.faults.without_web``; ``options`` are
+    added to the server's command line.
     """
 
     def __init__(
@@ -130,7 +132,7 @@ class Web(Part):
         return f"ws://127.0.0.1:{port or self.port}{rights.path(task_id)}"
 
     def cpu_seconds(self):
-        """CPU time it has used."""
+        """Seconds of CPU time that it has used."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -140,7 +142,7 @@ class Web(Part):
 
 
 def settings(**values):
-    """PROGRESS_ settings for the parts' environment."""
+    """An environment in which ``tests.settings`` has these PROGRESS_ settings."""
     return {
         "TEST_SETTINGS": json.dumps({f"PROGRESS_{key}": value for key, value in values.items()})
     }

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Part:
-    """A process in a group of its own, with its log; ended with the ``with`` block."""
+    """A process in a process group of its own, with a log; it ends with the ``with`` block."""
 
     def __init__(self, folder, name, command, **env):
         self.log = folder / f"{name}.log"
@@ -32,18 +32,18 @@ class Part:
             )
 
     def signal(self, number):
-        """To the process and all its children."""
+        """Send the signal to the process and all its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
     def kill(self):
-        """SIGKILL, as the kernel's OOM killer or a power cut would."""
+        """Send SIGKILL, as the kernel's OOM killer does."""
         self.signal(signal.SIGKILL)
         self.process.wait(10)
 
     @contextmanager
     def frozen(self):
-        """SIGSTOP for the length of the block."""
+        """Stop the process with SIGSTOP for the length of the block."""
         self.signal(signal.SIGSTOP)
         try:
             yield
@@ -62,7 +62,7 @@ class Part:
         self.kill()
 
     def wait_for(self, ready):
-        """Until ``ready()`` is true; fails with the log when the process ends first."""
+        """Wait until ``ready()`` is true. Fails with the log when the process ends or 30 s pass."""
         deadline = time.monotonic() + 30
         while not ready():
             ended = self.process.poll() is not None or time.monotonic() > deadline
@@ -71,7 +71,7 @@ class Part:
 
 
 def alive(pid):
-    """Whether the process runs: nobody needs to have waited for it."""
+    """Whether the process runs; a zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,11 +1,11 @@
-"""A TCP proxy that fails in the ways networks do: it swallows, delays and cuts."""
+"""A TCP proxy that fails as networks do: it swallows, delays and cuts."""
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 
 class Proxy:
-    """Passes bytes on between its port and another, as well as it is told to."""
+    """Passes bytes between its port and another one, and breaks connections on demand."""
 
     def __init__(self, port):
         self._to = port
@@ -17,7 +17,7 @@ class Proxy:
 
     @asynccontextmanager
     async def running(self):
-        """Listen on a free port; on leaving, cut all that is open."""
+        """Listen on a free port; when the block ends, cut all open connections."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         async with server:
@@ -32,12 +32,12 @@ class Proxy:
             writer.transport.abort()
 
     def swallow(self):
-        """From now on take what comes over the open connections, acknowledge it, and drop it."""
+        """From now on accept all bytes on the open connections and drop them."""
         self._lossy = set(self._writers)
 
     @contextmanager
     def swallowing(self):
-        """Swallow on the connections open now; on leaving, cut them."""
+        """Swallow on the connections that are open now, and cut them when the block ends."""
         self.swallow()
         lossy = self._lossy
         yield
@@ -46,7 +46,7 @@ class Proxy:
 
     @contextmanager
     def delayed(self, seconds):
-        """Hold each piece back for so long, both ways."""
+        """Delay each piece by so many seconds, in both directions."""
         self._delay = seconds
         yield
         self._delay = 0.0

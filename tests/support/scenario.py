@@ -1,4 +1,4 @@
-"""The parts of a site that a test breaks, and the clock of what must hold then."""
+"""A site that a test breaks: its parts, its watchers, and the time since the fault."""
 
 import asyncio
 import random
@@ -14,9 +14,9 @@ from tests.support.watchers import Pulse, RemoteWatcher
 
 
 class Scenario:
-    """A store, a broker besides it, a web server and a worker, as the row asks for them.
+    """A Redis server for the store, one for the broker, and the web servers and workers of a row.
 
-    The broker has a server of its own, so that a fault of the store is no fault of Celery's.
+    The broker has a server of its own, so that a fault of the store does not stop Celery.
     """
 
     def __init__(self, stack, folder):
@@ -31,7 +31,7 @@ class Scenario:
         self.took = None
 
     def env(self, *, port=None, layer_port=None, host="127.0.0.1", **values):
-        """The environment of a part: where store and layer are, and PROGRESS_ settings."""
+        """The environment of a part: the URLs of store and layer, and PROGRESS_ settings."""
         return {
             "TEST_REDIS_URL": self.store.url(port=port, host=host),
             "TEST_LAYER_URL": self.store.url(port=layer_port or port, host=host),
@@ -49,7 +49,7 @@ class Scenario:
         env=None,
         **values,
     ):
-        """``env``: what else the worker's environment has; see ``Worker``."""
+        """Start a worker. ``env`` adds to its environment; the rest is as in ``Worker``."""
         self.without += filter(None, [without])
         worker = Worker(
             self.folder,
@@ -63,32 +63,35 @@ class Scenario:
         return self.stack.enter_context(worker)
 
     def web(self, *, port=None, name="web", without="", **values):
-        """``values``: settings, and what ``env`` takes besides."""
+        """Start a web server. ``values`` are settings and arguments of ``env``."""
         self.without += without.split()
         env = self.env(port=port, **values)
         env["TEST_BROKER_URL"] = self.broker.url()
         return self.stack.enter_context(Web(self.folder, env=env, name=name, without=without))
 
     def silence(self, total, seconds):
-        """The steps of ``count``, without a word, as a measure."""
+        """Start a process that takes the steps of ``count`` and reports nothing."""
         return self.stack.enter_context(Silence(self.folder, total, seconds))
 
     async def proxy(self, port, kind=Proxy):
-        """A proxy before that port."""
+        """Start a proxy in front of that port."""
         return await self.stack.enter_async_context(kind(port).running())
 
     def start(self, name, *arguments, task_id=None, **options):
-        """Start a task of ``tests.support.celery``; the tests' own process publishes nothing."""
+        """Start a task of ``tests.support.celery`` and return its id.
+
+        This process itself publishes nothing.
+        """
         task_id = task_id or str(uuid4())
         name = f"tests.support.celery.{name}"
         self.celery.send_task(name, arguments, task_id=task_id, queue="tests", **options)
         return task_id
 
     async def begin(self, name, *arguments, web, count=3):
-        """Start a task once its watchers are connected; its id and the watchers.
+        """Start a task once its watchers are connected; return its id and the watchers.
 
-        A fault that must come in the middle of a short task then does, however long it takes to
-        connect on a busy machine.
+        So a fault comes in the middle of a short task, however long the watchers take to connect
+        on a busy machine.
         """
         task_id = str(uuid4())
         watchers = self.watch(task_id, web, count=count)
@@ -97,36 +100,42 @@ class Scenario:
         return task_id, watchers
 
     def watch(self, task_id, *webs, count=3, port=None):
-        """Several watchers of the task, each knowing all the web servers."""
+        """Start watchers of the task; each knows the addresses of all these web servers."""
         urls = [web.url(task_id, port) for web in webs]
         watchers = [RemoteWatcher(*urls, seed=random.random()) for _ in range(count)]
         self.watchers += watchers
         return watchers
 
     async def pulse(self, web):
-        """Feel from now on whether the server's event loop runs."""
+        """Measure from now on how long the server's event loop stands still."""
         return await self.stack.enter_async_context(Pulse(web).beating())
 
     def close(self):
         self.celery.close()
 
     def fault(self):
-        """The clock of the row starts now."""
+        """Start the clock of the row."""
         self._fault_at = time.monotonic()
 
     def passed(self):
-        """What the row asks for is there."""
+        """Stop the clock: what the row demands has happened."""
         self.took = time.monotonic() - self._fault_at
 
     async def everybody(self, watchers, condition, *, within):
-        """All see what fulfils the condition in so many seconds from the fault; what they saw."""
+        """Wait until each watcher sees an event that fulfils the condition; return these events.
+
+        Raises TimeoutError ``within`` seconds after the fault.
+        """
         left = within - (time.monotonic() - self._fault_at)
         seen = await asyncio.gather(*(each.until(condition, within=left) for each in watchers))
         self.passed()
         return seen
 
     async def outcome(self, watchers, *, within):
-        """All see the same outcome in so many seconds from the fault, and nothing against it."""
+        """Wait until all watchers have seen the same outcome, and check everything they saw.
+
+        Raises TimeoutError ``within`` seconds after the fault.
+        """
         left = within - (time.monotonic() - self._fault_at)
         outcomes = await asyncio.gather(*(each.outcome(within=left) for each in watchers))
         self.passed()
@@ -136,20 +145,20 @@ class Scenario:
         return outcomes[0]
 
     async def outcomes(self, groups, *, within):
-        """The same for the watchers of several tasks, a group each."""
+        """Do the same for several tasks; each has its group of watchers."""
         return await asyncio.gather(*(self.outcome(group, within=within) for group in groups))
 
     async def breaks(self, *groups, within):
-        """A twin's: somebody does not see the outcome in so many seconds from the fault."""
+        """Check that some watcher misses the outcome ``within`` seconds of the fault, for a twin."""
         with pytest.raises(TimeoutError):
             await self.outcomes(groups, within=within)
         self.took = None
 
 
 def serve(scenario, server="daphne", *, name="web", env=None, values=None, **more):
-    """A web server of the scenario, by that program; ``more`` as ``Web`` takes it.
+    """Start a web server of that kind for the scenario.
 
-    ``env``: what else its environment has; ``values``: PROGRESS_ settings.
+    ``values`` are PROGRESS_ settings, ``env`` adds to its environment, ``more`` goes to ``Web``.
     """
     env = {
         "TEST_BROKER_URL": scenario.broker.url(),

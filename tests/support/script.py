@@ -1,4 +1,4 @@
-"""A script that knows only HTTP and websockets, as a stranger to this project would write it."""
+"""A client that uses HTTP and websockets alone, and no code of this project."""
 
 import json
 from contextlib import suppress
@@ -10,7 +10,7 @@ import websockets
 
 
 class Script:
-    """Starts jobs at a site, and watches them."""
+    """Starts jobs at a site."""
 
     def __init__(self, site):
         self.site = site
@@ -26,7 +26,7 @@ class Script:
         return {cookie.name: cookie.value for cookie in self.cookies}["csrftoken"]
 
     def post(self, path, **headers):
-        """Status and JSON of the answer."""
+        """The status and the JSON of the answer."""
         headers = {"Accept": "application/json", **headers}
         request = Request(self.site + path, data=b"", headers=headers)
         try:
@@ -37,14 +37,14 @@ class Script:
                 return error.code, json.load(error)
 
     def start(self, name):
-        """What the answer to starting a job says."""
+        """Start a job; return the JSON of the answer."""
         status, answer = self.post(f"/jobs/{name}/", **{"X-CSRFToken": self.token()})
         assert status == 202, answer
         return answer
 
 
 async def watch(url):
-    """All events of a task until the server closes, and the close code."""
+    """All events of a task until the server closes the socket, and the close code."""
     events = []
     async with websockets.connect(url) as socket:
         with suppress(websockets.ConnectionClosedError):  # any code but 1000; the caller looks

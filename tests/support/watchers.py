@@ -1,4 +1,4 @@
-"""A watcher as a stranger would write it: reconnects, keeps the newest, ends with the outcome."""
+"""A watcher as users write it: it reconnects, keeps newer events, and ends at the outcome."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ def describe(event):
 
 
 class RemoteWatcher:
-    """Watches one task at one of several addresses, and says what it saw and when."""
+    """Watches one task at one of several addresses; ``events`` has what it saw."""
 
     def __init__(self, *urls, seed=0):
         self._urls = urls
@@ -35,7 +35,10 @@ class RemoteWatcher:
         return self.events[-1] if self.events else None
 
     async def until(self, condition, *, within=30):
-        """The first event that fulfils the condition, now or later; fails after ``within`` s."""
+        """Return the first event, past or future, that fulfils the condition.
+
+        Raises TimeoutError after ``within`` seconds.
+        """
         seen = 0
         async with asyncio.timeout(within):
             while True:
@@ -50,9 +53,10 @@ class RemoteWatcher:
         return await self.until(lambda event: event["complete"], within=within)
 
     async def live(self, *, within=30):
-        """Seconds until ten events came in two seconds: more than looks at the store show.
+        """Wait until ten events came within two seconds; return how many seconds that took.
 
-        Of those that are stored from now on: others may have waited for this process to read.
+        So many do not come from looking at the store alone. Only events that are stored from now
+        on count: older ones may have waited until this process read them.
         """
         began, now, seen = time.monotonic(), time.time() * 1e6, len(self.events)
         async with asyncio.timeout(within):
@@ -66,11 +70,11 @@ class RemoteWatcher:
 
     @property
     def lag(self):
-        """Seconds from when the newest event was stored until it was here."""
+        """Seconds between the storing of the newest event and its arrival."""
         return self.arrived - self.newest["version"] / 1e6
 
     def check(self):
-        """What holds for every watcher under every fault."""
+        """Check what must hold for every watcher under every fault."""
         versions = [event["version"] for event in self.events]
         assert versions == sorted(set(versions)), "versions rise"
         complete = [event["complete"] for event in self.events]
@@ -116,7 +120,7 @@ class RemoteWatcher:
 
 
 class Pulse:
-    """Feels the event loop of a web server every 50 ms, by a ping that it must answer itself."""
+    """Pings a web server every 50 ms and measures how long its event loop takes to answer."""
 
     def __init__(self, web):
         self._web = web
@@ -126,13 +130,13 @@ class Pulse:
 
     @property
     def worst(self):
-        """The longest that it did not answer, in seconds."""
+        """The longest time without an answer, in seconds."""
         waiting = 0.0 if self._sent is None else time.monotonic() - self._sent
         return max(self._worst, waiting)
 
     @property
     def busiest(self):
-        """The largest part of a core that it used for 3 s."""
+        """The largest share of a core that the server used over 3 s."""
         return self._busiest
 
     @asynccontextmanager

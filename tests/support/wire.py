@@ -1,4 +1,4 @@
-"""The server's end of a page's websockets, where a test needs frames that no server sends."""
+"""The server's end of a page's websockets, for frames that no server sends."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ PATIENCE = 10  # seconds
 
 
 class Wire:
-    """What a page connects to in place of the demo; the page's code stays what it is."""
+    """Takes the place of the demo's websocket; the page's code is not changed."""
 
     def __init__(self):
         self._links = asyncio.Queue()
@@ -50,20 +50,20 @@ class Link:
         return await asyncio.wait_for(self._frames.get(), PATIENCE)
 
     def send(self, frame):
-        """Send an event, or any text."""
+        """Send an event or any text to the page."""
         self._route.send(frame.text() if isinstance(frame, Event) else frame)
 
     async def closed(self):
-        """The code with which the page closes."""
+        """Wait until the page closes the connection; return the close code."""
         return await asyncio.wait_for(self._code, PATIENCE)
 
     async def close(self, code):
-        """Close, as the server would."""
+        """Close the connection, as a server does."""
         await self._route.close(code=code)
 
 
 def event(task_id="a", version=1, state=State.PROGRESS, **more):
-    """An event as the server would send it."""
+    """An event as a server sends it."""
     return Event(task_id=task_id, version=version, state=State(state), **more)
 
 
