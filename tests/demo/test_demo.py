@@ -81,7 +81,7 @@ def assert_nothing_is_left(demo, parts, port):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_it_stops_and_leaves_nothing(demo_in, how):
+def test_the_demo_stops_and_leaves_nothing(demo_in, how):
     demo = demo_in()
     address = demo.address()
     port = int(re.search(r":(\d+)/", address)[1])
@@ -107,7 +107,7 @@ def test_a_part_that_crashes_stops_the_whole_and_is_named(demo_in, part, name):
     assert_nothing_is_left(demo, parts, int(re.search(r":(\d+)/", address)[1]))
 
 
-def test_when_it_is_killed_its_parts_go_too(demo_in):
+def test_the_parts_of_a_killed_demo_end(demo_in):
     demo = demo_in()
     demo.address()
     parts = demo.parts()
@@ -121,7 +121,7 @@ def one_line(errors):
     return errors.startswith("demo: ") and errors.count("\n") == 1
 
 
-def test_a_taken_port_is_said_in_one_line(demo_in):
+def test_a_port_in_use_is_reported_in_one_line(demo_in):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         errors, code = demo_in(PORT=str(taken.getsockname()[1])).told()
     assert (code, one_line(errors)) == (1, True)
@@ -137,13 +137,13 @@ def test_a_taken_port_is_said_in_one_line(demo_in):
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "no Redis or Valkey server answers"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(demo_in, env, words):
+def test_a_wrong_setting_is_reported_in_one_line(demo_in, env, words):
     errors, code = demo_in(**env).told()
     assert (code, one_line(errors)) == (1, True)
     assert words in errors
 
 
-def test_it_uses_the_server_it_is_given(demo_in, valkey):
+def test_the_demo_uses_the_given_redis_server(demo_in, valkey):
     demo = demo_in(REDIS_URL=f"{valkey.connection_url}/5")
     assert urlopen(demo.address(), timeout=5).status == 200
     assert not [command for command in demo.parts().values() if "valkey" in command]

@@ -33,7 +33,7 @@ def site(tmp_path, monkeypatch):
         (FOUND + INSTALLING, "Installing packages: 1 of 3"),
     ],
 )
-def test_it_says_how_far_pip_is(site, log, words):
+def test_installing_shows_how_far_pip_is(site, log, words):
     for name in ("pip", "redis"):
         (site / f"{name}-1.dist-info").mkdir()
     assert installing.describe(log, before=1) == words
@@ -49,7 +49,7 @@ def install(folder, *arguments):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_what_is_there_is_installed_at_once(tmp_path):
+def test_nothing_is_installed_twice(tmp_path):
     code, output, errors = install(tmp_path, "pip")
     assert (code, errors) == (0, "")
     first, last = output.splitlines()

@@ -95,7 +95,7 @@ def test_csrf_protection_stays_on(script):
     assert "X-CSRFToken" in answer["error"]
 
 
-def test_an_unknown_job_is_said_so(script):
+def test_an_unknown_job_is_reported(script):
     status, answer = script.post("/jobs/dance/", **{"X-CSRFToken": script.token()})
     assert status == 404
     assert "unknown-total" in answer["error"]
@@ -108,7 +108,7 @@ async def test_an_unknown_websocket_address_is_closed_without_a_traceback(script
 
 
 @pytest.mark.promise(9)
-async def test_an_id_alone_opens_nothing_on_any_way(script):
+async def test_a_task_id_alone_gives_no_access(script):
     """The id of a task that runs is answered as one that nobody has."""
     running, nobodys = script.start("unknown-total")["task_id"], "nobody"
     answers = []

@@ -1,4 +1,4 @@
-"""Watchers of other kinds: wiser than the plain one, or foolish, as the twins need them."""
+"""Watchers that behave better than the plain one, or worse, as twins need them."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from tests.support.watchers import RemoteWatcher
 
 
 def watch(scenario, task_id, *webs, kind=RemoteWatcher, count=3, port=None, **options):
-    """The scenario's watchers, of another kind."""
+    """Start watchers of that kind for the scenario."""
     urls = [web.url(task_id, port) for web in webs]
     watchers = [kind(*urls, seed=seed, **options) for seed in range(count)]
     scenario.watchers += watchers
@@ -20,7 +20,7 @@ def watch(scenario, task_id, *webs, kind=RemoteWatcher, count=3, port=None, **op
 
 
 class Loyal(RemoteWatcher):
-    """Never comes back after its connection was lost."""
+    """Does not reconnect after it lost its connection."""
 
     async def _hear(self, socket):
         await super()._hear(socket)
@@ -28,7 +28,7 @@ class Loyal(RemoteWatcher):
 
 
 class Brisk(RemoteWatcher):
-    """Waits for no farewell of a server that it takes for lost."""
+    """Aborts a lost connection and does not wait for the server's close."""
 
     async def _hear(self, socket):
         over = await super()._hear(socket)
@@ -38,14 +38,14 @@ class Brisk(RemoteWatcher):
 
 
 class Jittered(RemoteWatcher):
-    """Comes back as the page does: after any part of half a second, of one, of two…"""
+    """Reconnects as a page does: after a random part of 0.5 s, 1 s, 2 s and so on."""
 
     def __init__(self, *urls, seed=0):
         self.waits = []
         super().__init__(*urls, seed=seed)
 
     async def _watch(self):
-        await asyncio.sleep(self._random.uniform(0, 3))  # they did not all come at once
+        await asyncio.sleep(self._random.uniform(0, 3))  # watchers do not all connect at once
         attempt = 0
         while True:
             with suppress(OSError, TimeoutError, websockets.WebSocketException):
@@ -65,14 +65,14 @@ class Jittered(RemoteWatcher):
 
 
 class Punctual(Jittered):
-    """Comes back after a second, as all of its kind do."""
+    """Reconnects after exactly one second, at the same time as all others."""
 
     def _wait(self, attempt):
         return 1
 
 
 class Patient(RemoteWatcher):
-    """Bears any silence."""
+    """Waits for ever, however long the server is silent."""
 
     async def _hear(self, socket):
         with suppress(OSError, websockets.ConnectionClosed):
@@ -83,7 +83,7 @@ class Patient(RemoteWatcher):
 
 
 class Timed(RemoteWatcher):
-    """Keeps how long each event was on its way from the store."""
+    """Records for each event how long it took from the store."""
 
     def __init__(self, *urls, seed=0):
         self.lags = []
@@ -97,12 +97,12 @@ class Timed(RemoteWatcher):
 
 
 async def stop_reading(web, task_ids):
-    """A client that subscribes to all of these and then reads nothing, with little room for it."""
+    """A client that subscribes to these tasks, then reads nothing and has small buffers."""
     link = socket.socket()
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     link.setblocking(False)
     await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", web.port))
-    # With one frame in its queue it reads no further, and answers no ping.
+    # With one frame in its queue it stops reading and answers no ping.
     silent = {"max_queue": 1, "ping_interval": None, "compression": None, "close_timeout": 1}
     url = f"ws://127.0.0.1:{web.port}/ws/progress/"
     client = await websockets.connect(url, sock=link, **silent)

@@ -1,4 +1,4 @@
-"""A page with one bar in a Chromium as people have it, and the way from it to the web server."""
+"""A page with one bar in an ordinary Chromium, and the proxy between it and the web server."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.support.browser import ARGS, HTML, SHOWN
 from tests.support.processes import ROOT, Part
 from tests.support.proxy import Proxy
 
-#: Mitigations that can be switched off: the module, what is replaced in it, and by what.
+#: Mitigations that can be switched off: the module, the code to replace, and the replacement.
 OFF = {
     "wake": ("socket.js", "addEventListener(type, this.#wake, true)", "void type"),
     "silence": ("socket.js", "SILENCE = 50_000", "SILENCE = 2 ** 31 - 1"),
@@ -26,9 +26,9 @@ BAR = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Bar</title>
 <script type="module" src="/static/progress/task-progress.js"></script>"""
 ELSEWHERE = """<!doctype html><html lang="en"><title>Elsewhere</title>
 <link rel="icon" href="data:,"><p>Nothing to see."""
-#: What playwright gives the browser in a server's place may open no socket to this machine.
+#: Chromium forbids a page that playwright serves to open sockets to this machine.
 NEAR = "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets"
-#: Notes what the browser does to the page.
+#: Records what the browser does to the page.
 LIVES = """
 window.lives = []
 for (const type of ["visibilitychange", "freeze", "resume", "pagehide", "pageshow"])
@@ -39,7 +39,7 @@ for (const type of ["visibilitychange", "freeze", "resume", "pagehide", "pagesho
 
 
 class Chromium(Part):
-    """A browser that slows, freezes and keeps pages: one that playwright starts does not."""
+    """A browser that throttles, freezes and caches pages; one started by playwright does not."""
 
     def __init__(self, folder, path):
         self._port = folder / "profile" / "DevToolsActivePort"
@@ -56,7 +56,7 @@ class Chromium(Part):
 
     @asynccontextmanager
     async def driven(self):
-        """The browser in playwright's hand; without defaults, for these keep every page awake."""
+        """The browser, driven by playwright without its defaults: those keep every page awake."""
         with self:
             async with async_playwright() as playwright:
                 connect = playwright.chromium.connect_over_cdp
@@ -66,7 +66,7 @@ class Chromium(Part):
 
 
 class Window:
-    """A page with the bar of one task, by way of a port of this machine."""
+    """A page with the bar of one task, reached through a local port."""
 
     def __init__(self, page, task_id):
         self.page = page
@@ -76,7 +76,7 @@ class Window:
 
     @classmethod
     async def opened(cls, browser, port, task_id, *, without="", script=""):
-        """``without`` names what is switched off; ``script`` runs before the page's own."""
+        """Open it without these mitigations; ``script`` runs before the page's own."""
         [context] = browser.contexts
         bar, modules = BAR.format(task_id, make_token(task_id)), read_modules(without.split())
         await context.route("**/bar", lambda route: route.fulfill(body=bar, content_type=HTML))
@@ -98,28 +98,28 @@ class Window:
         self.errors.append(error)
 
     async def until(self, expression, *, within=30):
-        """Until the JavaScript says true; fails after ``within`` seconds."""
+        """Wait until the JavaScript is true; raises TimeoutError after ``within`` seconds."""
         async with asyncio.timeout(within):
             while not await self.page.evaluate(expression):
                 await asyncio.sleep(0.02)
 
     async def reaches(self, current, *, within=30):
-        """Until the bar was told of that many steps."""
+        """Wait until the bar has received that many steps."""
         await self.until(
             f"events.some(({{ detail }}) => detail.current >= {current})", within=within
         )
 
     async def hears(self, *, within):
-        """Until it was told something new; fails after ``within`` seconds."""
+        """Wait until the bar receives another event."""
         count = await self.page.evaluate("events.length")
         await self.until(f"events.length > {count}", within=within)
 
     async def shows_success(self, *, within):
-        """Until the outcome is drawn; fails after ``within`` seconds."""
+        """Wait until the bar shows the outcome."""
         await self.until(f'shown["{self.task_id}"]?.at(-1).message === "Done"', within=within)
 
     async def check(self, end):
-        """What holds under every fault: versions rise, and the outcome is told and drawn once."""
+        """Check what holds under every fault: versions rise, and the outcome is drawn once."""
         fired, drawn, lives = await self.page.evaluate(
             "id => [events.map(({ type, detail }) => [type, detail]), shown[id], lives]",
             self.task_id,
@@ -137,7 +137,7 @@ class Window:
 
     @asynccontextmanager
     async def hidden(self):
-        """Another tab is in front for the length of the block."""
+        """Show another tab for the length of the block."""
         other = await self.page.context.new_page()
         await other.bring_to_front()
         await self.until("document.hidden")
@@ -146,7 +146,7 @@ class Window:
 
     @asynccontextmanager
     async def frozen(self):
-        """The browser freezes the page, as it does with hidden ones."""
+        """Let the browser freeze the page, as it freezes hidden pages."""
         session = await self.page.context.new_cdp_session(self.page)
         await session.send("Page.setWebLifecycleState", {"state": "frozen"})
         yield
@@ -154,7 +154,7 @@ class Window:
 
     @asynccontextmanager
     async def stopped(self):
-        """SIGSTOP to every process that runs pages, for the length of the block."""
+        """Stop every process that runs pages with SIGSTOP for the length of the block."""
         session = await self.page.context.browser.new_browser_cdp_session()
         processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
         pids = [process["id"] for process in processes if process["type"] == "renderer"]
@@ -168,7 +168,7 @@ class Window:
 
 
 def read_modules(without):
-    """The three modules by name, with what is switched off replaced."""
+    """The JavaScript modules by name, with the mitigations switched off."""
     modules = {path.name: path.read_text() for path in (ROOT / "frontend").glob("*.js")}
     for name in without:
         module, old, new = OFF[name]
@@ -178,30 +178,30 @@ def read_modules(without):
 
 
 class Road(Proxy):
-    """A proxy that resets, refuses, and leads elsewhere."""
+    """A proxy that resets and refuses connections, and can lead to another server."""
 
     def __init__(self, port):
         super().__init__(port)
         self._closed = False
 
     def leads_to(self, port):
-        """New connections go there."""
+        """Pass new connections to that port."""
         self._to = port
 
     def reset(self):
-        """RST on every open connection, where ``cut`` says FIN."""
+        """Reset every open connection (RST), where ``cut`` closes it (FIN)."""
         for writer in list(self._writers):
             reset(writer)
 
     def swallow(self):
-        """As ever, and what ends on one side is not ended on the other: Daphne gives up soon."""
+        """Swallow, and do not pass on when one side closes: Daphne gives up soon."""
         super().swallow()
         for writer in self._writers:
             writer.transport.pause_reading()
 
     @contextmanager
     def closed(self):
-        """RST on every connection, open or new, for the length of the block."""
+        """Reset every connection, open or new, for the length of the block."""
         self._closed = True
         self.reset()
         yield

@@ -1,4 +1,4 @@
-"""Another store script, for what is switched off in it."""
+"""Edits the store's script to switch a mitigation off."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ from progress.store import redis
 
 
 def script(old, new):
-    """Change the rules of the store."""
+    """Replace code in the store's script."""
     assert old in redis.SCRIPT
     redis.SCRIPT = redis.SCRIPT.replace(old, new)
     redis.SHA = hashlib.sha1(redis.SCRIPT.encode()).hexdigest()

@@ -1,17 +1,17 @@
-"""The table that ends a run of the fault matrix: each row, and below it its twins."""
+"""The table at the end of a run of the fault matrix: each row with its twins below it."""
 
 import re
 from collections import Counter
 
 from tests.support.watchers import describe
 
-#: What a test's outcome says of a row, and of a twin, which shows that the row can fail.
+#: The verdict by a test's outcome. A twin shows that its row can fail.
 ROW = {"passed": "holds", "failed": "BROKEN", "skipped": "NOT RUN"}
-TWIN = {"passed": "fails without", "failed": "TESTS NOTHING", "skipped": "NOT RUN"}
+TWIN = {"passed": "fails without", "failed": "PROVES NOTHING", "skipped": "NOT RUN"}
 
 
 def line(item):
-    """What the table says of this test, as values that can travel between processes."""
+    """The table's line for this test, in values that xdist can pass between processes."""
     row = item.get_closest_marker("row")
     scenario = getattr(item, "scenario", None)
     return {
@@ -30,7 +30,7 @@ def is_twin(name):
 
 
 def fault(name):
-    """The words of a test's name."""
+    """The test's name in words."""
     name, _, parameters = name.partition("[")
     words = name.split("_")[2:]
     words = " ".join(word for word in words if word != "twin")
@@ -38,13 +38,13 @@ def fault(name):
 
 
 def seen(watchers):
-    """What the watchers saw last, and how many of them."""
+    """What the watchers saw last, and how many saw it."""
     last = Counter(describe(watcher.newest) for watcher in watchers)
     return ", ".join(f"{count} x {words}" for words, count in last.most_common(2))
 
 
 def write(terminal, lines):
-    """Rows in order, the twins of each below it."""
+    """Write the rows in order, each with its twins below it."""
     terminal.section("faults")
     head = ("row", "fault", "seen", "time", "limit", "verdict")
     terminal.write_line("{:4} {:74} {:38} {:>7} {:>5}  {}".format(*head))
@@ -61,6 +61,6 @@ def write(terminal, lines):
 
 
 def order(each):
-    """F1 before F10; a row before its twins."""
+    """Sort F2 before F10, and a row before its twins."""
     letter, number = re.match(r"(\D+)(\d*)", each["row"]).groups()
     return letter.lower(), int(number or 0), each["twin"], each["fault"]

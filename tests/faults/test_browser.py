@@ -77,7 +77,7 @@ class Stage:
 
 
 @pytest.mark.row("C2", within=RETURN)
-async def test_c2_a_link_is_reset_in_the_middle_of_a_task(scenario, browser):
+async def test_c2_a_connection_is_reset_in_the_middle_of_a_task(scenario, browser):
     stage = await reset_twice(scenario, browser)
     took = scenario.took
     await stage.right(within=30)
@@ -85,13 +85,13 @@ async def test_c2_a_link_is_reset_in_the_middle_of_a_task(scenario, browser):
 
 
 @pytest.mark.row("C2")
-async def test_c2_twin_of_a_page_that_does_not_come_back(scenario, browser):
+async def test_c2_twin_a_page_does_not_reconnect(scenario, browser):
     with pytest.raises(TimeoutError):
         await reset_twice(scenario, browser, without="retry")
 
 
 @pytest.mark.row("C2", within=RETURN)
-async def test_c2_a_link_is_reset_that_says_all_twice(scenario, browser):
+async def test_c2_a_connection_that_repeats_every_event_is_reset(scenario, browser):
     stage = await reset_twice(scenario, browser, script=TWICE)
     took = scenario.took
     await stage.right(within=30)
@@ -99,7 +99,7 @@ async def test_c2_a_link_is_reset_that_says_all_twice(scenario, browser):
 
 
 @pytest.mark.row("C2")
-async def test_c2_twin_of_a_page_that_takes_what_is_not_newer(scenario, browser):
+async def test_c2_twin_a_page_accepts_old_events(scenario, browser):
     stage = await reset_twice(scenario, browser, script=TWICE, without="merge")
     with pytest.raises(AssertionError, match="versions rise"):
         await stage.right(within=30)
@@ -138,7 +138,7 @@ async def test_c3_a_page_is_frozen_while_its_task_ends(scenario, browser):
 
 
 @pytest.mark.row("C3")
-async def test_c3_twin_of_a_frozen_page_that_neither_wakes_nor_comes_back(scenario, browser):
+async def test_c3_twin_a_frozen_page_neither_wakes_nor_reconnects(scenario, browser):
     """The browser closes a frozen page's link, so that either would do."""
     stage = await freeze(scenario, browser, without="wake retry")
     await stage.wrong(within=RETURN)
@@ -155,14 +155,14 @@ async def freeze(scenario, browser, **page):
 
 @pytest.mark.timeout(600)
 @pytest.mark.row("C3", within=RETURN)
-async def test_c3_a_page_is_hidden_for_6_minutes_and_its_network_away(scenario, browser):
+async def test_c3_a_page_is_hidden_and_offline_for_6_minutes(scenario, browser):
     stage = await hide_without_network(scenario, browser)
     await stage.right(within=RETURN)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.row("C3")
-async def test_c3_twin_of_a_hidden_page_that_does_not_wake(scenario, browser):
+async def test_c3_twin_a_hidden_page_does_not_wake(scenario, browser):
     stage = await hide_without_network(scenario, browser, without="wake")
     await stage.wrong(within=RETURN)
 
@@ -180,14 +180,14 @@ async def hide_without_network(scenario, browser, **page):
 
 @pytest.mark.timeout(600)
 @pytest.mark.row("C3", within=RETURN)
-async def test_c3_a_page_is_hidden_for_6_minutes_and_its_link_swallowed(scenario, browser):
+async def test_c3_a_hidden_page_receives_nothing_for_6_minutes(scenario, browser):
     stage = await hide_and_swallow(scenario, browser)
     await stage.right(within=RETURN)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.row("C3")
-async def test_c3_twin_of_a_hidden_page_that_stands_silence(scenario, browser):
+async def test_c3_twin_a_hidden_page_ignores_silence(scenario, browser):
     stage = await hide_and_swallow(scenario, browser, without="silence")
     await stage.wrong(within=RETURN)
 
@@ -206,7 +206,7 @@ async def hide_and_swallow(scenario, browser, **page):
 @pytest.mark.timeout(300)
 @pytest.mark.row("C3", within=RETURN)
 @pytest.mark.parametrize("fault", ["reset", "swallow"])
-async def test_c3_a_pages_process_is_stopped_for_2_minutes(scenario, browser, fault):
+async def test_c3_the_process_of_a_page_is_stopped_for_2_minutes(scenario, browser, fault):
     stage = await stop(scenario, browser, fault)
     await stage.right(within=RETURN)
 
@@ -214,7 +214,7 @@ async def test_c3_a_pages_process_is_stopped_for_2_minutes(scenario, browser, fa
 @pytest.mark.timeout(300)
 @pytest.mark.row("C3")
 @pytest.mark.parametrize(("fault", "without"), [("reset", "retry"), ("swallow", "silence")])
-async def test_c3_twin_of_a_stopped_page(scenario, browser, fault, without):
+async def test_c3_twin_a_stopped_page(scenario, browser, fault, without):
     stage = await stop(scenario, browser, fault, without=without)
     await stage.wrong(within=RETURN)
 
@@ -230,14 +230,14 @@ async def stop(scenario, browser, fault, **page):
 
 
 @pytest.mark.row("C3", within=RETURN)
-async def test_c3_a_page_is_put_away_and_fetched_back(scenario, browser):
+async def test_c3_a_page_enters_the_back_forward_cache_and_returns(scenario, browser):
     stage = await go_away(scenario, browser)
     lives = await stage.right(within=RETURN)
     assert lives[-1] == "pageshow kept"
 
 
 @pytest.mark.row("C3")
-async def test_c3_twin_of_a_page_put_away_that_does_not_come_back(scenario, browser):
+async def test_c3_twin_a_cached_page_does_not_reconnect(scenario, browser):
     """It wakes before it is told that the browser closed its link."""
     stage = await go_away(scenario, browser, without="retry")
     await stage.wrong(within=RETURN)
@@ -254,13 +254,13 @@ async def go_away(scenario, browser, **page):
 
 
 @pytest.mark.row("S1", within=5)
-async def test_s1_the_web_server_is_killed_and_comes_back_before_a_page(scenario, browser):
+async def test_s1_the_web_server_of_a_page_is_killed_and_restarted(scenario, browser):
     stage = await restart(scenario, browser)
     await stage.right(within=5)
 
 
 @pytest.mark.row("S1")
-async def test_s1_twin_of_a_page_that_does_not_come_back(scenario, browser):
+async def test_s1_twin_a_page_does_not_reconnect(scenario, browser):
     stage = await restart(scenario, browser, without="retry")
     await stage.wrong(within=5)
 
@@ -278,7 +278,7 @@ async def restart(scenario, browser, **page):
 
 
 @pytest.mark.row("S2", within=SILENCE + 2)
-async def test_s2_a_page_leaves_a_web_server_that_is_frozen(scenario, browser):
+async def test_s2_a_page_leaves_a_frozen_web_server(scenario, browser):
     stage = await Stage.of(scenario, browser, 8, others=1)
     with away(stage):
         scenario.fault()
@@ -286,14 +286,14 @@ async def test_s2_a_page_leaves_a_web_server_that_is_frozen(scenario, browser):
 
 
 @pytest.mark.row("S2")
-async def test_s2_twin_of_a_page_that_stands_silence(scenario, browser):
+async def test_s2_twin_a_page_ignores_silence(scenario, browser):
     stage = await Stage.of(scenario, browser, 8, others=1, without="silence")
     with away(stage):
         await stage.wrong(within=SILENCE + 2)
 
 
 @pytest.mark.row("S2", within=ANSWER + 2)
-async def test_s2_a_page_that_is_shown_leaves_a_web_server_that_is_frozen(scenario, browser):
+async def test_s2_a_page_that_becomes_visible_leaves_a_frozen_web_server(scenario, browser):
     stage = await Stage.of(scenario, browser, 8, others=1)
     with away(stage):
         await look_away(stage)
@@ -301,7 +301,7 @@ async def test_s2_a_page_that_is_shown_leaves_a_web_server_that_is_frozen(scenar
 
 
 @pytest.mark.row("S2")
-async def test_s2_twin_of_a_shown_page_that_does_not_wake(scenario, browser):
+async def test_s2_twin_a_visible_page_does_not_wake(scenario, browser):
     stage = await Stage.of(scenario, browser, 8, others=1, without="wake")
     with away(stage):
         await look_away(stage)

@@ -112,7 +112,7 @@ async def test_c1_clients_stop_reading(scenario, server, within, code):
 @pytest.mark.alone
 @pytest.mark.timeout(240)
 @pytest.mark.row("C1")
-async def test_c1_twin_that_sends_daphne_what_there_is(scenario):
+async def test_c1_twin_daphne_is_sent_everything_at_once(scenario):
     web, task_ids, _ = await flood(scenario, "daphne", without="pace")
     before = web.resident_bytes()
     await stop_four(scenario, web, task_ids)
@@ -125,7 +125,7 @@ async def test_c1_twin_that_sends_daphne_what_there_is(scenario):
 @pytest.mark.alone
 @pytest.mark.timeout(240)
 @pytest.mark.row("C1")
-async def test_c1_twin_that_lets_a_frame_wait_for_ever(scenario):
+async def test_c1_twin_a_frame_may_wait_for_ever(scenario):
     options = UNPINGED["uvicorn"]
     web, task_ids, _ = await flood(scenario, "uvicorn", without="slow", options=options)
     await stop_four(scenario, web, task_ids)
@@ -193,7 +193,7 @@ async def test_c2_a_proxy_resets_its_connections(scenario, server):
 
 
 @pytest.mark.row("C2")
-async def test_c2_twin_reset_whose_clients_stay_away(scenario):
+async def test_c2_twin_clients_do_not_reconnect_after_a_reset(scenario):
     proxy, watchers = await behind(scenario, lambda web: scenario.proxy(web.port), kind=Loyal)
     proxy.cut()
     await scenario.breaks(watchers, within=15)
@@ -202,7 +202,7 @@ async def test_c2_twin_reset_whose_clients_stay_away(scenario):
 @pytest.mark.row("C2", within=R)
 @pytest.mark.parametrize("to_server", [True, False])
 @pytest.mark.parametrize("server", SERVERS)
-async def test_c2_a_proxy_ends_one_direction(scenario, server, to_server):
+async def test_c2_a_proxy_closes_one_direction(scenario, server, to_server):
     proxy, watchers = await behind(
         scenario, lambda web: scenario.proxy(web.port, Halving), server=server
     )
@@ -246,7 +246,7 @@ async def idle(scenario, server, **web):
 @pytest.mark.timeout(180)
 @pytest.mark.row("C2", within=IDLE + 10 + R)
 @pytest.mark.parametrize("server", SERVERS)
-async def test_c2_proxies_cut_what_is_idle_for_60_s(scenario, server):
+async def test_c2_a_proxy_cuts_connections_that_are_silent_for_60_s(scenario, server):
     """Which no link is, by our pings alone."""
     assert await idle(scenario, server) == [{1}, {1}]
 
@@ -318,7 +318,7 @@ async def test_c4_a_thousand_sockets_are_cut_at_once(scenario, server):
 @pytest.mark.timeout(180)
 @pytest.mark.alone
 @pytest.mark.row("C4")
-async def test_c4_twin_that_reads_for_each(scenario):
+async def test_c4_twin_the_store_is_read_for_each_watcher(scenario):
     _, _, count = await cut_thousand(scenario, without="coalesced")
     scenario.took = None
     assert count > 200
@@ -328,7 +328,7 @@ async def test_c4_twin_that_reads_for_each(scenario):
 @pytest.mark.timeout(180)
 @pytest.mark.alone
 @pytest.mark.row("C4")
-async def test_c4_twin_whose_clients_come_back_together(scenario):
+async def test_c4_twin_clients_reconnect_at_the_same_time(scenario):
     _, groups, _ = await cut_thousand(scenario, kind=Punctual)
     scenario.took = None
     assert crowd(groups) > 0.3

@@ -42,7 +42,7 @@ async def test_f1_redis_is_killed_and_comes_back_empty(scenario):
 
 @pytest.mark.slow
 @pytest.mark.row("F1")
-async def test_f1_twin_with_versions_that_count_from_one(scenario):
+async def test_f1_twin_versions_count_from_one(scenario):
     web = scenario.web()
     scenario.worker(without="clock")
     watchers = scenario.watch(scenario.start("count", *steps(15)), web)
@@ -70,7 +70,7 @@ async def test_f2_redis_is_down_until_the_task_has_ended(scenario):
 
 @pytest.mark.slow
 @pytest.mark.row("F2")
-async def test_f2_twin_that_tries_once_and_does_not_ask_celery(scenario):
+async def test_f2_twin_the_worker_tries_once_and_celery_is_not_asked(scenario):
     web = scenario.web(without="settle")
     worker = scenario.worker(without="keep")
     task_id = scenario.start("count", *steps(2))
@@ -134,7 +134,7 @@ async def test_f3_redis_is_frozen_for_60_s(scenario):
 
 @pytest.mark.slow
 @pytest.mark.row("F3")
-async def test_f3_twin_with_reports_that_wait(scenario):
+async def test_f3_twin_reports_wait_for_the_store(scenario):
     (short, _), longer = await freeze(scenario, 8, without="background")
     await scenario.outcome(short, within=R + 5)
     scenario.took = None
@@ -143,7 +143,7 @@ async def test_f3_twin_with_reports_that_wait(scenario):
 
 @pytest.mark.slow
 @pytest.mark.row("F3")
-async def test_f3_twin_that_tries_once(scenario):
+async def test_f3_twin_the_worker_tries_once(scenario):
     # What is sent on an open connection, the store finds and takes when it thaws. So the task ends
     # after the first try, which a message to the layer may hold up for 5 s, and no sign of life has
     # opened a second one. The second try ends after 22 s.
@@ -172,7 +172,7 @@ async def kill_subscriptions(scenario, **web):
 
 
 @pytest.mark.row("F4", within=R)
-async def test_f4_subscriptions_are_killed_under_publish(scenario):
+async def test_f4_subscriptions_are_killed_while_tasks_publish(scenario):
     groups = await kill_subscriptions(scenario)
     scenario.fault()
     ends = await scenario.outcomes(groups, within=R)
@@ -183,7 +183,7 @@ async def test_f4_subscriptions_are_killed_under_publish(scenario):
 
 
 @pytest.mark.row("F4")
-async def test_f4_twin_without_a_look_at_the_store(scenario):
+async def test_f4_twin_the_store_is_not_read_again(scenario):
     groups = await kill_subscriptions(scenario, RECONCILE=NEVER, without="probe renewal")
     scenario.fault()
     await scenario.breaks(*groups, within=R)
@@ -213,7 +213,7 @@ async def check_drop(scenario, watchers, pulse):
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.row("F5", within=30)
-async def test_f5_open_connections_are_dropped(scenario):
+async def test_f5_packets_of_open_connections_are_dropped(scenario):
     """Kept up by the probe (7 s) and by the layer's settings (18 s), by each alone as well."""
     watchers, pulse = await where_packets_drop(scenario, 75)
     with dropped(scenario.store.port, only_open=True):
@@ -223,7 +223,7 @@ async def test_f5_open_connections_are_dropped(scenario):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.row("F5", within=30)
-async def test_f5_redis_cannot_be_reached_for_120_s(scenario):
+async def test_f5_redis_is_unreachable_for_120_s(scenario):
     watchers, pulse = await where_packets_drop(scenario, 155)
     with dropped(scenario.store.port, only_open=False):
         await asyncio.sleep(120)
@@ -233,7 +233,7 @@ async def test_f5_redis_cannot_be_reached_for_120_s(scenario):
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.row("F5")
-async def test_f5_twin_with_a_plain_layer_and_no_probe(scenario):
+async def test_f5_twin_the_layer_has_default_settings_and_no_probe(scenario):
     """The keepalive ends the connection after 45 s, and only then another is opened."""
     watchers, _ = await where_packets_drop(scenario, 75, without="layer probe")
     with dropped(scenario.store.port, only_open=True), pytest.raises(TimeoutError):
@@ -258,7 +258,7 @@ async def swallow(scenario, *, layer_only, **web):
 @pytest.mark.slow
 @pytest.mark.row("F6", within=P + R)
 @pytest.mark.parametrize("layer_only", [True, False])
-async def test_f6_links_swallow_what_they_carry(scenario, layer_only):
+async def test_f6_connections_to_redis_swallow_everything(scenario, layer_only):
     short, long = await swallow(scenario, layer_only=layer_only)
     live, end = await asyncio.gather(
         long[0].live(within=P + R), scenario.outcome(short, within=P + R)
@@ -281,14 +281,14 @@ async def test_f6_twin_without_the_probe(scenario, layer_only):
 
 @pytest.mark.slow
 @pytest.mark.row("F6")
-async def test_f6_twin_with_neither_probe_nor_look_at_the_store(scenario):
+async def test_f6_twin_without_probes_and_reads_of_the_store(scenario):
     short, _ = await swallow(scenario, layer_only=True, RECONCILE=NEVER, without="probe")
     await scenario.breaks(short, within=P + R)
 
 
 @pytest.mark.slow
 @pytest.mark.row("F6")
-async def test_f6_twin_with_a_store_that_may_take_for_ever(scenario):
+async def test_f6_twin_the_store_has_no_timeouts(scenario):
     short, _ = await swallow(scenario, layer_only=False, without="timeouts")
     await scenario.breaks(short, within=P + R)
 
@@ -328,14 +328,14 @@ async def test_f9_redis_is_emptied(scenario):
 
 
 @pytest.mark.row("F9")
-async def test_f9_twin_with_versions_that_count_from_one(scenario):
+async def test_f9_twin_versions_count_from_one(scenario):
     _, busy, _ = await empty(scenario, at=130, without="clock")
     with pytest.raises(TimeoutError):
         await busy[0].live(within=R)
 
 
 @pytest.mark.row("F9")
-async def test_f9_twin_without_signs_of_life(scenario):
+async def test_f9_twin_without_heartbeats(scenario):
     other = scenario.web(name="other")
     [_, task_id], _, _ = await empty(scenario, HEARTBEAT=14)
     [late] = scenario.watch(task_id, other, count=1)
@@ -386,7 +386,9 @@ async def join_at_the_end(scenario, task_id, total, near, far, within):
     ("tasks", "delay", "layer_only"),
     [(20, 0.2, True), (200, 0.2, True), (20, 0.2, False), (20, 3, True)],
 )
-async def test_f7_watchers_far_from_redis_join_at_the_end(scenario, tasks, delay, layer_only):
+async def test_f7_watchers_join_at_the_end_and_redis_is_far_away(
+    scenario, tasks, delay, layer_only
+):
     lags = await join_late(scenario, tasks, delay, layer_only=layer_only)
     assert None not in lags
     scenario.took = max(lags)
@@ -395,7 +397,7 @@ async def test_f7_watchers_far_from_redis_join_at_the_end(scenario, tasks, delay
 
 @pytest.mark.slow
 @pytest.mark.row("F7", within=R + 6)
-async def test_f7_an_answer_takes_3_s(scenario):
+async def test_f7_redis_answers_after_3_s(scenario):
     """One look waits for the answer to the one before, and takes as long itself."""
     lags = await join_late(scenario, 20, 1.5, layer_only=False, within=R + 6)
     assert None not in lags
@@ -404,7 +406,7 @@ async def test_f7_an_answer_takes_3_s(scenario):
 
 @pytest.mark.slow
 @pytest.mark.row("F7")
-async def test_f7_twin_that_looks_once(scenario):
+async def test_f7_twin_the_store_is_read_once(scenario):
     lags = await join_late(
         scenario, 20, 0.2, layer_only=True, RECONCILE=NEVER, without="confirm probe"
     )
@@ -452,7 +454,7 @@ async def test_f8_the_store_refuses_writes(scenario, refusing):
 
 @pytest.mark.row("F8")
 @pytest.mark.parametrize("refusing", [full, read_only])
-async def test_f8_twin_that_tells_what_was_stored(scenario, refusing):
+async def test_f8_twin_only_stored_events_are_sent(scenario, refusing):
     _, _, watchers, _ = await refuse(scenario, refusing, without="refusals")
     at = watchers[0].newest["current"]
     with pytest.raises(TimeoutError):
@@ -476,7 +478,7 @@ async def refuse_signs_of_life(scenario, refusing, **web):
 @pytest.mark.slow
 @pytest.mark.row("F8", within=R)
 @pytest.mark.parametrize("refusing", [full, read_only])
-async def test_f8_the_store_takes_no_signs_of_life(scenario, refusing):
+async def test_f8_the_store_refuses_heartbeats(scenario, refusing):
     [late], lift = await refuse_signs_of_life(scenario, refusing)
     await late.until(is_progress, within=R)
     scenario.passed()
@@ -488,7 +490,7 @@ async def test_f8_the_store_takes_no_signs_of_life(scenario, refusing):
 
 @pytest.mark.slow
 @pytest.mark.row("F8")
-async def test_f8_twin_that_must_mark_what_is_silent(scenario):
+async def test_f8_twin_a_stalled_task_is_shown_only_when_marked(scenario):
     [late], _ = await refuse_signs_of_life(scenario, full, without="unmarked")
     with pytest.raises(TimeoutError):
         await late.until(is_progress, within=R)
@@ -513,25 +515,25 @@ def is_unknown(event):
 
 
 @pytest.mark.row("F8", within=R)
-async def test_f8_an_event_is_evicted_that_nobody_else_knows(scenario):
+async def test_f8_an_event_is_evicted_and_celery_has_no_result(scenario):
     late = await evict(scenario, "count_ignored")
     await late.until(is_unknown, within=R)
     scenario.passed()
 
 
 @pytest.mark.row("F8")
-async def test_f8_twin_that_says_nothing_of_what_it_misses(scenario):
+async def test_f8_twin_a_missing_event_is_not_reported(scenario):
     late = await evict(scenario, "count_ignored", without="missed")
     with pytest.raises(TimeoutError):
         await late.until(is_unknown, within=R)
 
 
 @pytest.mark.row("F8", within=R)
-async def test_f8_an_event_is_evicted_that_celery_knows(scenario):
+async def test_f8_an_event_is_evicted_and_celery_has_the_result(scenario):
     late = await evict(scenario, "count")
     assert (await scenario.outcome([late], within=R))["state"] == "SUCCESS"
 
 
 @pytest.mark.row("F8")
-async def test_f8_twin_that_does_not_ask_celery(scenario):
+async def test_f8_twin_celery_is_not_asked(scenario):
     await scenario.breaks([await evict(scenario, "count", without="settle")], within=R)

@@ -56,7 +56,7 @@ async def test_s1_a_server_ends(scenario, server, number):
 
 
 @pytest.mark.row("S1")
-async def test_s1_twin_whose_clients_stay_away(scenario):
+async def test_s1_twin_clients_do_not_reconnect(scenario):
     watchers = await lose_server(scenario, "daphne", signal.SIGTERM, kind=Loyal)
     await scenario.breaks(watchers, within=15)
 
@@ -88,7 +88,7 @@ async def test_s1_servers_are_restarted_one_after_the_other(scenario, server):
 
 
 @pytest.mark.row("S1")
-async def test_s1_twin_restarted_whose_clients_stay_away(scenario):
+async def test_s1_twin_clients_do_not_reconnect_after_restarts(scenario):
     groups = await restart_each(scenario, "daphne", kind=Loyal)
     scenario.fault()
     await scenario.breaks(*groups, within=20)
@@ -165,7 +165,7 @@ async def test_s2_a_server_is_frozen_for_good(scenario, server):
 
 @pytest.mark.slow
 @pytest.mark.row("S2")
-async def test_s2_twin_whose_clients_bear_any_silence(scenario):
+async def test_s2_twin_clients_ignore_silence(scenario):
     watchers = await freeze_for_good(scenario, kind=Patient)
     await scenario.breaks(watchers, within=SILENCE + R)
 
@@ -228,7 +228,7 @@ async def test_s3_other_consumers_wait_for_the_database(scenario, server, databa
 
 @pytest.mark.slow
 @pytest.mark.row("S3")
-async def test_s3_twin_whose_events_pass_the_thread_of_the_database(scenario):
+async def test_s3_twin_events_use_the_database_thread(scenario):
     """As they do in Channels' own consumers: they are late, or do not come within 25 s."""
     with suppress(TimeoutError):
         await share_server(scenario, "slow", without="hop")
@@ -238,6 +238,6 @@ async def test_s3_twin_whose_events_pass_the_thread_of_the_database(scenario):
 
 @pytest.mark.slow
 @pytest.mark.row("S3")
-async def test_s3_twin_that_asks_the_database(scenario):
+async def test_s3_twin_events_query_the_database(scenario):
     with pytest.raises(TimeoutError):
         await share_server(scenario, "down", without="asked")

@@ -70,14 +70,14 @@ async def test_w8_ten_tasks_at_once_in_each_pool(scenario, pool):
 
 @pytest.mark.row("W8", within=10)
 @pytest.mark.parametrize("pool", GREEN)
-async def test_w8_a_task_that_lets_no_other_greenlet_run(scenario, pool):
+async def test_w8_a_task_never_yields_to_other_greenlets(scenario, pool):
     watchers = await busy(scenario, pool)
     assert len(on_the_way(watchers[0])) > 10
 
 
 @pytest.mark.row("W8", within=10)
 @pytest.mark.parametrize("pool", GREEN)
-async def test_w8_a_task_that_lets_no_other_greenlet_run_twin(scenario, pool):
+async def test_w8_a_task_never_yields_to_other_greenlets_twin(scenario, pool):
     watchers = await busy(scenario, pool, without="real_thread")
     assert not on_the_way(watchers[0])
 
@@ -167,7 +167,7 @@ async def test_w3_a_whole_worker_is_killed_twin(scenario):
 
 
 @pytest.mark.row("W3", within=8 + 5)
-async def test_w3_nobody_comes_back(scenario):
+async def test_w3_no_worker_comes_back(scenario):
     web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=8, RECONCILE=2)
     watchers = await lose_worker(scenario, web)
     await scenario.everybody(watchers, is_stalled, within=4)
@@ -182,7 +182,7 @@ async def test_w3_nobody_comes_back(scenario):
 
 @pytest.mark.slow
 @pytest.mark.row("W3", within=8 + 5)
-async def test_w3_nobody_comes_back_twin(scenario):
+async def test_w3_no_worker_comes_back_twin(scenario):
     web = scenario.web(HEARTBEAT=1, STALLED_AFTER=4, LOST_AFTER=600, RECONCILE=2)
     await nothing_seen(await lose_worker(scenario, web), is_over, within=8 + 5)
 
@@ -203,7 +203,7 @@ SLOW = 0.05
 
 @pytest.mark.row("W9", within=2)
 @pytest.mark.parametrize("pool", POOLS)
-async def test_w9_a_worker_ends_warm(scenario, pool):
+async def test_w9_a_worker_shuts_down_warmly(scenario, pool):
     watchers = await end_warm(scenario, pool)
     end = await scenario.outcome(watchers, within=2)
     assert (end["state"], end["current"]) == ("SUCCESS", 60)
@@ -238,7 +238,7 @@ async def test_w9_a_child_ends_after_one_task_twin(scenario):
 
 
 @pytest.mark.row("W9", within=2)
-async def test_w9_a_worker_ends_cold_and_drops_its_task(scenario):
+async def test_w9_a_worker_shuts_down_coldly_and_drops_its_task(scenario):
     watchers, worker = await end_cold(scenario, "count")
     end = await scenario.outcome(watchers, within=2)
     assert (end["state"], end["error"]) == ("REVOKED", "It was dropped before it finished.")
@@ -246,14 +246,14 @@ async def test_w9_a_worker_ends_cold_and_drops_its_task(scenario):
 
 
 @pytest.mark.row("W9")
-async def test_w9_a_worker_ends_cold_and_drops_its_task_twin(scenario):
+async def test_w9_a_worker_shuts_down_coldly_and_drops_its_task_twin(scenario):
     watchers, worker = await end_cold(scenario, "count", without="retried")
     await asyncio.to_thread(worker.process.wait, 20)
     await nothing_seen(watchers, is_over, within=2)
 
 
 @pytest.mark.row("W9", within=15)
-async def test_w9_a_worker_ends_cold_and_its_task_comes_back(scenario):
+async def test_w9_a_worker_shuts_down_coldly_and_its_task_runs_again(scenario):
     """Celery requeues what it acknowledges late; another worker takes it up."""
     watchers, worker = await end_cold(scenario, "count_late")
     await asyncio.to_thread(worker.process.wait, 20)
@@ -351,7 +351,7 @@ REDELIVERY = {
 
 @pytest.mark.slow
 @pytest.mark.row("W4", within=BACK_AFTER + 7)
-async def test_w4_another_worker_takes_the_task_up(scenario):
+async def test_w4_another_worker_takes_over_the_task(scenario):
     watchers = await redeliver(scenario, LOST_AFTER=60)
     first = watchers[0].newest["run"]
     await scenario.everybody(watchers, is_stalled, within=4)
@@ -365,7 +365,7 @@ async def test_w4_another_worker_takes_the_task_up(scenario):
 
 
 @pytest.mark.row("W4")
-async def test_w4_another_worker_takes_the_task_up_twin(scenario):
+async def test_w4_another_worker_takes_over_the_task_twin(scenario):
     """A limit below the broker's own: the task is given up before it comes back."""
     watchers = await redeliver(scenario, LOST_AFTER=5)
     scenario.worker(name="another", env={"TEST_BROKER_OPTIONS": json.dumps(REDELIVERY)})
@@ -450,7 +450,7 @@ def revived(watcher):
 
 
 @pytest.mark.row("W6", within=10)
-async def test_w6_a_task_that_says_nothing_for_long_is_alive(scenario):
+async def test_w6_a_task_that_reports_nothing_for_long_is_alive(scenario):
     watchers = await say_nothing(scenario, HEARTBEAT=1)
     end = await scenario.outcome(watchers, within=10)
     assert end["state"] == "SUCCESS"
@@ -458,7 +458,7 @@ async def test_w6_a_task_that_says_nothing_for_long_is_alive(scenario):
 
 
 @pytest.mark.row("W6")
-async def test_w6_a_task_that_says_nothing_for_long_is_alive_twin(scenario):
+async def test_w6_a_task_that_reports_nothing_for_long_is_alive_twin(scenario):
     watchers = await say_nothing(scenario, HEARTBEAT=FOREVER)
     await scenario.everybody(watchers, is_stalled, within=5)
 
@@ -473,7 +473,7 @@ async def say_nothing(scenario, **values):
 
 
 @pytest.mark.row("W7", within=5)
-async def test_w7_a_task_whose_result_nobody_stores(scenario):
+async def test_w7_a_task_without_a_stored_result_ends(scenario):
     web = scenario.web()
     scenario.worker()
     watchers = scenario.watch(scenario.start("count_ignored", 20, 0.05), web)
@@ -510,14 +510,14 @@ async def revoke(scenario, web="", **values):
 
 
 @pytest.mark.row("W7", within=5)
-async def test_w7_a_hard_limit_is_told_once(scenario):
+async def test_w7_a_hard_time_limit_is_reported_once(scenario):
     first, last = await run_out_of_time(scenario)
     assert (first["state"], first["current"]) == ("FAILURE", 3)
     assert last["version"] == first["version"]
 
 
 @pytest.mark.row("W7")
-async def test_w7_a_hard_limit_is_told_once_twin(scenario):
+async def test_w7_a_hard_time_limit_is_reported_once_twin(scenario):
     first, last = await run_out_of_time(scenario, without="first_outcome")
     assert last["version"] > first["version"]
 
@@ -543,19 +543,19 @@ LIVES = [("count", 10, 0.05), ("break_off", "exit")]
 @pytest.mark.row("cost", within=1)
 @pytest.mark.parametrize("life", LIVES, ids=["returns", "exits"])
 @pytest.mark.parametrize("fault", ["frozen", "down"])
-async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life(scenario, fault, life):
+async def test_cost_a_task_runs_while_the_store_is_away(scenario, fault, life):
     scenario.took = await cost(scenario, fault, life)
     assert scenario.took < 1
 
 
 @pytest.mark.parametrize("life", LIVES, ids=["returns", "exits"])
 @pytest.mark.row("cost")
-async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life_twin(scenario, life):
+async def test_cost_a_task_runs_while_the_store_is_away_twin(scenario, life):
     assert await cost(scenario, "frozen", life, without="exit_limit") > 1
 
 
 @pytest.mark.row("cost")
-async def test_cost_of_a_store_that_is_away_for_all_of_a_tasks_life_in_vain_twin(scenario):
+async def test_cost_a_task_runs_while_the_store_is_away_and_waits_again_twin(scenario):
     assert await cost(scenario, "frozen", LIVES[1], without="in_vain") > 1
 
 

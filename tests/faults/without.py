@@ -1,4 +1,4 @@
-"""The tests' application with one mitigation switched off: TEST_WITHOUT says which."""
+"""The tests' Celery application with the mitigation that TEST_WITHOUT names switched off."""
 
 import asyncio
 import os
@@ -12,11 +12,11 @@ from tests.support.celery import app  # noqa: F401 - it is what the worker runs
 
 
 def nothing(*_, **__):
-    """In the place of what is switched off."""
+    """Replaces what is switched off."""
 
 
 def flush():
-    """A process that ends does not wait for its outcomes, which take longer than it to leave."""
+    """A process exits without waiting until its outcomes are delivered."""
     step = delivery.Delivery.step
 
     async def step_late(self):
@@ -30,52 +30,52 @@ def flush():
 
 
 def exit_limit():
-    """A process that ends waits for long."""
+    """A process that exits waits for a long time."""
     current.flush.__defaults__ = (5.0,)
 
 
 def in_vain():
-    """A process that ends waits again, after it did so in vain."""
+    """A process that exits waits again after it has waited in vain."""
     current.IN_VAIN = 0.0
 
 
 def failed():
-    """Nobody hears that a task failed, in the parent of the worker's children or in them."""
+    """Nobody listens for failed tasks, neither in the worker's parent nor in its children."""
     celery_signals.failed = nothing
 
 
 def revoked():
-    """Nobody hears that a task was cancelled."""
+    """Nobody listens for revoked tasks."""
     celery_signals.revoked = nothing
 
 
 def retried():
-    """Nobody hears that a run is over and another is to follow."""
+    """Nobody listens for retries."""
     celery_signals.retried = nothing
 
 
 def real_thread():
-    """The publisher has a thread of ``threading``: under gevent and eventlet, a greenlet."""
+    """The publisher runs in a ``threading`` thread, which gevent and eventlet replace."""
 
     def start(begin, serve):
         threading.Thread(target=lambda: (begin(), serve()), daemon=True).start()
-        time.sleep(0.1)  # lets it begin
+        time.sleep(0.1)  # so that the greenlet begins
 
     publisher.start_real_thread = start
 
 
 def fork():
-    """A forked process takes the publisher of its parent for its own."""
+    """A forked process uses the publisher of its parent."""
     current._after_fork.__code__ = (lambda: None).__code__
 
 
 def takeover():
-    """A run that another has taken over goes on speaking."""
+    """A run goes on reporting after another run has taken over its task."""
     script("accepted = its_state == 'SUCCESS'", "accepted = true")
 
 
 def first_outcome():
-    """Outcomes from outside are told whatever stands, and each."""
+    """Every outcome from outside a run is sent, whatever is stored."""
     delivery.asks = lambda *_: False
     offer = delivery.Delivery.offer
 
@@ -86,7 +86,7 @@ def first_outcome():
 
 
 def runs():
-    """A new run is not told from the last one."""
+    """A new run is not distinguished from the one before."""
     script("accepted = true   --", "its_run = run; accepted = true   --")
 
 
@@ -102,17 +102,17 @@ def background():
 
 
 def clock():
-    """Versions count from one, and do not come from Redis' clock."""
+    """Versions count from one instead of following Redis' clock."""
     script("math.max(now, version + 1)", "version + 1")
 
 
 def keep():
-    """What could not be delivered is not tried again."""
+    """A failed delivery is not tried again."""
     delivery.Delivery._keep = nothing
 
 
 def refusals():
-    """What the store refuses is told to nobody."""
+    """Events that the store refuses are not sent."""
     delivery.ResponseError = KeyError
 
 

@@ -1,4 +1,4 @@
-"""The web side with mitigations switched off: TEST_WITHOUT says which, separated by spaces."""
+"""The web application with the mitigations that TEST_WITHOUT names switched off."""
 
 import asyncio
 import os
@@ -19,27 +19,27 @@ NEVER = 1e9
 
 
 def probe():
-    """Nobody looks whether the channel layer went deaf."""
+    """Nobody checks whether the channel layer still delivers."""
     subscription.PROBE_AFTER = NEVER
 
 
 def renewal():
-    """What was lost while a connection to the layer was broken is not looked for."""
+    """Events lost while a connection to the layer was broken are not recovered."""
     subscription.Subscription._renewed = lambda *_: None
 
 
 def timeouts():
-    """The store has for ever to answer."""
+    """Commands to the store have no timeout."""
     redis.TIMEOUT = None
 
 
 def missed():
-    """Nothing is said of a task that the store does not know."""
+    """A watcher gets no event for a task that the store does not know."""
     hub.Hub._missed = lambda *_: None
 
 
 def settle():
-    """Celery's own record is not asked."""
+    """Celery's result backend is not asked."""
 
     async def nothing(*_):
         return []
@@ -48,40 +48,40 @@ def settle():
 
 
 def confirm():
-    """What was joined is looked at once."""
+    """The store is read once after a group was joined."""
     reconciler.CONFIRM_AFTER = NEVER
 
 
 def unmarked():
-    """Of a silent task nothing is shown until the store took the mark that it is stalled."""
+    """A silent task is shown as stalled only after the store has accepted the mark."""
     mark = "run, true, string.sub(text, body_at))"
     script(f"if not pcall(write, {mark} then", f"write({mark}; if false then")
 
 
 def layer():
-    """The channel layer has plain settings."""
+    """The channel layer has its default settings."""
     config = {"hosts": [settings.LAYER_URL]}
     backend = "channels_redis.pubsub.RedisPubSubChannelLayer"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": config}}
 
 
 def pace():
-    """A socket is sent as much as there is."""
+    """A socket is sent everything at once, at no pace."""
     limits.PACE = NEVER
 
 
 def slow():
-    """A client may keep a frame waiting for ever."""
+    """A client may let a frame wait for ever."""
     consumers.SLOW_AFTER = writer.SLOW_AFTER = NEVER
 
 
 def ping():
-    """A silent link stays silent."""
+    """The server sends no pings."""
     outbox.PING_AFTER = NEVER
 
 
 def coalesced():
-    """Each who comes has the store read."""
+    """The store is read for each new watcher."""
     watch = hub.Hub.watch
 
     def reading(self, task_id, watcher):
@@ -93,7 +93,7 @@ def coalesced():
 
 
 def snapshot():
-    """Nobody looks at the store for those who come."""
+    """The store is not read for new watchers."""
     reconciler.Reconciler.look = lambda *_: None
 
 
@@ -111,12 +111,12 @@ def before_each_frame(wait):
 
 
 def hop():
-    """Each event passes the one thread that works for all, as in Channels' own consumers."""
+    """Each event passes the one thread that Channels' own consumers use."""
     before_each_frame(aclose_old_connections)
 
 
 def asked():
-    """The database is asked before each event."""
+    """The database is queried before each event."""
     before_each_frame(database_sync_to_async(connection.ensure_connection))
 
 

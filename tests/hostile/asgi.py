@@ -1,4 +1,4 @@
-"""The web side under attack: our addresses, a close for all others, and users by a header."""
+"""The application under attack: our addresses, 4404 for all others, users by a header."""
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
@@ -9,7 +9,7 @@ from tests.support.asgi import pages, websocket_urlpatterns
 
 
 class User:
-    """Who the application around ours says is signed in."""
+    """A user whom the application around ours has signed in."""
 
     is_authenticated = is_active = True
 
@@ -18,7 +18,7 @@ class User:
 
 
 def may(who, task_id, action):
-    """A rule that asks who it is first, so that sockets are counted as theirs."""
+    """A rule that reads the user first, so that sockets count as the user's."""
     return who.user is not None or by_token(who, task_id, action)
 
 

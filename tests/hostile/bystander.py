@@ -1,4 +1,4 @@
-"""Somebody on the same server who must notice nothing of what others do there."""
+"""A watcher on the same server, who must not notice what strangers do there."""
 
 import json
 import threading
@@ -6,12 +6,12 @@ import time
 
 from websockets.sync.client import connect
 
-TASK = "bystander"  # what the reporter reports on
-LATE = 2.5  # seconds; below PROGRESS_RECONCILE, so that it came by the channel layer
+TASK = "bystander"  # the task of the reporter
+LATE = 2.5  # seconds; less than PROGRESS_RECONCILE, so the event came through the channel layer
 
 
 class Bystander(threading.Thread):
-    """Watches the reporter's task in a thread of its own, whatever the test's loop does."""
+    """Watches the reporter's task in a thread of its own, so the test's loop does not delay it."""
 
     def __init__(self, web):
         super().__init__(daemon=True)
@@ -39,13 +39,13 @@ class Bystander(threading.Thread):
             self._news.notify_all()
 
     def begin(self):
-        """What was before does not count."""
+        """Begin to measure."""
         with self._news:
-            assert self._news.wait(10), self._trouble  # it may have just come
+            assert self._news.wait(10), self._trouble  # the last event may have come before this
             self._worst = 0.0
 
     def check(self):
-        """It got all there was to get, in time, and gets more."""
+        """Check that every event since ``begin`` came in time, and that they still come."""
         with self._news:
             assert self._news.wait(LATE), self._trouble
             assert self._worst < LATE

@@ -1,4 +1,4 @@
-"""Both web servers as they are run in earnest, and what must hold on them whatever is sent."""
+"""Both web servers with their recommended options, and what must hold whatever is sent."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.hostile.bystander import Bystander
 from tests.support.parts import Server, Web
 from tests.support.processes import Part
 
-#: As docs/security.md says to run them.
+#: Options by docs/security.md.
 SERVERS = {"daphne": (), "uvicorn": ("--ws-per-message-deflate", "false")}
 #: Limits that a test can reach.
 STRICT = {
@@ -22,21 +22,21 @@ STRICT = {
     "PROGRESS_SOCKETS_PER_ADDRESS": 4,
     "PROGRESS_SOCKETS_PER_USER": 2,
     "PROGRESS_SUBSCRIPTIONS": 3,
-    # No sessions: the application around ours says who it is.
+    # No sessions: the application around ours names the user.
     "INSTALLED_APPS": ["progress"],
     "MIDDLEWARE": [],
 }
-#: Limits of time. A server has them for itself: the tests of other limits could reach them too,
-#: on a machine that is slow or by opening sockets as fast as they can.
+#: Limits in seconds and per second, for a server of their own: tests of other limits would reach
+#: them, too, on a slow machine or by opening many sockets.
 IMPATIENT = {"PROGRESS_FIRST_FRAME": 1.0, "PROGRESS_HANDSHAKE_RATE": 10}
 COMPLAINTS = (b"Traceback", b"ERROR", b"Exception", b"Unhandled", b"Internal Server Error")
-#: What uvicorn 0.54 logs of text that is no UTF-8, before an application could help it; it closes
-#: with 1007 all the same. `test_wire` holds it against uvicorn, so nobody else does.
+#: uvicorn 0.54 logs this for text that is not UTF-8 before the application is called, and closes
+#: with 1007. One test in `test_wire` expects it; all others ignore it.
 UVICORNS = re.compile(rb"ERROR: +Invalid UTF-8 sequence.*?UnicodeDecodeError[^\n]*", re.DOTALL)
 
 
 class Ground:
-    """A store, a task that reports, and the web servers, each started when first asked for."""
+    """A store, a task that reports, and web servers, each started at its first use."""
 
     def __init__(self, stack, folder):
         self._stack = stack
@@ -52,7 +52,7 @@ class Ground:
         stack.enter_context(Part(folder, "reporter", command, **self.env))
 
     def web(self, server, **values):
-        """A web server with these settings, and who watches there."""
+        """A web server with these settings, and the bystander there."""
         key = server, *values
         if key not in self._webs:
             more = {"options": SERVERS[server], "module": "tests.hostile.asgi", "server": server}
@@ -65,12 +65,12 @@ class Ground:
         return self._webs[key]
 
     def put(self, task_id, state=State.PENDING, **more):
-        """Have the store know the task."""
+        """Store an event of the task."""
         event = Event(task_id=task_id, state=state, version=1, **more)
         self.write(task_id, event.text())
 
     def write(self, task_id, text):
-        """Whatever this is, it is what the store has of the task."""
+        """Store this text as the task's event."""
         with self.store.client() as client:
             client.set(f"progress:event:{task_id}", text)
 
@@ -83,7 +83,7 @@ def ground(tmp_path_factory):
 
 @contextmanager
 def unharmed(web, bystander):
-    """The bystander notices nothing, and the server logs nothing that is an error."""
+    """Check that the bystander notices nothing and the server logs no error."""
     said = web.log.stat().st_size
     bystander.begin()
     yield web
@@ -101,7 +101,7 @@ def web(request, ground):
 
 @pytest.fixture(params=SERVERS)
 def strict(request, ground):
-    """One whose limits are soon reached. Who tests them comes from an address of its own."""
+    """A server with low limits; each test connects from an address of its own."""
     with unharmed(*ground.web(request.param, **STRICT)) as web:
         yield web
 
@@ -115,6 +115,6 @@ def impatient(request, ground):
 
 @pytest.fixture
 def publishes(ground, settings):
-    """What the test's own process publishes reaches these servers."""
+    """Publish from this process to these servers."""
     settings.PROGRESS_REDIS_URL = ground.store.url()
     settings.CHANNEL_LAYERS = {"default": redis_layer(ground.store.url())}

@@ -1,4 +1,4 @@
-"""Anything a stranger may send, drawn by hypothesis, and the applications that get it here."""
+"""Random input as a stranger may send it, and the applications in this process that get it."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ spoiled = st.builds(
 texts = written | cut | spoiled | st.text(max_size=200) | st.just("[" * 3000)
 frames = texts | st.binary(max_size=200)
 
-#: What servers leave of a path: they decode it, and put U+FFFD for what is no UTF-8.
+#: Paths as servers pass them on: decoded, with U+FFFD for bytes that are not UTF-8.
 whole = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 paths = whole.map(lambda id_: f"/{id_}/") | st.sampled_from(["", "/"])
 queries = (
@@ -90,7 +90,7 @@ methods = st.sampled_from(["GET", "HEAD", "POST", "PUT", "OPTIONS", "TRACE"]) | 
 
 
 class Client:
-    """The server's side of one connection: what goes in, and what came out."""
+    """The server's side of one connection; ``sent`` has what the application sent."""
 
     def __init__(self, scope, application=addresses):
         self._inbox = asyncio.Queue()
@@ -106,7 +106,7 @@ class Client:
         self._inbox.put_nowait(message)
 
     async def until(self, condition):
-        """Until something sent fulfils it, or the application has ended."""
+        """Wait until a sent message fulfils the condition or the application has ended."""
         async with asyncio.timeout(PATIENCE):
             while not (self.serving.done() or any(map(condition, self.sent))):
                 self._news.clear()
@@ -115,7 +115,7 @@ class Client:
                 news.cancel()
 
     async def leave(self, kind):
-        """Go, and hear how the application ended. Raises what it raised."""
+        """Disconnect and wait until the application ends. Raises what it raises."""
         self.put(type=f"{kind}.disconnect", code=1006)
         async with asyncio.timeout(PATIENCE):
             await self.serving
@@ -133,7 +133,7 @@ def socket_scope(path, query=b"", headers=(), subprotocols=(), client=None):
 
 
 class Bystander:
-    """Somebody on the same hub, who gets an event after each case."""
+    """A watcher on the same hub, who gets an event after each case."""
 
     def __init__(self):
         self._client = Client(socket_scope("/"))
@@ -141,7 +141,7 @@ class Bystander:
         self._client.put(type="websocket.receive", text=rights.subscribe("bystander"))
 
     async def check(self):
-        """An event that is published now comes."""
+        """Check that an event published now arrives."""
         version = time.time_ns() // 1000  # as the store's: the hub says UNKNOWN in between
         event = Event(task_id="bystander", state=State.PROGRESS, version=version, run=1)
         while "bystander" not in Hub.current()._subscription._link.members:
@@ -157,12 +157,12 @@ class Bystander:
 
 
 def of(message, version):
-    """Whether the event is not older; the hub may have had a word to say since."""
+    """Whether the event is this one or a newer one of the hub."""
     return json.loads(message.get("text", "{}")).get("version", 0) >= version
 
 
 def documented(message):
-    """Whether a client can know what this is: an event, a frame, or a close code."""
+    """Whether the protocol documents this message."""
     kind = message["type"].partition(".")[2]
     if kind == "close":
         return message["code"] in {*Close}
@@ -173,7 +173,7 @@ def documented(message):
 
 
 async def talk(scope, frames):
-    """Send the frames, and then one that has to be answered."""
+    """Send the frames, then one that must be answered."""
     client = Client(scope)
     client.put(type="websocket.connect")
     for frame in frames:
@@ -188,7 +188,7 @@ async def talk(scope, frames):
 
 
 async def ask(scope, body):
-    """One request over plain HTTP; its status. Charsets are Django's: it may raise for them."""
+    """Send one HTTP request and return the status; without charsets, for which Django raises."""
     scope["headers"] = [header for header in scope["headers"] if b"charset" not in header[1]]
     client = Client(scope, pages)
     client.put(type="http.request", body=body)

@@ -1,4 +1,4 @@
-"""Ids that Celery may have, and that look like something else to others."""
+"""Task ids that Celery accepts and that mean something else to a page, a path or Redis."""
 
 IDS = {
     "spaces": "an id  with spaces ",

@@ -1,4 +1,4 @@
-"""A client that keeps no rule: bytes after a handshake by hand, and what comes back."""
+"""A client that keeps to no protocol: it sends bytes and reads frames."""
 
 import asyncio
 import struct
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 ANSWER = 5.0  # seconds for the head of an answer
-CUT = 1006  # what a browser says when there was no close frame
+CUT = 1006  # the code that browsers report when no close frame came
 
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
@@ -16,7 +16,7 @@ HANDSHAKE = (
 
 
 def frame(opcode, payload=b"", *, fin=True, rsv=0, masked=True, length=None):
-    """One frame; ``length`` is what it says to have, the mask is zeros."""
+    """One frame with a mask of zeros; ``length`` is the length that its head claims."""
     length = len(payload) if length is None else length
     size, more = (length, b"") if length < 126 else (126, struct.pack(">H", length & 0xFFFF))
     if length > 0xFFFF:
@@ -26,7 +26,7 @@ def frame(opcode, payload=b"", *, fin=True, rsv=0, masked=True, length=None):
 
 
 class Raw:
-    """One connection; ``status`` is the answer to the handshake, 101 when it succeeded."""
+    """One connection; ``status`` is the status of the handshake's answer, 101 for success."""
 
     def __init__(self, reader, writer):
         self._reader = reader
@@ -36,20 +36,20 @@ class Raw:
 
     @classmethod
     async def connect(cls, web, source="127.0.0.1"):
-        """A connection on which nothing was said."""
+        """Connect and send nothing."""
         to = {"local_addr": (source, 0), "limit": 2**20}
         return cls(*await asyncio.open_connection("127.0.0.1", web.port, **to))
 
     @classmethod
     async def open(cls, web, path="/ws/progress/", headers=b"", source="127.0.0.1"):
-        """The same after a handshake, with more header lines."""
+        """Connect and send a handshake with these additional header lines."""
         raw = await cls.connect(web, source)
         handshake = HANDSHAKE.format(path=path, port=web.port).encode("latin-1")
         await raw.ask(handshake + headers + b"\r\n")
         return raw
 
     async def ask(self, request):
-        """Send a request and take the head of its answer; no status when none comes."""
+        """Send a request and read the head of its answer; without one ``status`` stays None."""
         self.write(request)
         with suppress(asyncio.IncompleteReadError, OSError):  # a timeout is an OSError too
             async with asyncio.timeout(ANSWER):
@@ -60,7 +60,7 @@ class Raw:
         self._writer.write(data)
 
     async def send(self, opcode, payload=b"", **more):
-        """Send a frame, as fast as the other side takes it; nothing when it is gone."""
+        """Send a frame and wait while the server's buffers are full; do nothing if it is gone."""
         with suppress(OSError):
             self.write(frame(opcode, payload, **more))
             await self._writer.drain()
@@ -74,7 +74,7 @@ class Raw:
             return first & 15, await self._reader.readexactly(size)
 
     async def closed(self):
-        """The code that the other side closes with; the connection is over then."""
+        """Wait until the server closes; return its close code."""
         try:
             opcode, payload = await self.next()
             while opcode != CLOSE:
@@ -89,11 +89,11 @@ class Raw:
 
     @property
     def is_open(self):
-        """Whether the other side has not cut the connection, as far as is known."""
+        """Whether the connection is open, as far as this side knows."""
         return not (self._reader.at_eof() or self._writer.is_closing())
 
     def cut(self):
-        """End the connection without a word."""
+        """End the connection without a close frame."""
         self._writer.transport.abort()
 
     async def __aenter__(self):

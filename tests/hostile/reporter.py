@@ -1,4 +1,4 @@
-"""A task that says ten times a second what time it is: who watches knows how late it hears."""
+"""A task that reports the time ten times a second, so that a watcher can measure the delay."""
 
 import time
 
@@ -11,7 +11,7 @@ from tests.hostile.bystander import TASK  # noqa: E402
 
 
 def report():
-    """Until somebody ends the process."""
+    """Report until the process is killed."""
     publisher = current_publisher()
     run = publisher.open(TASK)
     while True:

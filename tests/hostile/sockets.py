@@ -1,4 +1,4 @@
-"""A client of ordinary manners, and the size of the server it talks to."""
+"""A well-behaved client, and a check that the server's memory does not grow."""
 
 import json
 
@@ -7,7 +7,7 @@ import websockets
 
 
 def connect(web, path="/ws/progress/"):
-    """A client that this project did not write."""
+    """Connect with the websockets package."""
     return websockets.connect(f"ws://127.0.0.1:{web.port}{path}", compression=None)
 
 
@@ -16,9 +16,9 @@ async def hear(socket):
 
 
 async def flat(web, row, *, rounds=12):
-    """Repeat the row until it leaves the process no bigger; fails when it never does.
+    """Repeat the row until a round leaves the server's memory as it was; fail if none does.
 
-    A heap grows until there is room for what is collected late; what leaks grows in each round.
+    A heap grows until it has room for garbage that is collected late. A leak grows every round.
     """
     sizes = [web.resident_bytes()]
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Frames that are not of the protocol, on real servers: an error each, and the socket lives on."""
+"""Frames that break the protocol, on real servers: each gets an error and the socket stays open."""
 
 import json
 from contextlib import suppress
@@ -56,7 +56,7 @@ FRAMES = {
     "token huge": f'{{{A}, "token": "{"x" * 5000}"}}',
 }
 
-#: What is of the protocol, and permits nothing.
+#: Tokens that fit the protocol and give no access.
 TOKENS = {
     "none": None,
     "empty": "",
@@ -73,7 +73,7 @@ TOKENS = {
 
 @pytest.fixture
 def known(ground):
-    """A task that the store knows, so that subscribing is answered at once."""
+    """A task that the store knows, so that a subscription is answered at once."""
     ground.put("a")
 
 
@@ -88,7 +88,7 @@ async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(web, known, nam
 
 
 @pytest.mark.parametrize("name", TOKENS)
-async def test_a_token_that_permits_nothing_is_told_so(web, known, name):
+async def test_a_token_that_permits_nothing_gets_an_error(web, known, name):
     frame = {"type": "subscribe", "task_id": "a", "token": TOKENS[name]}
     async with connect(web) as socket:
         await socket.send(json.dumps(frame))
@@ -105,17 +105,17 @@ async def test_a_frame_of_exactly_the_limit_is_read_and_one_byte_more_is_not(web
         assert (await hear(socket))["code"] == "bad_request"
 
 
-async def test_who_sends_nothing_else_is_sent_away(web):
+async def test_a_client_that_sends_only_bad_frames_is_closed(web):
     async with connect(web) as socket:
         with suppress(websockets.ConnectionClosed):
             for frame in FRAMES.values():
                 await socket.send(frame)
-            while True:  # who reads nothing would not hear the close either
+            while True:  # the close comes after all other frames
                 await socket.recv()
     assert socket.close_code == 4400
 
 
-async def test_bad_frames_leave_the_process_no_bigger(web):
+async def test_bad_frames_do_not_leak_memory(web):
     frames = [frame for frame in FRAMES.values() if len(frame) < 10_000]
 
     async def row():

@@ -1,4 +1,4 @@
-"""What hypothesis draws; `make fuzz` draws more of it, and --seed the same again."""
+"""Random input by hypothesis. `make fuzz` tries more of it; --seed repeats a run."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.hostile import fuzz
 
-#: Half of the cases each.
+#: Each test takes half of the cases.
 often = settings(
     max_examples=fuzz.CASES // 2,
     deadline=None,
@@ -24,7 +24,7 @@ pytestmark = [
 
 @pytest.fixture
 def run():
-    """Run a case on a loop where somebody else is served, and see that they still are."""
+    """Run a case on an event loop that also serves a bystander, and check the bystander."""
     with asyncio.Runner() as runner:
 
         async def start():
@@ -50,7 +50,9 @@ def run():
     fuzz.clients,
     st.lists(fuzz.frames, max_size=5),
 )
-def test_whatever_a_socket_says_is_answered(run, path, query, headers, protocols, client, frames):
+def test_every_socket_gets_a_documented_answer(
+    run, path, query, headers, protocols, client, frames
+):
     run(fuzz.talk(fuzz.socket_scope(path, query, headers, protocols, client), frames))
 
 
@@ -63,7 +65,7 @@ def test_whatever_a_socket_says_is_answered(run, path, query, headers, protocols
     st.sampled_from(["", "cancel/"]),
     st.binary(max_size=200),
 )
-def test_whatever_a_request_says_is_answered(run, path, query, headers, method, action, body):
+def test_every_request_gets_a_documented_answer(run, path, query, headers, method, action, body):
     scope = {"type": "http", "method": method, "path": f"/progress{path}{action}"}
     scope |= {"query_string": query, "headers": headers, "scheme": "http"}
     assert run(fuzz.ask(scope, body)) in fuzz.ANSWERS

@@ -1,4 +1,4 @@
-"""Ids that Celery may have, and that look like something else to a file system, a page or Redis."""
+"""Task ids that mean something else to a file system, a page or Redis name one task only."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""How much one client may take, from addresses of its own: the others live on."""
+"""Limits of one client; each test has an address of its own, and others are not disturbed."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ async def test_too_many_frames_a_second_end_the_socket(strict):
         assert await raw.closed() == TOO_MANY
 
 
-async def test_too_many_subscriptions_are_refused_and_the_others_live_on(strict, known, ground):
+async def test_subscriptions_above_the_limit_are_refused_and_the_others_stay(strict, known, ground):
     async with await Raw.open(strict, source=ADDRESS) as raw:
         for task_id in "abc":
             await subscribe(raw, task_id)
@@ -86,7 +86,7 @@ async def served(web, count, **how):
         yield raws
 
 
-async def test_too_many_sockets_of_an_address_are_closed_and_others_come_in(strict, known):
+async def test_sockets_above_the_limit_of_an_address_are_closed(strict, known):
     async with served(strict, 4, source="127.0.0.10") as raws:
         async with await Raw.open(strict, source="127.0.0.10") as raw:
             assert await raw.closed() == TOO_MANY
@@ -97,7 +97,7 @@ async def test_too_many_sockets_of_an_address_are_closed_and_others_come_in(stri
     await enters(strict, source="127.0.0.10")
 
 
-async def test_too_many_sockets_of_a_user_are_closed_and_others_come_in(strict, known):
+async def test_sockets_above_the_limit_of_a_user_are_closed(strict, known):
     me, you = {"headers": b"X-User: 7\r\n"}, {"headers": b"X-User: 8\r\n"}
     async with served(strict, 2, source="127.0.0.12", **me):
         async with await Raw.open(strict, source="127.0.0.13", **me) as raw:
@@ -109,7 +109,7 @@ async def test_too_many_sockets_of_a_user_are_closed_and_others_come_in(strict, 
 
 
 async def enters(strict, **how):
-    """Until the server has seen that the others went, which it tells nobody."""
+    """Try until the server has noticed that the other sockets are gone."""
     async with asyncio.timeout(10):
         while True:
             async with await Raw.open(strict, **how) as raw:
@@ -130,7 +130,7 @@ async def test_too_many_handshakes_a_second_are_refused(impatient):
         pass
 
 
-async def test_handshakes_that_never_end_leave_the_others_alone(web, ground):
+async def test_handshakes_that_never_end_do_not_disturb_others(web, ground):
     ground.put("a")
     async with AsyncExitStack() as stack:
         for _ in range(200):
@@ -148,7 +148,7 @@ async def test_a_handshake_that_never_ends_is_cut(web):
         assert not raw.is_open  # `ask` has waited for it
 
 
-async def test_a_flood_within_the_rate_of_frames_leaves_the_others_alone(web, ground):
+async def test_frames_within_the_rate_do_not_disturb_others(web, ground):
     ground.put("a")
     async with await Raw.open(web) as raw:
         for number in range(DEFAULTS["PROGRESS_FRAME_RATE"] * 9):

@@ -1,4 +1,4 @@
-"""What a task says, in a real browser: it stays text."""
+"""Descriptions and ids stay text in a real browser."""
 
 import pytest
 import pytest_asyncio

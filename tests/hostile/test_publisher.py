@@ -1,4 +1,4 @@
-"""What a task may say: whatever it is, the task does not fail, and others' events still go out."""
+"""Whatever a task reports, the task does not fail and other tasks' events still go out."""
 
 import json
 from decimal import Decimal
@@ -14,7 +14,7 @@ from tests.hostile.words import WORDS, Array
 
 
 class Scalar:
-    """As NumPy's: a number that is none of Python's."""
+    """Like a scalar of NumPy: a number that is no Python number."""
 
     def __float__(self):
         return 5.0
@@ -46,7 +46,7 @@ AMOUNTS = {
 
 @pytest.fixture
 def told(raw):
-    """What the store has of a task whose run says this; ``raw`` is the store."""
+    """Report this for a task and return what the store then holds."""
 
     def tell(*said, **outcome):
         run = current_publisher().open("a")
@@ -62,13 +62,13 @@ def told(raw):
 
 
 def recorder(run):
-    """The recorder of a task with this run."""
+    """A recorder for this run."""
     request = type("Request", (), {"progress_run": run, "id": run.task_id, "is_eager": True})
     return ProgressRecorder(type("Task", (), {"request": request}))
 
 
 def strictly(text):
-    """The event, by JSON's own rules."""
+    """Parse the event as strict JSON."""
     assert len(text.encode()) <= EVENT_LIMIT
     return json.loads(text, parse_constant=pytest.fail)
 
@@ -96,11 +96,11 @@ def test_an_event_is_never_bigger_than_8_kib(told, description):
     assert strictly(text)["description"] == description
 
 
-def test_an_error_that_has_no_words_is_a_failure_all_the_same():
+def test_an_error_without_a_message_is_still_a_failure():
     assert public_words(PublicError(Array())) is None
 
 
-def test_growing_by_anything_does_not_raise():
+def test_incrementing_by_anything_does_not_raise():
     growing = recorder(current_publisher().open("a"))
     growing.increment_progress(Array())
     growing.increment_progress(Decimal("sNaN"))

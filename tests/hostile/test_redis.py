@@ -1,4 +1,4 @@
-"""What somebody else left in Redis, or sends there: skipped, and nobody else is kept waiting."""
+"""Foreign values and messages in Redis are skipped and delay nobody."""
 
 import asyncio
 import uuid
@@ -46,7 +46,7 @@ def put_list(client, key):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*VALUES, "a list"])
-async def test_what_is_no_event_is_unknown_until_the_next_event(web, ground, publishes, name):
+async def test_a_stored_value_that_is_not_an_event_counts_as_unknown(web, ground, publishes, name):
     task_id = uuid.uuid4().hex
     key = f"progress:event:{task_id}"
     with ground.store.client() as client:
@@ -66,7 +66,7 @@ async def test_what_is_no_event_is_unknown_until_the_next_event(web, ground, pub
 
 
 @pytest.mark.parametrize("name", ["SUCCESS of nonsense", "a list"])
-def test_one_foreign_key_keeps_no_other_task_waiting(raw, name):
+def test_a_foreign_key_delays_no_other_task(raw, name):
     head = '{"type":"progress","version":9,"run":9,"stalled":false,"state":"SUCCESS"nonsense'
     raw.set("progress:event:a", head)
     if name == "a list":
@@ -78,7 +78,7 @@ def test_one_foreign_key_keeps_no_other_task_waiting(raw, name):
 
 
 def packed(value):
-    """As the layer's wire has it."""
+    """Serialize it as the channel layer does."""
     return msgpack.packb(value)
 
 
@@ -103,7 +103,7 @@ MESSAGES = {
 
 @pytest.mark.parametrize("group", ["a task's", "the rights'"])
 @pytest.mark.parametrize("name", MESSAGES)
-async def test_a_message_of_somebody_else_is_skipped(web, ground, name, group):
+async def test_a_foreign_message_is_skipped(web, ground, name, group):
     ground.put("a")
     channels = {"a task's": group_name("a"), "the rights'": rights_group_name()}
     event = message(Event(task_id="a", state=State.PROGRESS, version=7, run=7))
@@ -120,8 +120,8 @@ async def test_a_message_of_somebody_else_is_skipped(web, ground, name, group):
             assert (await hear(socket))["version"] == 7
 
 
-async def test_a_frame_of_a_client_sends_nothing_to_anybody(web, ground):
-    """Redis' own account of what was published, besides what the link sends to itself."""
+async def test_a_frame_of_a_client_publishes_nothing(web, ground):
+    """Redis' own MONITOR shows what was published, except the probes of the layer."""
     marker = uuid.uuid4().hex
     with ground.store.client() as client, client.monitor() as monitor:
         async with connect(web) as socket:
@@ -141,7 +141,7 @@ async def test_a_frame_of_a_client_sends_nothing_to_anybody(web, ground):
 
 
 def until(monitor, marker):
-    """The commands that Redis was given until that one."""
+    """The commands that Redis got up to the one with the marker."""
     commands = []
     for entry in monitor.listen():
         commands.append(entry["command"])

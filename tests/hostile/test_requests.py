@@ -1,4 +1,4 @@
-"""Handshakes and plain requests by strangers: refused or served, never a 500."""
+"""Handshakes and HTTP requests by strangers are refused or served, and never cause a 500."""
 
 import asyncio
 from contextlib import suppress
@@ -16,7 +16,7 @@ from tests.hostile.raw import CLOSE, TEXT, Raw
 
 SERVED, CUT, BAD_REQUEST, FOREIGN, NO_SUCH = 1, None, 4400, 4403, 4404
 
-#: Header lines of a handshake, and whether it may be served: what the servers drop does no harm.
+#: Header lines of a handshake, and whether a server may accept it.
 HEADERS = {
     "Origin twice": (b"Origin: http://127.0.0.1:{port}\r\nOrigin: http://evil.example\r\n", False),
     "Origin half an address": (b"Origin: http://[::1\r\n", False),
@@ -82,7 +82,7 @@ TOKENS = ["", "x", "." * 50, "é", "\xff", "x" * 3000, make_token("b"), make_tok
 
 
 async def refused(web, path, headers=b""):
-    """The status that refuses the handshake, or the code it is closed with at once, or SERVED."""
+    """The status or the close code that refuses the handshake, or SERVED."""
     async with await Raw.open(web, path, headers) as raw:
         if raw.status != 101:
             return raw.status
@@ -93,7 +93,7 @@ async def refused(web, path, headers=b""):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HEADERS)
-async def test_a_handshake_is_refused_or_served(web, name):
+async def test_a_handshake_with_an_odd_header_is_refused_or_served(web, name):
     lines, harmless = HEADERS[name]
     lines = lines.replace(b"{port}", str(web.port).encode())
     ways_out = {400, 403, 426, 431, FOREIGN, BAD_REQUEST, *([SERVED, NO_SUCH] if harmless else [])}
@@ -102,7 +102,7 @@ async def test_a_handshake_is_refused_or_served(web, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", QUERIES)
-async def test_a_query_permits_nothing(web, name):
+async def test_a_query_string_gives_no_access(web, name):
     for path in ("/ws/progress/", "/ws/progress/a/"):
         ways_out = {400, 414, 431, SERVED, BAD_REQUEST, FOREIGN, CUT}
         assert await refused(web, f"{path}?{QUERIES[name]}") in ways_out
@@ -118,7 +118,7 @@ WATCHED = ["/progress/a/", "/progress/a/events"]
 
 
 async def ask(web, method, path, headers=b"", body=b""):
-    """The status of the answer to a plain request; None for a cut."""
+    """Send an HTTP request; return the status, or None when the connection was cut."""
     async with await Raw.connect(web) as raw:
         line = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
         await raw.ask(line.encode("latin-1") + headers + b"\r\n" + body)
@@ -127,7 +127,7 @@ async def ask(web, method, path, headers=b"", body=b""):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
-async def test_the_state_of_any_id_is_told_over_http(web, ground, name):
+async def test_the_state_of_any_id_is_served_over_http(web, ground, name):
     ground.put(IDS[name])
     path = f"/progress/{quote(IDS[name], safe='')}/"
     assert await ask(web, "GET", path) in {403, 404}
@@ -140,7 +140,7 @@ async def test_the_state_of_any_id_is_told_over_http(web, ground, name):
 
 @pytest.mark.parametrize("path", WATCHED)
 @pytest.mark.parametrize("name", QUERIES)
-async def test_a_query_permits_nothing_over_http(web, name, path):
+async def test_a_query_string_gives_no_access_over_http(web, name, path):
     assert await ask(web, "GET", f"{path}?{QUERIES[name]}") in {400, 403, 414, 431, CUT}
 
 
@@ -155,7 +155,7 @@ async def test_no_header_opens_a_stream(web, name):
 @pytest.mark.parametrize(
     "seen", ["-1", "é", "\xff", "9" * 5000, "1e9", "0x1", "\u0661", "1\t2", ""]
 )
-async def test_a_last_event_of_nonsense_is_none(web, ground, seen):
+async def test_a_nonsensical_last_event_id_is_ignored(web, ground, seen):
     ground.put("a", description="here")
     header = b"Last-Event-ID: " + seen.encode("utf-8") + b"\r\n"
     path = f"/progress/a/events?token={make_token('a')}"
@@ -171,13 +171,13 @@ async def test_a_token_that_permits_nothing_gets_a_403(web, number):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "G T"])
-async def test_a_task_is_only_read(web, method):
+async def test_a_task_can_only_be_read(web, method):
     for path in WATCHED:
         assert await ask(web, method, path) in {400, 405}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "TRACE", "PROPFIND"])
-async def test_cancelling_is_a_post(web, method):
+async def test_a_task_is_cancelled_only_by_post(web, method):
     assert await ask(web, method, "/progress/a/cancel/") in {400, 405}
 
 
@@ -193,14 +193,14 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_a_body_cancels_nothing(web, name):
+async def test_a_request_body_cancels_nothing(web, name):
     kind, body = BODIES[name]
     headers = b"Content-Type: " + kind + b"\r\nContent-Length: %d\r\n" % len(body)
     assert await ask(web, "POST", "/progress/a/cancel/", headers, body) in {400, 403, 413}
 
 
 @pytest.mark.xfail(strict=True, reason="Django 5.2: its page for a 400 reads the body again")
-async def test_a_form_that_is_not_utf_8_is_no_500_with_a_cookie_either():
+async def test_a_form_that_is_not_utf_8_causes_no_500_with_a_cookie():
     client = AsyncClient(enforce_csrf_checks=True, raise_request_exception=False)
     client.cookies["csrftoken"] = "x" * 32
     kind, body = BODIES["form in hex"]
@@ -210,7 +210,7 @@ async def test_a_form_that_is_not_utf_8_is_no_500_with_a_cookie_either():
 
 
 @pytest.mark.xfail(strict=True, reason="Channels 4.3 raises; Daphne takes the header from anybody")
-async def test_a_root_path_by_daphnes_header_is_no_500():
+async def test_daphnes_root_path_header_causes_no_500():
     socket = WebsocketCommunicator(URLRouter(websocket_urlpatterns), "/ws/progress/")
     socket.scope["root_path"] = "/elsewhere"
     with suppress(asyncio.CancelledError):
@@ -225,7 +225,7 @@ async def test_a_charset_of_a_request_changes_nothing(web, charset):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "[::1", "a b", "", "127.0.0.1:99999", "é"])
-async def test_a_host_is_ours_or_refused(web, host):
+async def test_a_foreign_host_is_refused(web, host):
     async with await Raw.connect(web) as raw:
         await raw.ask(f"GET /progress/a/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         assert raw.status in {400, 403}

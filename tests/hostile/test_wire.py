@@ -1,4 +1,4 @@
-"""Below the frames: what the servers themselves have to refuse, and what it may cost."""
+"""Broken websocket frames: the web servers must refuse them at little cost."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ ABUSE = {
 
 
 @pytest.mark.parametrize("name", [name for name in ABUSE if ABUSE[name][1]])
-async def test_what_is_no_websocket_is_closed(web, name):
+async def test_a_connection_that_breaks_the_websocket_protocol_is_closed(web, name):
     data, codes = ABUSE[name]
     async with await Raw.open(web) as raw:
         raw.write(data)
@@ -64,7 +64,7 @@ async def test_a_connection_that_is_cut_there_leaves_nothing(web, name):
         raw.write(ABUSE[name][0])
 
 
-async def test_abuse_leaves_the_process_no_bigger(web):
+async def test_broken_connections_do_not_leak_memory(web):
     async def row():
         for data, _ in ABUSE.values():
             async with await Raw.open(web) as raw:
@@ -73,7 +73,7 @@ async def test_abuse_leaves_the_process_no_bigger(web):
     await flat(web, row)
 
 
-async def test_20_mib_are_refused_and_not_kept(web):
+async def test_a_frame_of_20_mib_is_refused_and_not_kept_in_memory(web):
     before = web.resident_bytes()
     for _ in range(3):
         async with await Raw.open(web) as raw:
@@ -82,14 +82,14 @@ async def test_20_mib_are_refused_and_not_kept(web):
     assert web.resident_bytes() - before < 4 * MIB
 
 
-async def test_a_frame_beyond_our_limit_within_the_servers_is_told_so(web):
+async def test_a_frame_above_our_limit_but_below_the_servers_gets_an_error(web):
     async with await Raw.open(web) as raw:
         await raw.send(TEXT, b" " * (MIB - 1))
         assert json.loads((await raw.next())[1])["code"] == "bad_request"
 
 
 async def endless(raw, piece, times):
-    """Fragments of a message that does not end."""
+    """Send fragments of a message that never ends."""
     await raw.send(TEXT, piece, fin=False)
     for _ in range(times):
         await raw.send(0, piece, fin=False)
@@ -112,7 +112,7 @@ async def test_10k_pings_are_answered_or_the_socket_is_closed(web, ground):
         assert json.loads((await raw.next())[1])["state"] == "PENDING"
 
 
-async def test_pongs_that_nobody_asked_for_change_nothing(web, ground):
+async def test_unrequested_pongs_change_nothing(web, ground):
     ground.put("a")
     async with await Raw.open(web) as raw:
         raw.write(frame(PONG, b"x" * 125) * 10_000)
@@ -120,7 +120,7 @@ async def test_pongs_that_nobody_asked_for_change_nothing(web, ground):
         assert json.loads((await raw.next())[1])["state"] == "PENDING"
 
 
-async def test_a_deflate_bomb_is_refused_since_nothing_is_inflated(web):
+async def test_a_deflate_bomb_is_refused_because_nothing_is_inflated(web):
     bomb = zlib.compressobj(9, wbits=-15)
     data = bomb.compress(b" " * 64 * MIB) + bomb.flush(zlib.Z_SYNC_FLUSH)
     before = web.resident_bytes()

@@ -1,8 +1,8 @@
-"""Words that a task may say, and what a watcher is shown of them."""
+"""Descriptions that a task may report, and what a watcher sees of them."""
 
 
 class Array:
-    """As NumPy's: no truth, no number, and no words here."""
+    """Like an array of NumPy: it has no truth value, is no number, and here has no text."""
 
     def __bool__(self):
         raise ValueError("the truth value of an array is ambiguous")

@@ -50,21 +50,21 @@ async def test_a_close_with_1000_is_right(visited):
 
 
 @pytest.mark.parametrize("kind", [Visitor, Busy])
-async def test_a_close_that_daphne_cut_at_a_full_second_is_no_wrong_but_counted(visited, kind):
+async def test_a_close_that_daphne_cut_at_a_full_second_is_counted_but_is_no_error(visited, kind):
     assert await visited("at_the_second", kind) == ([], True)
 
 
-async def test_a_close_that_was_sent_is_read_also_after_the_cut(visited):
+async def test_a_close_that_was_sent_is_read_even_after_the_cut(visited):
     assert await visited("when_told", Late) == ([], False)
 
 
 @pytest.mark.parametrize("end", ["refused_at_the_second", "without_a_word", "with_an_error"])
-async def test_any_other_end_is_a_wrong(visited, end):
+async def test_any_other_end_is_an_error(visited, end):
     (wrong,), was_cut = await visited(end)
     assert "after the outcome" in wrong
     assert not was_cut
 
 
-async def test_a_close_that_never_comes_is_a_wrong(visited, monkeypatch):
+async def test_a_missing_close_is_an_error(visited, monkeypatch):
     monkeypatch.setattr(watchers, "CLOSED_WITHIN", 0.3)
     assert await visited("never") == (["not closed 0.3 s after the outcome"], False)

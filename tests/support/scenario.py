@@ -149,7 +149,7 @@ class Scenario:
         return await asyncio.gather(*(self.outcome(group, within=within) for group in groups))
 
     async def breaks(self, *groups, within):
-        """Check that some watcher misses the outcome ``within`` seconds of the fault, for a twin."""
+        """For a twin: check that a watcher misses the outcome ``within`` seconds of the fault."""
         with pytest.raises(TimeoutError):
             await self.outcomes(groups, within=within)
         self.took = None
