@@ -1,7 +1,8 @@
 """Other tasks and their watchers: `python -m benchmarks.parts.latency_load ours|raw port`.
 
-Answers with a line when all watchers are there. Each number on its standard input is how many
-events a second there shall be from now on, of random tasks at random times.
+Prints a line when all watchers are there. Each number on its standard input is the rate from now
+on, in events a second, of random tasks at random times. The answer to it is a line with the number
+of events since the last one.
 """
 
 import asyncio
@@ -58,7 +59,7 @@ async def main(port, path, tell):
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
     )
-    rate, number = 0.0, 0
+    rate, number, answered = 0.0, 0, 0
     command = asyncio.create_task(commands.readline())
     due = time.monotonic()
     while True:
@@ -70,7 +71,8 @@ async def main(port, path, tell):
         if command.done() or not rate:
             if not (line := await command):
                 return
-            rate, due = float(line), time.monotonic()
+            print(number - answered, flush=True)
+            rate, due, answered = float(line), time.monotonic(), number
             command = asyncio.create_task(commands.readline())
 
 

@@ -1,4 +1,4 @@
-"""Starting and stopping the demo, as the terminal sees it."""
+"""The demo starts, stops and reports errors in the terminal."""
 
 import os
 import re
@@ -31,14 +31,14 @@ class Demo(subprocess.Popen):
         self.folder = folder
 
     def address(self):
-        """Where it listens, once it has said that it starts."""
+        """The address that it prints after the line that says what it starts."""
         starting, line = self.stdout.readline(), self.stdout.readline()
         assert starting.startswith("Starting "), starting + self.stderr.read()
         assert line.startswith("Listening on "), line + self.stderr.read()
         return line.split()[-1]
 
     def parts(self):
-        """The processes below it, and what each runs."""
+        """Its child processes by id, with their commands."""
         parents, commands = {}, {}
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it ended meanwhile
@@ -53,7 +53,7 @@ class Demo(subprocess.Popen):
         return {pid: commands[pid] for pid in below - {self.pid}}
 
     def told(self):
-        """What it wrote to stderr, and its exit code."""
+        """Wait for its end; return what it wrote to stderr, and the exit code."""
         _, errors = self.communicate(timeout=30)
         return errors, self.returncode
 
@@ -114,7 +114,7 @@ def test_the_parts_of_a_killed_demo_end(demo_in):
     demo.kill()
     assert demo.wait(10) == -signal.SIGKILL
     while [pid for pid in parts if Path(f"/proc/{pid}").exists()]:
-        pass  # the kernel tells them, and reaps them
+        pass  # the kernel ends and reaps them
 
 
 def one_line(errors):

@@ -1,4 +1,4 @@
-"""What installing says while pip works, and when pip fails."""
+"""``make`` shows how far pip is, and why it failed."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from project import installing
 
 ROOT = Path(__file__).parents[2]
-#: pip's log, up to where it falls silent.
+#: pip's log until it prints nothing for a while.
 FOUND = """Looking in indexes: https://packages.example/simple
 Collecting celery>=5.5 (from channels-progress==0.1.0)
   Downloading celery-5.7.0-py3-none-any.whl (519 kB)

@@ -109,7 +109,7 @@ async def test_an_unknown_websocket_address_is_closed_without_a_traceback(script
 
 @pytest.mark.promise(9)
 async def test_a_task_id_alone_gives_no_access(script):
-    """The id of a task that runs is answered as one that nobody has."""
+    """The answer for a running task is the same as for an id that does not exist."""
     running, nobodys = script.start("unknown-total")["task_id"], "nobody"
     answers = []
     for task_id in (running, nobodys):
@@ -129,7 +129,7 @@ async def test_a_task_id_alone_gives_no_access(script):
 
 @pytest.mark.promise(7)
 async def test_a_client_that_does_not_read_delays_no_one(script):
-    """Its own kernel buffers are small, so what it does not read waits in the server."""
+    """Its socket has small buffers, so what it does not read waits in the server."""
     answer = script.start("unknown-total")
     async with websockets.connect(answer["websocket_url"], max_queue=1) as stuck:
         stuck.transport.pause_reading()

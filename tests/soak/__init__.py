@@ -1,1 +1,1 @@
-"""A soak of the whole stack: see ``__main__``."""
+"""A long run of the whole stack that looks for leaks: see ``__main__``."""

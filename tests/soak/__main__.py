@@ -1,10 +1,10 @@
-"""Half an hour of tasks and watchers that come and go, with faults: nothing leaks, nobody is short.
+"""Runs tasks and watchers with faults for half an hour: nothing leaks, no outcome is missed.
 
-Two web servers (Daphne), a prefork and a threads worker, a store, and a broker's server that has no
-faults. After a warm-up in which everything was used once, and again at the end, all watchers
-go, the store's keys expire, and what is left is counted; in between the store is killed and comes
-back empty, or its pub/sub connections are cut. It ends by itself: with 0 when every row of the
-table holds, else with 1.
+There are two Daphnes, a prefork and a threads worker, a Redis server for the store, and one without
+faults for the broker. After a warm-up that uses everything once, and again at the end, all watchers
+leave, the store's keys expire, and what is left is counted. In between the store is killed and
+starts again empty, or its pub/sub connections are cut. The exit code is 0 when every row of the
+table holds, else 1.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from tests.support.parts import Server, Web, Worker, settings
 
 WARM_UP = 40  # seconds
 SAMPLE = 10  # seconds between two counts
-AWAY = 3  # seconds that the store is away in F1
-CUTS, CUT_EVERY = 5, 0.3  # how often and how fast F4 cuts
-FAULT_EVERY = 5  # minutes from one fault to the next of its kind, on average; each once at least
+AWAY = 3  # seconds without the store in fault F1
+CUTS, CUT_EVERY = 5, 0.3  # cuts in fault F4, and seconds between them
+FAULT_EVERY = 5  # minutes between two faults of a kind on average; each comes at least once
 WRONGS = ("unfinished tasks", "short", "late", "wrong frames", "reconnects")
 
 
 class SoakWeb(Web):
-    """A web server that tells what it holds."""
+    """A web server with an address that counts what its process holds."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -43,7 +43,7 @@ class SoakWeb(Web):
 
 
 class Soak:
-    """The parts, and what is done to them."""
+    """The parts of the site and their faults."""
 
     def __init__(self, stack, folder, chance):
         self._random = chance
@@ -75,7 +75,7 @@ class Soak:
         self._undisturbed = asyncio.Lock()
 
     async def kill_store(self):
-        """F1."""
+        """Kill the store and start it again empty: fault F1."""
         async with self._undisturbed:
             killed_at = time.time()
             self.churn.outages.append((killed_at, killed_at + AWAY + 1))
@@ -86,7 +86,7 @@ class Soak:
             self.faults += 1
 
     async def cut(self):
-        """F4."""
+        """Cut the pub/sub connections several times: fault F4."""
         async with self._undisturbed:
             for _ in range(CUTS):
                 with self.store.client() as client:
@@ -95,7 +95,7 @@ class Soak:
             self.faults += 1
 
     async def disturb(self, seconds):
-        """Each fault now and then, at a chance moment of its share of the time."""
+        """Cause each fault at a random moment of each share of the time."""
         times = max(1, round(seconds / 60 / FAULT_EVERY))
         share = seconds / times
         moments = [
@@ -109,7 +109,7 @@ class Soak:
             await fault()
 
     async def count(self):
-        """Count now, but not in the middle of a fault."""
+        """Count, but not during a fault."""
         async with self._undisturbed:
             return await asyncio.to_thread(self.census.take)
 
@@ -121,7 +121,7 @@ class Soak:
             await asyncio.sleep(SAMPLE)
 
     async def settled(self):
-        """What is left when everybody is gone and the store's keys have expired."""
+        """Count what is left when all watchers are gone and the store's keys have expired."""
         await asyncio.sleep(RETENTION + 5)
         return await self.count()
 
@@ -129,7 +129,7 @@ class Soak:
         return cpu_seconds([*self.parts, self.broker]) + time.process_time()
 
     async def run(self, seconds):
-        """The counts before and after."""
+        """Run the churn; return the counts before and after."""
         await self.warm_up()
         baseline = await self.settled()
         self.before = dict(self.census.inside)
@@ -145,7 +145,7 @@ class Soak:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.churn.run(WARM_UP))
             await self.disturb(WARM_UP / 2)
-            self.churn.burst()  # opens again what the faults have closed
+            self.churn.burst()  # opens the connections again that the faults have closed
 
     async def soak(self, seconds):
         async with asyncio.TaskGroup() as group:
@@ -156,7 +156,7 @@ class Soak:
 
 
 def report(soak, baseline, end, minutes):
-    """Print the table; whether all of it holds."""
+    """Print the table; return whether every row holds."""
     tally = soak.churn.tally
     rows = table.counted(baseline, soak.samples, end, tally["tasks"])
     rows += table.memory(soak.samples, minutes)
@@ -193,7 +193,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=30, help="of churn, besides 3 around it")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="of all chance")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the parts are to end too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the parts, too
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     say(f"Soak of {options.minutes:g} minutes, --seed {options.seed}, logs in {folder}")
     holds = False

@@ -1,4 +1,4 @@
-"""The tests' application, with an address that tells what its process holds."""
+"""The tests' application, with an address that counts what its process holds."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from tests.support import asgi
 
 
 def census():
-    """What is left when the garbage is gone; the request's own task is not counted.
+    """Count objects and tasks after a garbage collection, without the request's own task.
 
     ``blocks`` counts every small piece of memory, also the strings and numbers that the garbage
     collector does not know: one id kept for each task shows there.

@@ -1,4 +1,4 @@
-"""What the parts hold: taken from /proc, from Redis, and from the web servers themselves."""
+"""Counts what the parts hold, by /proc, Redis and the web servers themselves."""
 
 import json
 import os
@@ -10,16 +10,16 @@ PATH = "/census/"
 
 
 class Census:
-    """The parts by name; ``take`` counts."""
+    """The parts by name; ``take`` counts what they hold."""
 
     def __init__(self, *, webs, workers, servers):
         self._webs = webs
         self._workers = workers
         self._servers = servers
-        self.inside = {}  # what the web servers last told of themselves
+        self.inside = {}  # the last answers of the web servers
 
     def take(self):
-        """Each measure by its name; called in a thread, it waits for the web servers."""
+        """Each count by its name. Waits for the web servers, so call it in a thread."""
         measures = {}
         for name, part in {**self._webs, **self._workers}.items():
             measures |= {f"{name}: {what}": count for what, count in of_part(part).items()}

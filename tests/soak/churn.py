@@ -1,4 +1,4 @@
-"""Tasks and watchers that come and go, and what those watchers had a right to see."""
+"""Tasks and watchers that come and go, and what those watchers must see."""
 
 import asyncio
 import json
@@ -15,17 +15,17 @@ from tests.soak.watchers import Collector, Visitor
 TASKS_A_SECOND = 3.0
 WORKERS = 12  # tasks that run at once
 STEP = 0.05  # seconds
-AHEAD = 5.0  # seconds before its start that a task's first watchers may come
+AHEAD = 5.0  # seconds that a task's first watchers may come before its start
 RETENTION = 30  # seconds the store keeps an event after the last one
 COLLECTORS = 90  # sockets with many subscriptions
 ENDS_WITHIN = 90  # seconds a task may take, with waiting for a free worker
-RECONCILE = 5  # seconds, as promised, to an outcome from when it is due
-PATIENCE = 30  # seconds from then until a watcher without an outcome is short
-NOTES = 5  # of each thing that went wrong are kept in words
+RECONCILE = 5  # seconds, as promised, within which an outcome that is due comes
+PATIENCE = 30  # seconds after which an outcome that is due counts as missing
+NOTES = 5  # descriptions that are kept of each kind of error
 
 
 class Counting:
-    """A task that counts. ``over`` is set when Celery's own record, on the broker, has its end."""
+    """A task that counts. ``over`` is set when Celery's result backend has its outcome."""
 
     def __init__(self, task_id, total):
         self.task_id = task_id
@@ -35,22 +35,22 @@ class Counting:
 
 
 class Churn:
-    """What short means, for each kind of watcher.
+    """Starts tasks and watchers, and tallies the watchers that are short of an outcome.
 
-    - Who came before the task's outcome, and stayed, is short without it, also when the store
-      was away or had been emptied then: the worker keeps it and delivers.
-    - Who came after the outcome is short without it too, in an emptied store and after the
-      retention: Celery's result backend is on the broker's server, which is not faulted, and
-      knows all of these tasks. So nobody is excused, and UNKNOWN is never the last word.
-    - Who left or unsubscribed before is never short.
-    - All of them, also those who left, must have seen versions rise, nothing after an outcome, and
-      their socket not closed by the server before it; who stayed, closed with 1000 after it, where
-      Daphne did not cut it off (see ``cuts``).
+    - A watcher that came before the outcome and stayed must see it, even if the store was away or
+      emptied: the worker keeps the outcome and delivers it.
+    - A watcher that came after the outcome must see it as well, even if the store was emptied or
+      the retention is over: Celery's result backend is on the broker's server, which has no
+      faults, and knows all of these tasks. So UNKNOWN is never the last event.
+    - A watcher that left or unsubscribed before the outcome is never short.
+    - Every watcher must see rising versions and nothing after an outcome, and the server must not
+      close its socket before it. It must close with 1000 after it, unless Daphne cut the socket
+      off (see ``cuts``).
 
-    Short is who has no outcome 30 s after it was due; late, who has it more than 6 s after.
-    It is due when the task has ended by Celery's own account, the watcher is there, and the store
-    is back from an outage that began less than 5 s after: until then it may have been lost on the
-    way and not been looked for.
+    A watcher is short without an outcome 30 s after it was due, and late when it came more than
+    6 s after. An outcome is due when Celery's result backend has it, the watcher is connected, and
+    the store is back from any outage that began less than 5 s later: until then the event may have
+    been lost and not recovered.
     """
 
     def __init__(self, random, celery, broker, webs):
@@ -67,12 +67,12 @@ class Churn:
         self._pending = {}
 
     def burst(self):
-        """As many tasks, which nobody watches, as use every thread and process of the workers."""
+        """Start as many unwatched tasks as occupy every thread and process of the workers."""
         for _ in range(2 * WORKERS):
             self._send(Counting(self._task_id(), 50))
 
     async def run(self, seconds):
-        """So many seconds of new tasks and watchers, and until the last of them is done."""
+        """Start tasks and watchers for so many seconds; return when the last one is done."""
         until = time.monotonic() + seconds
         asking = asyncio.create_task(self._ask())
         async with asyncio.TaskGroup() as group:
@@ -84,7 +84,7 @@ class Churn:
         asking.cancel()
 
     async def _ask(self):
-        """Celery's own record says which tasks have ended, and when."""
+        """Ask Celery's result backend which tasks have ended, and when."""
         while True:
             await asyncio.sleep(0.25)
             waiting = list(self._pending.values())
@@ -97,7 +97,7 @@ class Churn:
                     del self._pending[each.task_id]
 
     async def _count(self, group):
-        """A task, and those who watch it alone: early, in the middle, after its end, long after."""
+        """Run a task and its watchers: early ones, late ones, and some long after its end."""
         choose = self._random.uniform
         task = Counting(self._task_id(), self._random.randint(5, 50))
         ahead, length = choose(0, AHEAD), task.total * STEP
@@ -168,7 +168,7 @@ class Churn:
         self._note_wrongs(watcher)
 
     async def _collect(self, until):
-        """One socket after the other, each for a while."""
+        """Open one socket after the other, each for a while."""
         await asyncio.sleep(self._random.uniform(0, 10))
         while time.monotonic() < until:
             try:

@@ -1,4 +1,4 @@
-"""Sockets that end after an outcome in the ways that a visitor of the soak must tell apart."""
+"""Ends a socket after an outcome in all the ways that a watcher of the soak must tell apart."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ async def when_told(receive, send):
 
 
 async def at_the_second(receive, send, code=1000):
-    """Close in a pass of the loop that begins in one second and ends in the next."""
+    """Close in a pass of the event loop that begins in one second and ends in the next."""
     # Any timer of Twisted's that is due in the same pass: each other socket that ends makes one.
     reactor.callLater(0, lambda: None)
     await asyncio.sleep(0)

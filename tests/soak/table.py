@@ -1,22 +1,22 @@
-"""What was counted, what it may be, and the verdict."""
+"""The table of the soak: each count, its limit and the verdict."""
 
 from statistics import linear_regression, median
 from typing import NamedTuple
 
 TENTH = 1.1
-#: Over the baseline by a tenth or, where that is more, by so many. A pool of Redis connections
-#: keeps as many as were ever in use at once, and which calls meet is chance: two a web server. A
-#: thread is only started when the others are busy; a look at the store can be under way, which is a
-#: task.
+#: A count may exceed its baseline by a tenth or by this number, whichever is more. A pool of Redis
+#: connections keeps as many as were ever in use at once, which is chance: two for each web server.
+#: A thread is started only when the others are busy. A read of the store, which is a task, may be
+#: under way.
 ALLOWANCE = {"clients": 4, "files": 2, "threads": 1, "tasks": 1}
-BLOCKS = 5000  # of memory that a web server may have more, and then this many a task
+BLOCKS = 5000  # blocks of memory that a web server may gain, and those it may gain for each task
 BLOCKS_A_TASK = 0.5
-CUT = 1 / 1000  # of all that saw their outcome; measured on a busy machine: 1 / 20,000
-MEMORY_FROM = 10  # minutes that the memory of whole processes takes to say anything
+CUT = 1 / 1000  # of all watchers with an outcome; 1 / 20,000 was measured on a busy machine
+MEMORY_FROM = 10  # minutes; in shorter runs the memory of a process says nothing
 
 
 class Row(NamedTuple):
-    """One line; ``limit`` None where nothing is demanded, and ``why`` not."""
+    """One line. Without a limit nothing is demanded, and ``why`` has the reason."""
 
     measure: str
     baseline: float
@@ -40,7 +40,7 @@ HEAD = f"{'measure':32} {'baseline':>10} {'peak':>10} {'end':>10} {'limit':>10} 
 
 
 def counted(baseline, samples, end, tasks):
-    """A row for each count that must be back where it was."""
+    """A row for each count that must return to its baseline."""
     return [
         Row(name, was, max([was, *(each[name] for _, each in samples)]), end[name], limit)
         for name, was in baseline.items()
@@ -50,14 +50,14 @@ def counted(baseline, samples, end, tasks):
 
 
 def most(name, was, tasks):
-    """What the count may be in the end."""
+    """The limit of the count at the end."""
     if name.endswith("blocks"):
         return was + BLOCKS + BLOCKS_A_TASK * tasks
     return max(was * TENTH, was + ALLOWANCE.get(name.split(": ")[1], 0))
 
 
 def memory(samples, minutes):
-    """The first fifth of the time against the last, in medians.
+    """Compare the median of the first fifth of the run with that of the last.
 
     Not by the slope: what a heap takes while it warms up, over half an hour, is several MB for
     each hour of it, without a leak. It is printed.
@@ -76,12 +76,12 @@ def memory(samples, minutes):
 
 
 def cut(sockets, outcomes):
-    """Sockets that Daphne cut in closing: no fault of ours, but not many either."""
+    """Sockets that Daphne cut while closing: not our fault, but few."""
     return Row("closes that Daphne cut", 0, sockets, sockets, max(1, CUT * outcomes))
 
 
 def slope(sizes):
-    """MB an hour of (seconds, MB), by a line through the medians of each minute."""
+    """The slope in MB an hour of a line through the medians of each minute."""
     minutes = {}
     for seconds, size in sizes:
         minutes.setdefault(int(seconds // 60), []).append(size)
@@ -90,14 +90,14 @@ def slope(sizes):
 
 
 def fifths(sizes):
-    """The median of the first fifth of (seconds, MB), and of the last."""
+    """The medians of the first and of the last fifth."""
     sizes = [size for _, size in sizes]
     some = max(1, len(sizes) // 5)
     return median(sizes[:some]), median(sizes[-some:])
 
 
 def grown(before, after):
-    """What a web server has more of in the end, by name, the most first."""
+    """What a web server has more of at the end, by name, the largest number first."""
     found = []
     for what in ("tasks_by_name", "objects_by_type"):
         was = before[what]

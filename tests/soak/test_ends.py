@@ -1,4 +1,4 @@
-"""What the soak makes of a socket's end: a close that could have come is missed."""
+"""The soak notices a missing close frame, unless Daphne cut the socket off."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.parts import Web
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory):
-    """Daphne with an application that ends sockets as their address says."""
+    """Daphne with an application that ends each socket in the way its path names."""
     folder = tmp_path_factory.mktemp("ends")
     with Web(folder, env={}, module="tests.soak.ends") as web:
         yield web
@@ -36,7 +36,7 @@ class Busy(Visitor):
 
 
 class Late(Visitor):
-    """Reads the close when Daphne has waited for the answer, and cut the socket."""
+    """Reads the close frame only after Daphne has cut the socket."""
 
     async def _hear_the_end(self, socket):
         await socket.send("close now")

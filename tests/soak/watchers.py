@@ -1,4 +1,4 @@
-"""Watchers that note what the promises forbid, where a client of the real world would forgive."""
+"""Watchers that record every broken promise, where a real client would carry on."""
 
 import asyncio
 import json
@@ -18,12 +18,12 @@ IN_FLIGHT = 5  # seconds after an unsubscribe in which frames may still be on th
 
 
 class Visitor(RemoteWatcher):
-    """Watches one task at its own address; ``wrongs`` says what should not have come."""
+    """Watches one task at its own address; ``wrongs`` lists broken promises."""
 
     def __init__(self, url, *, seed):
         self.wrongs = []
-        self.was_cut = False  # closed with 1000, which Daphne kept to itself
-        self._last = (0, -1)  # of which connection, and the version of the newest frame on it
+        self.was_cut = False  # Daphne closed with 1000 and dropped the close frame
+        self._last = (0, -1)  # the number of a connection, and the version of its newest frame
         self._socket = None
         self._came = time.time()
         super().__init__(url, seed=seed)
@@ -36,7 +36,7 @@ class Visitor(RemoteWatcher):
         return super()._take(event)
 
     def abort(self):
-        """Be gone without a word, as a browser that crashed; ``close`` is to follow at once."""
+        """Vanish without a close frame, as a browser that crashed; call ``close`` right after."""
         if self._socket is not None:
             self._socket.transport.abort()
 
@@ -71,7 +71,7 @@ class Visitor(RemoteWatcher):
 
 
 def was_cut(socket, since):
-    """Whether the server has said 1000, and the socket was cut nevertheless: see ``cuts``.
+    """Whether the server closed with 1000 and Daphne cut the socket nevertheless: see ``cuts``.
 
     Only then is the server excused: a close that it did not say, or said otherwise, or that was
     lost in another way, is not among them.
@@ -83,7 +83,7 @@ def was_cut(socket, since):
 
 
 class Collector:
-    """One socket that subscribes to many tasks and unsubscribes from some; it never reconnects.
+    """One socket that subscribes to many tasks and unsubscribes from some. It never reconnects.
 
     No fault of the soak is one of the web server, so a socket that closes is a wrong.
     """
@@ -107,7 +107,7 @@ class Collector:
         await self._socket.close()
 
     def abort(self):
-        """Be gone without a word, as a browser that crashed."""
+        """Vanish without a close frame, as a browser that crashed."""
         self._hearing.cancel()
         self._socket.transport.abort()
 
@@ -121,7 +121,7 @@ class Collector:
         self._left[task_id] = time.monotonic()
 
     async def outcome(self, task_id, *, within):
-        """The outcome, and when it came by the clock on the wall."""
+        """The outcome and the time of its arrival."""
         async with asyncio.timeout(within):
             return await asyncio.shield(self._outcomes[task_id])
 
