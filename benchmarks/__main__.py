@@ -1,4 +1,4 @@
-"""All benchmarks, or those whose numbers are given: tables, JSON, a line a target.
+"""Runs all benchmarks, or those with the given numbers; prints tables and targets, writes JSON.
 
     python -m benchmarks [--json FILE] [number ...]
 
@@ -52,7 +52,7 @@ def main():
 
 
 def valid(word):
-    """Of a table. Argparse's own choices do not take none at all."""
+    """The number of a table. argparse's ``choices`` would refuse an empty list."""
     if word not in map(str, MODULES):
         raise argparse.ArgumentTypeError(f"a number from 1 to {len(MODULES)}, not {word!r}")
     return int(word)

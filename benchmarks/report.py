@@ -1,4 +1,4 @@
-"""What a benchmark found: tables, and targets that are met or missed."""
+"""Results of benchmarks: tables, and targets that are met or missed."""
 
 import statistics
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Target:
-    """A figure that is held to a limit: at most so much, or at least, where ``least`` is set."""
+    """A figure and its limit: the most it may be, or with ``least`` the least."""
 
     name: str
     value: float
@@ -15,7 +15,7 @@ class Target:
 
     @property
     def met(self):
-        """Whether it is."""
+        """Whether the figure keeps its limit."""
         return self.value >= self.limit if self.least else self.value <= self.limit
 
     def __str__(self):
@@ -26,7 +26,7 @@ class Target:
 
 @dataclass
 class Table:
-    """One of the ten. A row is a list of the columns' values; ``note`` says how it was measured."""
+    """One table. A row has a value for each column; ``note`` says how they were taken."""
 
     number: int
     title: str
@@ -43,20 +43,20 @@ class Table:
 
 
 def shown(value):
-    """A figure with three digits that say something."""
+    """A figure with three significant digits."""
     if not isinstance(value, float):
         return str(value)
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def medians(rounds):
-    """Of dictionaries that several interleaved rounds gave, the median of each figure."""
+    """The median of each figure over several interleaved rounds."""
     return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
 
 
 def ratios(rounds, floor="floor"):
-    """The median of how many times the floor each figure is in its own round.
+    """The median of each figure's ratio to the floor of its own round.
 
-    What else goes on in the machine comes and goes: it meets a whole round, more or less.
+    Other work on the machine comes and goes, and disturbs all figures of a round alike.
     """
     return medians([{name: each[name] / each[floor] for name in each} for each in rounds])

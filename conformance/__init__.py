@@ -1,1 +1,1 @@
-"""A black-box suite of the protocol's promises, to be run against any deployment."""
+"""A black-box suite that checks the protocol's promises on any deployment."""

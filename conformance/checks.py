@@ -1,4 +1,4 @@
-"""What a check is, and how it says that a promise is not kept."""
+"""Checks: how they are registered, and how they report a broken promise."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ WITHIN = 40.0  # seconds that a check may take
 
 
 class Broken(Exception):  # noqa: N818 - a promise is broken; nothing went wrong here
-    """A promise that is not kept; the text says how, in one sentence."""
+    """A promise is not kept; the text says how, in one sentence."""
 
 
 class NotOffered(Exception):  # noqa: N818 - no error either
-    """The deployment does not start tasks of this kind, so nobody knows."""
+    """The deployment does not start tasks of this kind, so the check cannot tell."""
 
 
 class Check(NamedTuple):

@@ -1,4 +1,4 @@
-"""What servers and frameworks are known to do otherwise, with the evidence for it."""
+"""Known deviations of servers and frameworks, with the evidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .run import Result, Verdict
 
 
 class Deviation(NamedTuple):
-    """Checks of a column that fail for a reason that is not ours, given with its evidence."""
+    """Checks that fail in a column for a reason outside this project, with the evidence."""
 
     columns: tuple[str, ...]
     checks: tuple[str, ...]
@@ -33,13 +33,13 @@ DEVIATIONS = (
 
 
 def deviation(column: str, check: str) -> Deviation | None:
-    """What is known of this cell."""
+    """The known deviation of this cell, if there is one."""
     found = (each for each in DEVIATIONS if column in each.columns and check in each.checks)
     return next(found, None)
 
 
 def unexplained(column: str, results: list[Result]) -> list[str]:
-    """What is not as it should be, in a line each: failures, and deviations that have vanished."""
+    """A line for each unexplained failure, and for each deviation that has vanished."""
     lines = []
     for check, verdict, why, _ in results:
         known = deviation(column, check.name)

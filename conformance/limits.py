@@ -1,4 +1,4 @@
-"""How much a client may take, and how long it waits."""
+"""The limits of a client, and how long a check waits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may take there; these are the defaults. Times are in seconds."""
+    """The limits of one client; these are the defaults. Times are in seconds."""
 
     at_once: float = 5.0  # until the present state has to be there
     outcome: float = 45.0  # until the longest task is over

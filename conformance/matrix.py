@@ -63,7 +63,7 @@ WORKER = ("worker", "-l", "INFO", "--without-gossip", "--without-mingle", "-c")
 
 @contextmanager
 def parts(folder: Path, processes: int = PROCESSES) -> Iterator[Mapping[str, str]]:
-    """A store and a worker for all; gives the environment that servers need."""
+    """Start the store and the worker for all columns; give the environment that servers need."""
     with ValkeyServer(port=free_port()) as server:
         env = {
             "CONFORMANCE_REDIS_URL": f"{server.connection_url}/0",
@@ -78,7 +78,7 @@ def parts(folder: Path, processes: int = PROCESSES) -> Iterator[Mapping[str, str
 
 @contextmanager
 def served(column: Column, folder: Path, env: Mapping[str, str]) -> Iterator[str]:
-    """The column's server; gives its address."""
+    """Start the column's server; give its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}{column.prefix}"
     command = [word.format(port=port) for word in COMMANDS[column.server]]
@@ -93,13 +93,13 @@ def served(column: Column, folder: Path, env: Mapping[str, str]) -> Iterator[str
 async def tried(
     column: Column, places: asyncio.Semaphore, folder: Path, env: Mapping[str, str]
 ) -> list[Result]:
-    """What came of the suite there."""
+    """Run the suite on the column."""
     async with places:
         with served(column, folder, env) as url:
             async with Site(f"{url}/start/{{kind}}") as site:
                 results = await run(site)
         wrong = unexplained(column.name, results)
-        print(f"{column.name}: {len(results)} checks, {len(wrong)} not as they should be")
+        print(f"{column.name}: {len(results)} checks, {len(wrong)} unexplained")
         for line in wrong:
             print(f"  {line}")
         return results
@@ -108,14 +108,14 @@ async def tried(
 async def matrix(
     columns: Sequence[Column], folder: Path, env: Mapping[str, str]
 ) -> dict[str, list[Result]]:
-    """What came of each, two at a time."""
+    """Run the suite on each column, two at a time."""
     places = asyncio.Semaphore(AT_ONCE)
     results = await asyncio.gather(*(tried(each, places, folder, env) for each in columns))
     return {column.name: result for column, result in zip(columns, results, strict=True)}
 
 
 def main(names: Sequence[str]) -> int:
-    """1 when anything failed that no table explains. With names, of these columns alone."""
+    """Run the named columns, or all; return 1 when a failure has no known reason."""
     folder = Path(tempfile.mkdtemp(prefix="conformance-"))
     print(f"The logs are in {folder}")
     columns = [each for each in (*SERVERS, *EMBEDDINGS) if not names or each.name in names]
@@ -125,7 +125,7 @@ def main(names: Sequence[str]) -> int:
         write([each.name for each in SERVERS], [each.name for each in EMBEDDINGS], results)
         print(f"{DOCUMENT} has the table")
     wrong = sum(len(unexplained(name, column)) for name, column in results.items())
-    print(f"{wrong} cells are not as they should be")
+    print(f"{wrong} cells are unexplained")
     return int(wrong > 0)
 
 

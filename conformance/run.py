@@ -1,4 +1,4 @@
-"""Runs checks against a site, some at a time, and says what came of each."""
+"""Runs checks against a site, several at a time, and reports their results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 
 class Result(NamedTuple):
-    """What came of a check; ``why`` says in a sentence why it is not ok."""
+    """The result of a check; ``why`` says in a sentence why it is not ok."""
 
     check: Check
     verdict: Verdict

@@ -1,6 +1,6 @@
-"""The whole service, and pages of many bars: /page/N, /bare/N with N sockets between them.
+"""The whole service, and pages with many bars that share N sockets: /page/N and /bare/N.
 
-A bare page hears what the bars would and does nothing with it: what the browser itself takes.
+A bare page receives what the bars would receive and drops it: the cost of the browser itself.
 """
 
 import os

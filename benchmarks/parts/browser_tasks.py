@@ -1,6 +1,6 @@
 """Tasks that all report at the same pace: `python -m benchmarks.parts.browser_tasks count rate`.
 
-Each is told through the real recorder and publisher. Ends when its standard input does.
+Each reports through the real recorder and publisher. The process ends with its standard input.
 """
 
 import os
@@ -12,7 +12,7 @@ TOTAL = 1_000
 
 
 def main(count, rate):
-    """Report until nobody listens any more."""
+    """Report until standard input ends."""
     from progress import configure
     from progress.reporting.current import close
 
@@ -27,7 +27,7 @@ def main(count, rate):
 
 
 def recorder(task_id):
-    """That of a Celery task whose result nobody keeps."""
+    """The recorder of a Celery task whose result is not stored."""
     from celery import Celery
 
     from progress import ProgressRecorder

@@ -1,17 +1,17 @@
-"""Processes that do for a benchmark what it asks them, one thing after the other."""
+"""Child processes whose methods a benchmark calls one after the other."""
 
 import multiprocessing
 
 from benchmarks.parts.machine import cpu_of
 
-WITHIN = 90  # seconds for what is asked; the child's own deadlines are shorter and say more
+WITHIN = 90  # seconds for a call; the child's own deadlines are shorter, with better messages
 
 
 class Child:
     """An object in a process of its own: ``child("name", …)`` calls its method.
 
-    Exits with what went wrong there, or did not come in time. Where the object has ``idle(pipe)``,
-    that is called between two calls, and returns when there is something to read.
+    Exits with the error if a call fails or is late. If the object has ``idle(pipe)``, that runs
+    between two calls and returns when the pipe can be read.
     """
 
     def __init__(self, factory, *arguments):
@@ -35,11 +35,11 @@ class Child:
         return self.result(name)
 
     def start(self, name, *arguments, **named):
-        """Ask, and do something else meanwhile."""
+        """Call a method and do not wait for its result."""
         self._pipe.send((name, arguments, named))
 
     def result(self, name):
-        """What was asked for last."""
+        """The result of the last call."""
         if not self._pipe.poll(WITHIN):
             raise SystemExit(f"{name} did not end in {WITHIN} s")
         try:

@@ -1,4 +1,4 @@
-"""What hears reports, and how old they are then: a websocket, a page that polls."""
+"""Clients that receive reports and note their age: a websocket, and a page that polls."""
 
 import asyncio
 import re
@@ -7,19 +7,19 @@ import time
 from benchmarks.parts.sockets import Socket
 
 WORDS = re.compile(rb'"description": ?"([\d.]+)"')
-POLL = 0.5  # seconds between two looks, as celery-progress has them
+POLL = 0.5  # seconds between two polls, as in celery-progress
 WITHIN = 10  # seconds until a connection is open
 
 
 class Ages:
-    """Milliseconds, of each report once."""
+    """The age of each report on arrival, in milliseconds."""
 
     def __init__(self):
         self.ages, self._heard = [], set()
-        self.end = lambda: None  # stops who hears
+        self.end = lambda: None  # stops the client
 
     def hear(self, data):
-        """Note how old the reports in these bytes are."""
+        """Note the age of each new report in these bytes."""
         now = time.monotonic()
         for word in WORDS.findall(data):
             if word not in self._heard:
@@ -28,7 +28,7 @@ class Ages:
 
 
 class Listener(Socket):
-    """A websocket that notes them."""
+    """A websocket that notes ages."""
 
     def __init__(self, path, opened, ages):
         super().__init__(path, opened)
@@ -41,7 +41,7 @@ class Listener(Socket):
 
 
 async def listen(port, path):
-    """The ages of what a websocket hears from now on."""
+    """The ages of the reports that a websocket receives from now on."""
     loop, ages = asyncio.get_running_loop(), Ages()
     opened = loop.create_future()
     await loop.create_connection(lambda: Listener(path, opened, ages), "127.0.0.1", port)
@@ -50,7 +50,7 @@ async def listen(port, path):
 
 
 async def poll(port, path):
-    """The ages of what a page hears that asks every 500 ms."""
+    """The ages of the reports that a page receives that polls every 500 ms."""
     ages = Ages()
 
     async def ask():

@@ -1,4 +1,4 @@
-"""Other tasks and their watchers: `python -m benchmarks.parts.latency_load ours|raw port`.
+"""Load by other tasks and their watchers: `python -m benchmarks.parts.latency_load ours|raw port`.
 
 Prints a line when all watchers are there. Each number on its standard input is the rate from now
 on, in events a second, of random tasks at random times. The answer to it is a line with the number
@@ -21,7 +21,7 @@ SECRET = os.environ["BENCH_SECRET"]
 
 
 def ours():
-    """Addresses, and what tells an event as a publisher does: its delivery."""
+    """Addresses of tasks, and a function that sends an event by the publisher's own delivery."""
     from progress import configure, make_token
     from progress.reporting.delivery import Delivery
     from progress.reporting.runs import Run
@@ -49,7 +49,7 @@ def raw():
 
 
 async def main(port, path, tell):
-    """Watch, and tell."""
+    """Watch, and send events at the given rate."""
     tasks = [f"load-{number}" for number in range(TASKS)]
     for number, task_id in enumerate(tasks):
         await tell(task_id, number)

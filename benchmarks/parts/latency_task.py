@@ -1,7 +1,7 @@
-"""A task in a process of its own, which says what time it is.
+"""A task in a process of its own, which reports the time.
 
-Arguments: whose recorder, and the task's id. For each number on its standard input it reports so
-many times, then answers with a line. The time, CLOCK_MONOTONIC, is the description.
+The arguments are the kind of recorder and the task id. For each number on its standard input it
+reports so many times, then prints a line. The description is the time by CLOCK_MONOTONIC.
 """
 
 import os
@@ -65,7 +65,7 @@ def _recorded(app, kind, task_id, run=None):
 
 
 def event(task_id, number, description, run):
-    """What is told, here and under load."""
+    """The event that is sent, here and under load."""
     from progress.events import Event, State
 
     return Event(
@@ -80,7 +80,7 @@ def event(task_id, number, description, run):
 
 
 def main(say, every):
-    """Report as often as is asked for."""
+    """Report as often as standard input asks."""
     number = 0
     for line in sys.stdin:
         for _ in range(int(line)):

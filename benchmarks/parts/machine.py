@@ -1,4 +1,4 @@
-"""A server on a core of its own: what it costs, in CPU seconds and bytes."""
+"""A server on a core of its own, and its cost in CPU seconds and bytes."""
 
 import os
 import resource
@@ -28,7 +28,7 @@ SERVERS = {
 
 
 class Served:
-    """A server that runs."""
+    """A running server."""
 
     def __init__(self, process, port):
         self._process, self.port = process, port
@@ -40,14 +40,14 @@ class Served:
 
     @property
     def memory(self):
-        """Bytes of its own, with its share of what it shares, after the garbage was collected."""
+        """Its memory in bytes (PSS) after a garbage collection."""
         self._process.send_signal(signal.SIGUSR1)  # see sites.py
         time.sleep(COLLECTED)
         lines = Path(f"/proc/{self._process.pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
 
     def settle(self):
-        """Wait until it has nothing to do."""
+        """Wait until it is idle."""
         deadline = time.monotonic() + SETTLES_WITHIN
         while time.monotonic() < deadline:
             before = self.cpu
@@ -58,12 +58,12 @@ class Served:
 
 
 def cpu_of(pid):
-    """CPU seconds of a process, with its threads that ended: from nanoseconds, not from ticks."""
+    """CPU seconds of a process and all its threads, counted in nanoseconds."""
     return time.clock_gettime(~pid << 3 | PROCESS_CLOCK)
 
 
 def prepare():
-    """Leave the first core to the servers, and allow as many open files as there may be."""
+    """Leave the first core to the servers, and allow as many open files as possible."""
     os.sched_setaffinity(0, OTHERS)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -82,7 +82,7 @@ def redis_server():
 
 @contextmanager
 def served(server, env, site=SITE, python=sys.executable):
-    """The site on the first core, and this process on the others."""
+    """Serve the site on the first core; this process stays on the others."""
     port = free_port()
     command = [str(python), "-m", *SERVERS[server].format(port=port, site=site).split()]
     os.sched_setaffinity(0, {0})  # what the server inherits

@@ -1,6 +1,6 @@
-"""The ASGI applications that are measured: this project's, and what no other can do without.
+"""The ASGI applications that are measured: this project's, and floors that do the least.
 
-Which one a server serves is in BENCH_SITE, so that its process imports nothing of the others:
+BENCH_SITE names the one that a server serves, so that its process does not import the others:
 
 ours   the whole service
 floor  accepts, and sends what one socket says to each of them in turn
@@ -20,13 +20,13 @@ sockets = {}  # what sends to a socket, by its path and by itself
 
 
 async def floor(scope, receive, send):
-    """No server can do less."""
+    """Send one text to all sockets: the least a server must do."""
     if scope["type"] == "websocket":
         await served(scope, receive, send)
 
 
 async def pings(scope, receive, send):
-    """A page cannot tell a dead link from a quiet task by less."""
+    """Ping each socket: the least with which a page can notice a dead connection."""
     if scope["type"] == "lifespan":
         return
     await receive()
@@ -57,7 +57,7 @@ async def ping():
 
 
 async def raw(scope, receive, send):
-    """Nobody who uses redis-py can do less."""
+    """Send on what Redis publishes: the least with redis-py."""
     if scope["type"] == "lifespan":
         return
     await raw.channels.subscribe(scope["path"])
@@ -67,7 +67,7 @@ async def raw(scope, receive, send):
 
 
 async def hear():
-    """Send on what is published."""
+    """Pass on what is published."""
     async for message in raw.channels.listen():
         if message["type"] == "message":
             text = message["data"].decode()
@@ -76,7 +76,7 @@ async def hear():
 
 
 async def served(scope, receive, send):
-    """Hold a socket, and send what it says to all."""
+    """Hold a socket, and send what it sends to all sockets."""
     await receive()
     await send({"type": "websocket.accept"})
     watching = sockets.setdefault(scope["path"], {})
@@ -91,7 +91,7 @@ async def served(scope, receive, send):
 
 
 def ours():
-    """With limits that let one address have all the sockets, at once."""
+    """This project's application, without limits for one address."""
     from progress import configure
     from progress.asgi import application
 

@@ -1,4 +1,4 @@
-"""Many plain websockets in one process, which count what they are sent and do nothing else."""
+"""Many plain websockets in one process, which count frames and do nothing else."""
 
 import asyncio
 import base64

@@ -1,15 +1,15 @@
-"""Who tells of tasks: this project's publisher, and what the floors and the peers hear from."""
+"""Sources of events: this project's publisher, plain Redis, and the channel layer."""
 
 import asyncio
 import time
 
 SECRET = "benchmark" * 5
-LOOKS = 50  # times in a round that tasks are told of, so that they do not speak all at once
-LAG = 1.0  # seconds that a stream may be late
+LOOKS = 50  # parts of a round in which tasks report, so that they do not all report at once
+LAG = 1.0  # seconds by which a stream may be late
 
 
 class Tasks:
-    """Tasks that run, without workers: publisher and recorders do all they do. For a ``Child``."""
+    """Running tasks without workers, with real recorders and a real publisher. For a ``Child``."""
 
     def __init__(self, url, settings):
         from progress import configure
@@ -19,7 +19,7 @@ class Tasks:
         self.said = 0
 
     def begin(self, names):
-        """Start them; a token for each."""
+        """Start the tasks; return a token for each."""
         from progress import ProgressRecorder, make_token
         from progress.reporting.current import flush
 
@@ -38,7 +38,7 @@ class Tasks:
             raise TimeoutError("the store took no events")
 
     def stream(self, seconds, period):
-        """An event of each in each period, evenly spread; how many were told."""
+        """Report each task once a period, evenly spread; return the number of reports."""
         share = max(1, len(self._recorders) // LOOKS)
         parts = [self._recorders[at : at + share] for at in range(0, len(self._recorders), share)]
         began, told, looks = time.monotonic(), 0, 0
@@ -61,7 +61,7 @@ class Tasks:
 
 
 def running(name):
-    """A task as its own code sees it, run by nobody."""
+    """A task as its own code sees it, without a worker."""
     from progress.reporting.current import current_publisher
 
     request = type("Request", (), {"id": name, "is_eager": False, "ignore_result": True})
@@ -70,7 +70,7 @@ def running(name):
 
 
 class Raw:
-    """Ready texts to a Redis channel a task. For a ``Child``."""
+    """Publishes ready texts to a Redis channel for each task. For a ``Child``."""
 
     def __init__(self, url):
         from redis import Redis
@@ -78,7 +78,7 @@ class Raw:
         self._redis = Redis.from_url(url)
 
     def stream(self, channels, text, seconds, period):
-        """A text to each in each period, evenly spread; how many."""
+        """Publish a text to each channel once a period, evenly spread; return how many."""
         share = max(1, len(channels) // LOOKS)
         began, told, at = time.monotonic(), 0, 0
         while time.monotonic() - began < seconds:
@@ -94,7 +94,7 @@ class Raw:
 
 
 class Layer:
-    """The channel layer, for a consumer that is in the group of its task. For a ``Child``."""
+    """Sends to groups of the channel layer. For a ``Child``."""
 
     def __init__(self, url):
         from channels_redis.pubsub import RedisPubSubChannelLayer

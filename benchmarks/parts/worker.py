@@ -30,14 +30,14 @@ app.conf.update(task_default_queue=os.environ["BENCH_QUEUE"])
 
 @app.task
 def some(steps):
-    """So many steps, and no report."""
+    """Take so many steps and report nothing."""
     for _ in range(steps):
         step()
 
 
 @app.task
 def mark():
-    """Say when it is this task's turn, and all that was told of those before has gone out."""
+    """Send the time when this task runs and all earlier events are delivered."""
     if INSTALLED:
         from progress.reporting import current
 
@@ -47,7 +47,7 @@ def mark():
 
 @app.task(bind=True)
 def work(self, steps, reporting):
-    """Steps of about a tenth of a millisecond, each reported or none; say how long they took."""
+    """Take steps of about 0.1 ms, report each or none, and send how long they took."""
     from progress import ProgressRecorder
 
     recorder, began = ProgressRecorder(self), time.perf_counter()
@@ -67,6 +67,6 @@ def step():
 
 
 def say(word):
-    """To the benchmark."""
+    """Send it to the benchmark."""
     with Redis.from_url(f"{URL}/1") as client:
         client.rpush("said", json.dumps(word))

@@ -11,7 +11,7 @@ connections = set()
 
 
 async def hold(connection):
-    """Send what it says to all."""
+    """Send what this connection sends to all connections."""
     connections.add(connection)
     try:
         with suppress(ConnectionClosedError):  # the crowd goes with a reset
@@ -22,7 +22,7 @@ async def hold(connection):
 
 
 async def main(port):
-    """Serve until it is ended."""
+    """Serve until the process is ended."""
     async with serve(hold, "127.0.0.1", port, compression=None) as server:
         await server.serve_forever()
 

@@ -1,6 +1,6 @@
-"""celery-progress, as it is used, in an environment of its own that `make bench` makes.
+"""celery-progress by its documentation, in an environment of its own that `make bench` makes.
 
-Its Python runs this file too, and does what it is told line by line: see ``Peer``.
+This file also runs in that environment, and makes calls as its standard input asks: see ``Peer``.
 """
 
 import json
@@ -18,14 +18,14 @@ TASK = "benchmark"
 
 
 def found():
-    """The peers' Python. Exits with what to do where there is none."""
+    """The path of the peers' Python. Exits with a remedy if it is missing."""
     if not PYTHON.exists():
         raise SystemExit("The peers are not installed: `make bench` installs them")
     return str(PYTHON)
 
 
 class Peer:
-    """A process that has celery-progress; ``with`` starts and ends it."""
+    """A process with celery-progress; it starts and ends with the ``with`` block."""
 
     def __init__(self, url):
         self._env = {**os.environ, "BENCH_REDIS": url, "PYTHONPATH": str(ROOT)}
@@ -41,7 +41,7 @@ class Peer:
         self._process.communicate()
 
     def seconds(self, name, calls):
-        """How long so many calls took there: ``polling``, ``websocket`` or ``asked``."""
+        """Seconds that so many calls took there: ``polling``, ``websocket`` or ``asked``."""
         self._process.stdin.write(f"{name} {calls}\n")
         self._process.stdin.flush()
         if not select.select([self._process.stdout], [], [], WITHIN)[0]:
@@ -83,7 +83,7 @@ def application():
 
 
 def calls(app):
-    """What is timed, by its name."""
+    """The calls that are timed, by name."""
     from celery_progress.backend import Progress, ProgressRecorder
     from celery_progress.websockets.backend import WebSocketProgressRecorder
 
@@ -98,11 +98,11 @@ def calls(app):
 
 
 def nothing(_task):
-    """The task whose progress is told."""
+    """The task that reports."""
 
 
 def main():
-    """Do what the lines say, and answer each with the seconds it took."""
+    """Make the calls that each line asks for, and print the seconds they took."""
     known = calls(configured())
     for line in sys.stdin:
         name, count = line.split()

@@ -15,7 +15,7 @@ settings.configure(
     ALLOWED_HOSTS=["*"],
     INSTALLED_APPS=["celery_progress"],
     ROOT_URLCONF="celery_progress.urls",
-    # Of Channels' two layers on Redis the one that costs less here.
+    # The cheaper one here of Channels' two layers on Redis.
     CHANNEL_LAYERS={
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

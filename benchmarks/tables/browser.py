@@ -1,4 +1,4 @@
-"""What two hundred bars cost the main thread of a page, and how big the JavaScript is.
+"""Table 10: what 200 bars cost the main thread of a page, and the size of the JavaScript.
 
 The way is the real one: recorder, publisher, Redis, web server, websocket, Chromium. The figures
 are of the thread's CPU time, since the browser shares its core with what feeds it.

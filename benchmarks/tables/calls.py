@@ -1,4 +1,4 @@
-"""What a report costs the task that makes it, beside tqdm and celery-progress."""
+"""Table 1: what a report costs the task, beside tqdm and celery-progress."""
 
 import io
 import time
@@ -36,7 +36,7 @@ def measured():
 
 
 class Ours:
-    """A task that runs, without a worker: the publisher does all it does. For a ``Child``."""
+    """A running task without a worker, with a real publisher. For a ``Child``."""
 
     def __init__(self, url):
         from progress import configure

@@ -1,4 +1,4 @@
-"""Redis commands for an event as calls, watchers and web processes grow."""
+"""Table 8: Redis commands for an event as calls, watchers and web processes grow."""
 
 import asyncio
 import time

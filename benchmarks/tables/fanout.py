@@ -1,4 +1,4 @@
-"""Table 3: what an event costs a web process for each of those who watch its task."""
+"""Table 3: what an event costs a web process for each watcher of its task."""
 
 import sys
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""Table 9: what watchers of tasks that say nothing cost a web process."""
+"""Table 9: what watchers of quiet tasks cost a web process."""
 
 import http.client
 import time
@@ -76,7 +76,7 @@ def measured():
     prepare()
     table = Table(
         9,
-        f"CPU of a web process with {WATCHERS:,} watchers of running tasks that say nothing",
+        f"CPU of a web process with {WATCHERS:,} watchers of running tasks that report nothing",
         ["server", "", "% of a core", "times the floor"],
         f"Over {SECONDS:.0f} s with pings, looks at the store, probes of the layer and\n"
         "rights asked for again; all open at once. The floor sends each socket a ping every "

@@ -1,4 +1,4 @@
-"""How soon a watcher sees what a task reports, beside raw Redis and a raw websocket.
+"""Table 7: how soon a watcher sees a report, beside raw Redis and a raw websocket.
 
 Reports carry the time at which they were made, of a clock that all processes of a machine share,
 and whoever hears one looks at the same clock. At half load other tasks and watchers keep the web

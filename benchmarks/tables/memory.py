@@ -1,4 +1,4 @@
-"""Table 5: what a watcher keeps of a web process's memory."""
+"""Table 5: how much memory of a web process a watcher takes."""
 
 import time
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""What several web processes and Redis servers cost, beside what docs/scaling.md says they do.
+"""What several web processes and Redis servers cost, beside the model of docs/scaling.md.
 
     python -m benchmarks.tables.scaling [daphne | uvicorn]
 

@@ -1,4 +1,4 @@
-"""Table 4: what a delivery costs a web process when each watcher has a task of its own."""
+"""Table 4: what a delivery costs a web process when each watcher has its own task."""
 
 import time
 from contextlib import ExitStack, contextmanager

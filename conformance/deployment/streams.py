@@ -1,4 +1,4 @@
-"""A client of server-sent events that notes all it hears."""
+"""A client of server-sent events that records everything it receives."""
 
 from __future__ import annotations
 

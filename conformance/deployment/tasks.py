@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 @dataclass(frozen=True)
 class Task:
-    """What the start of a task has answered. All URLs carry ``token``, unless it is None."""
+    """The answer to starting a task. All URLs carry ``token``, unless it is None."""
 
     task_id: str
     token: str | None
