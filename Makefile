@@ -7,6 +7,7 @@
 # make soak         run tasks and watchers with faults for half an hour, then look for leaks; MINUTES=, ARGS=
 # make mutations    remove the access checks one by one and see that a test fails each time
 # make conformance  check the protocol from outside, on four servers and in eight hosts; write its table
+# make lifecycle    live 2,000 drawn lives of tasks, and judge the bar by Celery's own record; ARGS= as --seed 7
 # make check        lint, check the format, and check the types of Python and JavaScript
 # make bench        measure the cost of reporting and watching in ten tables; ARGS= selects some by number
 # make clean        remove everything that make has made
@@ -15,7 +16,7 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo quick test faults hostile fuzz soak mutations conformance check bench clean
+.PHONY: demo quick test faults hostile fuzz soak mutations conformance lifecycle check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo

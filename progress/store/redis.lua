@@ -114,8 +114,8 @@ end
 
 -- The caller may know a later version than what stands: an event that could not be stored.
 local function stall(limit, known)
-  if stalled or not RUNNING[state] or now - known <= limit then return end
-  if not is_silent(version, limit) then return end
+  if stalled or not RUNNING[state] or not is_silent(version, limit) then return end
+  if now - known <= limit then return end
   local its_version, its_text = version, text
   if not pcall(write, run, true, string.sub(text, body_at), keep_open) then
     version, text = its_version, its_text  -- full, or read only: it takes no signs of life either

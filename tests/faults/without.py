@@ -5,7 +5,14 @@ import os
 import threading
 import time
 
-from progress.reporting import celery_signals, current, delivery, publisher, recorder
+from progress.reporting import (
+    celery_signals,
+    current,
+    delivery,
+    outside,
+    publisher,
+    recorder,
+)
 from progress.reporting.runs import Run
 from tests.faults.rules import script
 from tests.support.celery import app  # noqa: F401 - it is what the worker runs
@@ -46,7 +53,7 @@ def failed():
 
 def revoked():
     """Nobody listens for revoked tasks."""
-    celery_signals.revoked = nothing
+    outside.revoked = nothing
 
 
 def retried():
@@ -71,12 +78,12 @@ def fork():
 
 def takeover():
     """A run goes on reporting after another run has taken over its task."""
-    script("accepted = its_state == 'SUCCESS'", "accepted = true")
+    script("return its_state == 'SUCCESS' end  -- another run", "return true end  -- another run")
 
 
 def first_outcome():
     """Every outcome from outside a run is sent, whatever is stored."""
-    delivery.asks = lambda *_: False
+    delivery.depends_on_store = lambda *_: False
     offer = delivery.Delivery.offer
 
     def offer_each(self, source, event):
@@ -87,18 +94,20 @@ def first_outcome():
 
 def runs():
     """A new run is not distinguished from the one before."""
-    script("accepted = true   --", "its_run = run; accepted = true   --")
+    script(
+        "its_run == 0 then its_run = nil end", "its_run == 0 and run == 0 then its_run = nil end"
+    )
 
 
 def background():
     """A report waits until it is delivered."""
-    attend = recorder.ProgressRecorder._attend
+    attend = recorder.attend
 
-    def attend_and_wait(self):
-        attend(self)
+    def attend_and_wait(run):
+        attend(run)
         current.flush(60)
 
-    recorder.ProgressRecorder._attend = attend_and_wait
+    recorder.attend = attend_and_wait
 
 
 def clock():

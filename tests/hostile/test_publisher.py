@@ -10,6 +10,7 @@ from progress.events import EVENT_LIMIT, Event, State
 from progress.exceptions import public_words
 from progress.reporting import current
 from progress.reporting.current import current_publisher
+from progress.values import capped
 from tests.hostile.words import WORDS, Array
 
 

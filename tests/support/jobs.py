@@ -17,7 +17,7 @@ class Job:
 
     def say(self, current, description="Importing"):
         """Report progress; return once the store has it."""
-        self._run.said = (current, self._total, description)
+        self._run.said = (current, self._total, description, None)
         current_publisher().wake(self._run)
         assert flush(5)
 
