@@ -79,7 +79,7 @@ def _store_url(name: str, value: Any) -> str:
             '"redis://localhost:6379/0", or "memory://" in tests'
         )
     if redis_servers.is_sentinel(value):
-        redis_servers.read(value)
+        redis_servers.parse(value)
     return value
 
 

@@ -1,4 +1,4 @@
-"""Redis servers that Sentinels name: their address in one URL, and clients that find them."""
+"""Connects to a Redis server by its URL, which may name Sentinels in the place of the server."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 
 SCHEME = "sentinel://"
-PORT = 26379  # of a Sentinel, where the URL says none
-#: Seconds for a Sentinel's answer: one that is gone must not cost what the server itself may take.
+PORT = 26379  # of a Sentinel whose port the URL leaves out
+#: Seconds for a Sentinel's reply, less than for a server's: the next Sentinel may be asked in time.
 TIMEOUT = 1.0
 FORM = (
     "write it as sentinel://host:26379,host:26379/<name of the primary>/<database>, with "
@@ -22,43 +22,46 @@ FORM = (
 _QUERY = {"sentinel_username": "username", "sentinel_password": "password"}
 
 
-class Address(NamedTuple):
-    """What a URL says: the Sentinels, the primary's name with them, and what either asks for."""
+class SentinelURL(NamedTuple):
+    """The parts of a sentinel:// URL."""
 
     sentinels: list[tuple[str, int]]
     master_name: str
-    options: dict[str, Any]  # of connections to the servers: db, username, password
-    sentinel_kwargs: dict[str, Any]  # of connections to the Sentinels
+    options: dict[str, Any]  # for connections to the servers: db, username, password
+    sentinel_kwargs: dict[str, Any]  # for connections to the Sentinels
 
 
 def is_sentinel(url: str) -> bool:
-    """Whether the URL names Sentinels instead of a server."""
+    """Return whether the URL names Sentinels instead of a server."""
     return url.startswith(SCHEME)
 
 
-def read(url: str) -> Address:
-    """The parts of the URL. Raises ImproperlyConfigured, in words that tell no password."""
+def parse(url: str) -> SentinelURL:
+    """Return the parts of a sentinel:// URL.
+
+    Raises ImproperlyConfigured for a wrong one; the message reveals no password.
+    """
     try:
         parts = urlsplit(url)
         credentials, _, hosts = parts.netloc.rpartition("@")
         sentinels = [_host(each) for each in hosts.split(",")]
     except ValueError:
-        raise _wrong("its hosts cannot be read") from None
+        raise _wrong("its hosts cannot be parsed") from None
     name, _, database = parts.path.strip("/").partition("/")
     if not name or not (database or "0").isdecimal():
-        raise _wrong("it needs the name of the primary, and a number for the database")
+        raise _wrong("it needs the name of the primary, and a number as its database")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := query.keys() - _QUERY:
-        raise _wrong(f"it knows no {', '.join(sorted(unknown))}")
+        raise _wrong(f"its query must not contain {', '.join(sorted(unknown))}")
     username, _, password = credentials.partition(":")
-    said = {"username": unquote(username), "password": unquote(password)}
-    options = {key: value for key, value in said.items() if value}
-    asked = {_QUERY[key]: value for key, value in query.items()}
-    return Address(
+    server = {"username": unquote(username), "password": unquote(password)}
+    options = {key: value for key, value in server.items() if value}
+    sentinel = {_QUERY[key]: value for key, value in query.items()}
+    return SentinelURL(
         sentinels,
         unquote(name),
         {"db": int(database or 0), **options},
-        {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, **asked},
+        {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, **sentinel},
     )
 
 
@@ -70,30 +73,31 @@ def _host(text: str) -> tuple[str, int]:
 
 
 def _wrong(why: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"This sentinel:// URL is wrong, {why}: {FORM}")
+    return ImproperlyConfigured(f"This sentinel:// URL is wrong: {why}; {FORM}")
 
 
 def connect(url: str, **options: Any) -> Redis:
-    """A client of the server at the URL, or of the one that the Sentinels name at the time.
+    """Return a client of the server at the URL, or of the primary that the Sentinels name.
 
-    ``options`` are those of redis-py's connections. A lost connection is renewed to whichever is
-    the primary then. To be closed by :func:`close`. Raises ImproperlyConfigured for a wrong URL.
+    ``options`` go to redis-py's connections. A lost connection is renewed, to the primary of that
+    time. Close the client by :func:`close`. Raises ImproperlyConfigured for a wrong sentinel://
+    URL, and ValueError for another wrong URL.
     """
     if not is_sentinel(url):
         client: Redis = Redis.from_url(url, **options)
         return client
-    address = read(url)
+    parts = parse(url)
     sentinels = Sentinel(  # type: ignore[no-untyped-call]
-        address.sentinels, sentinel_kwargs=address.sentinel_kwargs
+        parts.sentinels, sentinel_kwargs=parts.sentinel_kwargs
     )
     pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
-        address.master_name, sentinels, **address.options, **options
+        parts.master_name, sentinels, **parts.options, **options
     )
     return Redis.from_pool(pool)
 
 
 def place(client: Redis) -> Hashable:
-    """What tells the server that a client speaks to from others, whatever the database."""
+    """Return a value that is equal for clients of the same server, in whichever database."""
     pool = client.connection_pool
     kinds: list[dict[str, Any]] = [pool.connection_kwargs]
     name = None
@@ -109,7 +113,7 @@ def place(client: Redis) -> Hashable:
 
 
 async def close(client: Redis) -> None:
-    """Let go of its connections, those to the Sentinels too."""
+    """Close the client's connections, also those to Sentinels."""
     await client.aclose()
     if isinstance(client.connection_pool, SentinelConnectionPool):
         for each in client.connection_pool.sentinel_manager.sentinels:

@@ -1,4 +1,4 @@
-"""The channel layer settings that survive a bad network."""
+"""Channel layer settings that survive a bad network."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from .. import redis_servers
 
 
 def redis_layer(url: str, *more: str, **config: Any) -> dict[str, Any]:
-    """An entry for CHANNEL_LAYERS: channels_redis' pub/sub layer on the server at ``url``.
+    """Return an entry for CHANNEL_LAYERS: channels_redis' pub/sub layer on the server at ``url``.
 
         CHANNEL_LAYERS = {"default": redis_layer("redis://localhost:6379/0")}
 
-    With several URLs the groups are spread over these servers, in the same order in all processes.
+    Several URLs spread the groups over these servers; give them in the same order in all processes.
     A URL may name Sentinels: ``sentinel://host:26379,host:26379/<name of the primary>/<database>``.
-    Raises ImproperlyConfigured for one that is wrong.
-
-    With plain settings a half-open connection freezes a process in which Channels' own consumers
-    listen: keepalive ends it with ETIMEDOUT, which the layer takes for "no message yet" for ever.
-    A health check every 5 s together with TCP_USER_TIMEOUT, which ends it otherwise, was seen to
-    recover after 17 s.
     Keyword arguments go into the layer's CONFIG (``prefix``, ``symmetric_encryption_keys``).
+    Raises ImproperlyConfigured for a wrong URL.
+
+    These settings end a half-open connection. With plain ones, keepalive ends it with ETIMEDOUT,
+    which the layer mistakes for "no message yet": Channels' own consumers in that process receive
+    nothing more. A health check every 5 s together with TCP_USER_TIMEOUT recovered in 17 s.
     """
     return {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -31,7 +30,7 @@ def redis_layer(url: str, *more: str, **config: Any) -> dict[str, Any]:
 
 def _host(url: str) -> dict[str, Any]:
     host: dict[str, Any] = {
-        **_place(url),
+        **_address(url),
         "socket_timeout": 5,
         "socket_connect_timeout": 3,
         "health_check_interval": 5,
@@ -48,13 +47,13 @@ def _host(url: str) -> dict[str, Any]:
     return host
 
 
-def _place(url: str) -> dict[str, Any]:
+def _address(url: str) -> dict[str, Any]:
     if not redis_servers.is_sentinel(url):
         return {"address": url}
-    address = redis_servers.read(url)
+    parts = redis_servers.parse(url)
     return {
-        "sentinels": address.sentinels,
-        "master_name": address.master_name,
-        "sentinel_kwargs": address.sentinel_kwargs,
-        **address.options,
+        "sentinels": parts.sentinels,
+        "master_name": parts.master_name,
+        "sentinel_kwargs": parts.sentinel_kwargs,
+        **parts.options,
     }
