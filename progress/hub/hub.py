@@ -50,7 +50,9 @@ class Hub:
         self.sockets = Sockets()
         self.turns = Turns()
         self._subscription = Subscription(
-            joined=self._reconciler.look, heard=self._heard, changed=self.rights.changed
+            on_joined=self._reconciler.look,
+            on_event=self._heard,
+            on_rights_change=self.rights.changed,
         )
         self._tasks = [
             *self._reconciler.tasks(),

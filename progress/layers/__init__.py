@@ -1,4 +1,4 @@
-"""Groups on the channel layer: sending to them, and receiving what is sent."""
+"""Groups on the channel layer: sending messages to them, and receiving messages from them."""
 
 from .settings import redis_layer
 

@@ -1,4 +1,4 @@
-"""The channel layer's group of a task, and the message that travels in it."""
+"""The group of each task on the channel layer, and the messages that are sent to it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Change(NamedTuple):
 
 
 class Echo(NamedTuple):
-    """What a link sent to itself by this group, to hear whether it hears."""
+    """A listener's message to itself, which shows that messages to this group arrive."""
 
     group: str
 
 
 def rights_group_name() -> str:
-    """The group that every web process is in."""
+    """Return the group that every web process joins."""
     return f"{conf.prefix()}.rights"
 
 
@@ -43,17 +43,17 @@ def rights_changed(change: Change) -> dict[str, Any]:
 
 
 def session_mark(key: str | None) -> str | None:
-    """A name for a session that does not tell its key."""
+    """Return a hash that names a session without revealing its key."""
     return hashlib.sha256(key.encode()).hexdigest()[:32] if key else None
 
 
 def group_name(task_id: str) -> str:
-    """A name that any channel layer takes, for an id that may hold any character."""
+    """Return the group of a task: a hash, since an id may hold characters that layers refuse."""
     return f"{conf.prefix()}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
 
 
 def echo_group_names() -> list[str]:
-    """Groups that nobody else is in, one on each server of the channel layer."""
+    """Return new groups that nobody else joins, one on each server of the channel layer."""
     layer = getattr(settings, "CHANNEL_LAYERS", {}).get(DEFAULT_CHANNEL_LAYER, {})
     config = layer.get("CONFIG", {})
     servers = len(config.get("hosts") or ["its default"])
@@ -65,27 +65,30 @@ def echo_group_names() -> list[str]:
 
 
 def _server(name: str, servers: int) -> int:
-    """Which of its servers channels_redis takes for a name, see tests/layers/test_sharding.py."""
+    """Return the number of the server on which channels_redis puts this channel of Redis.
+
+    tests/layers/test_sharding.py compares it with the layer itself.
+    """
     return int((crc32(name.encode()) & 0xFFF) / (4096 / servers))
 
 
 def echo(group: str) -> dict[str, str]:
-    """An echo as a message for that group."""
+    """Return the message that a listener sends to this group of its own."""
     return {"type": ECHO_TYPE, "group": group}
 
 
 def message(event: Event) -> dict[str, str]:
-    """The event as a message for the group."""
-    return carrying(event.text())
+    """Return the event as a message for the group of its task."""
+    return message_of(event.text())
 
 
-def carrying(text: str) -> dict[str, str]:
-    """The event that has this text, as a message."""
+def message_of(text: str) -> dict[str, str]:
+    """Return the event that has this text as a message for the group of its task."""
     return {"type": MESSAGE_TYPE, "text": text}
 
 
-def read(message: Any) -> Event | Change | Echo:
-    """What is in a message. Raises ValueError for a message that is none of ours."""
+def parse(message: Any) -> Event | Change | Echo:
+    """Return what a message carries. Raises ValueError for a message of somebody else."""
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == MESSAGE_TYPE:
         return _event(message)

@@ -1,4 +1,4 @@
-"""The groups that a process is in, on a channel layer instance of its own, and what arrives."""
+"""Joins groups on a channel layer instance of its own, and receives what is sent to them."""
 
 from __future__ import annotations
 
@@ -17,103 +17,107 @@ from . import groups
 from .groups import Change, Echo
 from .receivers import open_receiver
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-ECHO_WITHIN = 4.0  # seconds until what the link sends to itself must have arrived
-CLOSE_WITHIN = 5.0  # seconds a link that is given up may take to let go
+ECHO_WITHIN = 4.0  # seconds until a listener's message to itself must have arrived
+CLOSE_WITHIN = 5.0  # seconds that closing a listener may take
 
 
-class Link:
-    """Opens at the first :meth:`add`; called with what arrives: ``heard`` and ``changed``.
+class Listener:
+    """Calls ``on_event`` and ``on_rights_change`` with what is sent to the groups it has joined.
 
-    ``renewed`` is called when a connection broke and is there again: what was sent between is
-    lost. The layer instance is no other's, so that a link that went deaf can be thrown away whole.
-    Its methods raise the layer's own errors; on Redis, after the socket timeout of its settings.
+    It connects at the first :meth:`join`. ``on_renewal`` is called when a lost connection was
+    replaced: messages sent in between are lost. Nobody else uses its layer instance, so that a
+    listener that receives nothing any more can be thrown away whole. Its methods raise the layer's
+    errors; on Redis, after the socket timeout of the layer's settings.
     """
 
     def __init__(
         self,
-        heard: Callable[[Event], None],
-        changed: Callable[[Change], None],
-        renewed: Callable[[], None],
+        on_event: Callable[[Event], None],
+        on_rights_change: Callable[[Change], None],
+        on_renewal: Callable[[], None],
     ) -> None:
         layer = channel_layers[DEFAULT_CHANNEL_LAYER]
         if not isinstance(layer, InMemoryChannelLayer):  # that one has to be shared
             layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
         self._layer: Any = layer
-        self._receiver = open_receiver(layer, self._receive, renewed)
-        self._heard = heard
-        self._changed = changed
+        self._receiver = open_receiver(layer, self._receive, on_renewal)
+        self._on_event = on_event
+        self._on_rights_change = on_rights_change
         self._echo_groups = groups.echo_group_names()
-        self._unheard: set[str] = set()  # the echo groups that a probe waits for
-        self._echoed = asyncio.Event()
+        self._missing_echoes: set[str] = set()
+        self._all_echoed = asyncio.Event()
         self._is_open = False
-        self.members: set[str] = set()
+        self.task_ids: set[str] = set()  # whose groups it has joined
 
-    async def add(self, task_id: str) -> None:
-        """Be in this task's group."""
-        if task_id not in self.members:
+    async def join(self, task_id: str) -> None:
+        """Join this task's group."""
+        if task_id not in self.task_ids:
             if not self._is_open:
                 for group in (*self._echo_groups, groups.rights_group_name()):
                     await self._receiver.join(group)
                 self._is_open = True
             await self._receiver.join(groups.group_name(task_id))
-            self.members.add(task_id)
+            self.task_ids.add(task_id)
 
-    async def discard(self, task_id: str) -> None:
-        """Be out of it."""
-        if task_id in self.members:
+    async def leave(self, task_id: str) -> None:
+        """Leave this task's group."""
+        if task_id in self.task_ids:
             await self._receiver.leave(groups.group_name(task_id))
-            self.members.discard(task_id)
+            self.task_ids.discard(task_id)
 
     async def is_deaf(self) -> bool:
-        """Whether what is sent to a group of ours is not taken in time, or not back within 4 s.
+        """Return whether a message to itself gets lost, or takes more than 4 s.
 
-        There is one such group on each server of the layer, since one may be deaf while others
-        hear. A server that is away raises its error, if no other is deaf.
+        One message goes to each server of the layer: one connection may be half open while the
+        others work. Where a server refuses connections and no other listener is deaf, raises that
+        server's error.
         """
         if not self._is_open:
             return False
-        self._unheard = set(self._echo_groups)
-        self._echoed.clear()
-        sent = await asyncio.gather(*map(self._echo, self._echo_groups), return_exceptions=True)
+        self._missing_echoes = set(self._echo_groups)
+        self._all_echoed.clear()
+        sent = await asyncio.gather(
+            *map(self._send_echo, self._echo_groups), return_exceptions=True
+        )
         errors = [each for each in sent if each is not None]
         try:
-            if self._unheard:
-                await asyncio.wait_for(self._echoed.wait(), ECHO_WITHIN)
+            if self._missing_echoes:
+                await asyncio.wait_for(self._all_echoed.wait(), ECHO_WITHIN)
         except TimeoutError:
             return True
         if errors and not any(isinstance(each, RedisTimeoutError) for each in errors):
             raise errors[0]
         return bool(errors)
 
-    async def _echo(self, group: str) -> None:
+    async def _send_echo(self, group: str) -> None:
         try:
             await self._layer.group_send(group, groups.echo(group))
         except Exception:
-            self._heard_echo(group)  # is not coming
+            self._receive_echo(group)  # it will not arrive: do not wait for it
             raise
 
-    def _heard_echo(self, group: str) -> None:
-        self._unheard.discard(group)
-        if not self._unheard:
-            self._echoed.set()
+    def _receive_echo(self, group: str) -> None:
+        self._missing_echoes.discard(group)
+        if not self._missing_echoes:
+            self._all_echoed.set()
 
     async def close(self) -> None:
-        """Be out of all groups and let go of the connections, as far as Redis answers in 5 s."""
-        with suppress(Exception):  # it is given up because it does not work
+        """Leave all groups and close the connections, for 5 s at most. Raises nothing."""
+        with suppress(Exception):  # it is closed because it does not work
             async with asyncio.timeout(CLOSE_WITHIN):
                 await self._receiver.aclose()
 
     def _receive(self, message: Any) -> None:
         try:
-            arrived = groups.read(message)
+            content = groups.parse(message)
         except ValueError as error:
-            logger.info("Somebody else sends to our groups: %s", error)
+            logger.info("A message to our groups is not ours: %s", error)
             return
-        if isinstance(arrived, Event):
-            self._heard(arrived)
-        elif isinstance(arrived, Echo):
-            self._heard_echo(arrived.group)
+        if isinstance(content, Event):
+            self._on_event(content)
+        elif isinstance(content, Echo):
+            self._receive_echo(content.group)
         else:
-            self._changed(arrived)
+            self._on_rights_change(content)

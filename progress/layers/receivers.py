@@ -1,67 +1,71 @@
-"""What is sent to groups of the channel layer: through it or, from Redis' pub/sub, past it."""
+"""Receives messages of the layer's groups: through it, or straight from Redis pub/sub."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Protocol
 
 from channels.layers import InMemoryChannelLayer
-from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import create_pool
 
 from ..loops import forever
-from .redis_pubsub import PubSub
+from . import private_parts
+from .redis_pubsub import Subscriber
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-NAME = "Hearing from the channel layer"
+LOOP_NAME = "Receiving from the channel layer"
 
 
 class Receiver(Protocol):
-    """Passes on what is sent to groups that were joined. Its methods raise the layer's errors."""
+    """Receives the messages of groups that were joined. Its methods raise the layer's errors."""
 
     async def join(self, group: str) -> None:
         """Receive what is sent to this group from soon on."""
 
     async def leave(self, group: str) -> None:
-        """Receive it no longer."""
+        """Stop receiving what is sent to this group."""
 
     async def aclose(self) -> None:
-        """Be out of all groups, and let go of connections."""
+        """Leave all groups and close the connections."""
 
 
 def open_receiver(
-    layer: Any, received: Callable[[Any], None], renewed: Callable[[], None]
+    layer: Any, on_message: Callable[[Any], None], on_renewal: Callable[[], None]
 ) -> Receiver:
-    """The quickest receiver that there is for this layer instance, which nobody else uses.
+    """Return the fastest receiver for this layer instance, which nobody else may use.
 
-    ``received`` is called with each message; ``renewed`` when the way that they come was broken,
-    and is no more.
+    ``on_message`` is called with each message. ``on_renewal`` is called when a lost connection was
+    replaced: messages sent in between are lost.
     """
-    if isinstance(layer, RedisPubSubChannelLayer):
-        with suppress(AttributeError):  # of a channels_redis that calls its parts by other names
-            return PubSubReceiver(layer, received, renewed)
-    return LayerReceiver(layer, received)
+    if private_parts.serves(layer, private_parts.RECEIVING):
+        pools = {shard: create_pool(shard.host) for shard in layer._shards}
+        # A pool tells by a connection of its own kind: TLS, a socket or Sentinels.
+        lacking = (private_parts.missing_in(pool.make_connection()) for pool in pools.values())
+        part = next(filter(None, lacking), None)
+        if private_parts.report_missing(part, private_parts.RECEIVING):
+            return PubSubReceiver(layer, pools, on_message, on_renewal)
+    return LayerReceiver(layer, on_message)
 
 
 class LayerReceiver:
-    """By one channel on the layer, as any consumer has it."""
+    """Receives over one channel of the layer, as every consumer does."""
 
-    def __init__(self, layer: Any, received: Callable[[Any], None]) -> None:
+    def __init__(self, layer: Any, on_message: Callable[[Any], None]) -> None:
         self._layer = layer
-        self._received = received
+        self._on_message = on_message
         self._channel = ""
         self._groups: set[str] = set()
-        self._hearing: asyncio.Task[None] | None = None
+        self._receiving: asyncio.Task[None] | None = None
 
     async def join(self, group: str) -> None:
         """See ``Receiver``."""
         if not self._channel:
             self._channel = await self._layer.new_channel("progress.")
-            self._hearing = asyncio.get_running_loop().create_task(forever(NAME, self._hear))
+            loop = asyncio.get_running_loop()
+            self._receiving = loop.create_task(forever(LOOP_NAME, self._receive))
         await self._layer.group_add(group, self._channel)
         self._groups.add(group)
 
@@ -72,68 +76,72 @@ class LayerReceiver:
 
     async def aclose(self) -> None:
         """See ``Receiver``."""
-        if self._hearing is not None:
-            self._hearing.cancel()
-        if isinstance(self._layer, InMemoryChannelLayer):  # which others use as well
+        if self._receiving is not None:
+            self._receiving.cancel()
+        if isinstance(self._layer, InMemoryChannelLayer):  # others use it too
             for group in list(self._groups):
                 await self.leave(group)
         else:
             await self._layer.flush()
 
-    async def _hear(self) -> None:
-        self._received(await self._layer.receive(self._channel))
+    async def _receive(self) -> None:
+        self._on_message(await self._layer.receive(self._channel))
 
 
 class PubSubReceiver:
-    """By subscriptions of its own to what ``channels_redis.pubsub`` publishes to a group.
+    """Subscribes by itself to the Redis channels where ``channels_redis.pubsub`` publishes.
 
-    Which channel that is, and on which server, the layer itself says, by names that are private
-    to it. It takes no part otherwise: its loop costs 60 µs a message, and never ends when a
+    The layer says which channel and which server belong to a group, by names that are private to
+    it; see ``private_parts``. Its own receiving loop costs 60 µs a message, and never ends when a
     connection times out.
     """
 
     def __init__(
-        self, layer: Any, received: Callable[[Any], None], renewed: Callable[[], None]
+        self,
+        layer: Any,
+        pools: dict[Any, Any],
+        on_message: Callable[[Any], None],
+        on_renewal: Callable[[], None],
     ) -> None:
         self._layer = layer
-        self._received = received
-        inner = layer._get_layer()
-        self._channel_of, self._shard_of = inner._get_group_channel_name, inner._get_shard
-        self._servers = {
-            shard: PubSub(create_pool(shard.host), self._heard, renewed) for shard in inner._shards
+        self._on_message = on_message
+        self._channel_of, self._shard_of = layer._get_group_channel_name, layer._get_shard
+        self._subscribers = {
+            shard: Subscriber(pool, self._receive, on_renewal) for shard, pool in pools.items()
         }
-        self._hearing: list[asyncio.Task[None]] = []
+        self._receiving: list[asyncio.Task[None]] = []
 
     async def join(self, group: str) -> None:
         """See ``Receiver``."""
-        server, channel = self._place(group)
-        await server.subscribe(channel)
-        if not self._hearing:
+        subscriber, channel = self._place(group)
+        await subscriber.subscribe(channel)
+        if not self._receiving:
             loop = asyncio.get_running_loop()
-            self._hearing = [
-                loop.create_task(forever(NAME, each.hear)) for each in self._servers.values()
+            self._receiving = [
+                loop.create_task(forever(LOOP_NAME, each.receive))
+                for each in self._subscribers.values()
             ]
 
     async def leave(self, group: str) -> None:
         """See ``Receiver``."""
-        server, channel = self._place(group)
-        await server.unsubscribe(channel)
+        subscriber, channel = self._place(group)
+        await subscriber.unsubscribe(channel)
 
     async def aclose(self) -> None:
         """See ``Receiver``."""
-        for each in self._hearing:
+        for each in self._receiving:
             each.cancel()
-        await asyncio.gather(*self._hearing, return_exceptions=True)
-        for server in self._servers.values():
-            await server.aclose()
+        await asyncio.gather(*self._receiving, return_exceptions=True)
+        for subscriber in self._subscribers.values():
+            await subscriber.aclose()
         await self._layer.flush()
 
-    def _place(self, group: str) -> tuple[PubSub, str]:
+    def _place(self, group: str) -> tuple[Subscriber, str]:
         channel = self._channel_of(group)
-        return self._servers[self._shard_of(channel)], channel
+        return self._subscribers[self._shard_of(channel)], channel
 
-    def _heard(self, message: bytes) -> None:
+    def _receive(self, message: bytes) -> None:
         try:
-            self._received(self._layer.deserialize(message))
-        except Exception as error:  # a serializer has its own for what it cannot read
-            logger.info("Somebody else sends to our groups: %r", error)
+            self._on_message(self._layer.deserialize(message))
+        except Exception as error:  # each serializer raises errors of its own
+            logger.info("A message to our groups cannot be read: %r", error)

@@ -1,4 +1,4 @@
-"""Redis' pub/sub channels on one server, heard on one connection, many messages at a time."""
+"""Subscribes to Redis channels on one server, over a connection that is renewed when lost."""
 
 from __future__ import annotations
 
@@ -6,119 +6,154 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
+import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
 
 from .. import redis_servers
-from .resp import Replies
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-READ_AT_ONCE = 65_536  # bytes
-SUBSCRIBED_AT_ONCE = 500  # channels that one command names
-STEADY = 1.0  # seconds after which a connection that breaks is renewed at once
+READ_SIZE = 65_536  # bytes
+CHANNELS_PER_COMMAND = 500
+STEADY = 1.0  # seconds that a connection must have lasted to be renewed without a pause
+INCOMPLETE = object()  # what the parser returns when the next reply has not arrived in full
 
 
-class PubSub:
-    """Hears what is published to the channels it is told of, on a connection of its own.
+class Open(NamedTuple):
+    """A connection that is open, and the parser of what it receives."""
 
-    ``heard`` is called with what was published. What redis-py does for each message, 40 µs of
-    timeouts, health checks and dictionaries, is not done: bytes are read as they come. Of
-    redis-py's connection it takes the way to the server: TLS, passwords, Sentinels.
+    connection: Any
+    parser: hiredis.Reader
+    opened_at: float
 
-    ``renewed`` is called when a connection that broke was replaced: what was published between is
-    lost. Raises AttributeError where redis-py's connections have other parts.
+
+class Subscriber:
+    """Passes every message of its channels to ``on_message``, over a connection of its own.
+
+    redis-py spends 40 µs on each message: a timeout, a health check, dictionaries. This class uses
+    redis-py only to connect (TLS, passwords, Sentinels), reads the bytes and parses them with
+    hiredis, many messages at a time.
+
+    ``on_renewal`` is called when a lost connection was replaced: messages sent in between are lost.
     """
 
     def __init__(
-        self, pool: Any, heard: Callable[[bytes], None], renewed: Callable[[], None]
+        self, pool: Any, on_message: Callable[[bytes], None], on_renewal: Callable[[], None]
     ) -> None:
-        pool.make_connection()._reader  # noqa: B018 - whether there is such a part
         self._pool = pool
-        self._heard = heard
-        self._renewed = renewed
+        self._on_message = on_message
+        self._on_renewal = on_renewal
         self._now = asyncio.get_running_loop().time
         self._channels: dict[str, None] = {}
-        self._opening = asyncio.Lock()
-        self._open_one: tuple[Any, Replies] | None = None
-        self._opened_at = 0.0
+        self._open: Open | None = None
+        self._was_open = False
+        self._closed = False
+        # One coroutine at a time connects, sends or disconnects. redis-py raises AttributeError
+        # where a connection is disconnected while a command waits to be written.
+        self._lock = asyncio.Lock()
 
     async def subscribe(self, channel: str) -> None:
-        """Hear this channel soon. Raises what redis-py does when the server is away."""
+        """Receive from this channel soon. Raises RedisError or OSError while the server is away.
+
+        The channel is kept: a renewed connection subscribes to it.
+        """
         self._channels[channel] = None
-        await self._say("SUBSCRIBE", channel)
+        await self._send("SUBSCRIBE", channel)
 
     async def unsubscribe(self, channel: str) -> None:
-        """Hear it no longer, also when the connection breaks meanwhile."""
+        """Stop receiving from this channel. Raises as :meth:`subscribe` does, and stops later."""
         self._channels.pop(channel, None)
-        await self._say("UNSUBSCRIBE", channel)
+        await self._send("UNSUBSCRIBE", channel)
 
-    async def hear(self) -> None:
-        """Pass on what has come, or renew a connection that broke.
+    async def receive(self) -> None:
+        """Pass on the messages that arrive next, or drop a connection that broke.
 
-        Raises when it cannot be renewed, or broke as soon as it was open.
+        The next call renews it. Raises RedisError or OSError where it cannot be renewed, or broke
+        within a second: the caller has to pause.
         """
-        connection, replies = await self._open()
+        async with self._lock:
+            current = await self._ensure_open()
         try:
-            found = replies.feed(await self._read(connection))
-        except (RedisError, OSError, ValueError) as error:
-            await self._drop(connection)
-            if self._now() - self._opened_at < STEADY:
+            current.parser.feed(await self._read(current.connection))
+            self._pass_on(current.parser)
+        except (RedisError, OSError) as error:
+            async with self._lock:
+                await self._drop(current)
+            if self._now() - current.opened_at < STEADY:
                 raise
             logger.info("A connection to the channel layer broke: %r", error)
-            return
-        for reply in found:
-            if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
-                self._heard(reply[2])
 
     async def aclose(self) -> None:
-        """Let go of the connection, and of those to Sentinels."""
-        if self._open_one is not None:
-            await self._drop(self._open_one[0])
+        """Disconnect, also from Sentinels. What is called later raises ConnectionError."""
+        self._closed = True
+        async with self._lock:
+            if self._open is not None:
+                await self._drop(self._open)
         await redis_servers.close(Redis.from_pool(self._pool))
+
+    def _pass_on(self, parser: hiredis.Reader) -> None:
+        while (reply := parser.gets()) is not INCOMPLETE:
+            if isinstance(reply, ResponseError):
+                raise reply
+            if isinstance(reply, list) and len(reply) == 3 and reply[0] == b"message":
+                self._on_message(reply[2])
 
     async def _read(self, connection: Any) -> bytes:
         if connection._reader is None:  # a command could not be written
             raise RedisConnectionError("the connection is closed")
-        part: bytes = await connection._reader.read(READ_AT_ONCE)
+        part: bytes = await connection._reader.read(READ_SIZE)
         if not part:
             raise RedisConnectionError("the server has closed the connection")
         return part
 
-    async def _say(self, command: str, channel: str) -> None:
-        connection, _ = await self._open()
-        # No health check: the answer to its PING would come to `hear`.
-        await connection.send_command(command, channel, check_health=False)
+    async def _send(self, command: str, channel: str) -> None:
+        async with self._lock:
+            current = await self._ensure_open()
+            # No health check: the reply to its PING would arrive in `receive`.
+            await current.connection.send_command(command, channel, check_health=False)
 
-    async def _open(self) -> tuple[Any, Replies]:
-        async with self._opening:
-            if self._open_one is None or not self._open_one[0].is_connected:
-                self._open_one = await self._connected(), Replies()
-                if self._opened_at:
-                    self._renewed()
-                self._opened_at = self._now()
-            return self._open_one
+    async def _ensure_open(self) -> Open:
+        self._refuse_when_closed()
+        if self._open is None or not self._open.connection.is_connected:
+            self._open = Open(await self._connect(), _parser(), self._now())
+            if self._was_open:
+                self._on_renewal()
+            self._was_open = True
+        return self._open
 
-    async def _connected(self) -> Any:
-        """A connection with all channels."""
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise RedisConnectionError("this subscriber was closed")
+
+    async def _connect(self) -> Any:
+        """Return a new connection that is subscribed to all channels."""
         connection, channels = self._pool.make_connection(), list(self._channels)
         try:
             await connection.connect()
-            for at in range(0, len(channels), SUBSCRIBED_AT_ONCE):
-                some = channels[at : at + SUBSCRIBED_AT_ONCE]
+            for at in range(0, len(channels), CHANNELS_PER_COMMAND):
+                some = channels[at : at + CHANNELS_PER_COMMAND]
                 await connection.send_command("SUBSCRIBE", *some, check_health=False)
+            self._refuse_when_closed()  # it may have been closed meanwhile
         except BaseException:
             await _disconnect(connection)
             raise
         return connection
 
-    async def _drop(self, connection: Any) -> None:
-        if self._open_one is not None and self._open_one[0] is connection:
-            self._open_one = None
-        await _disconnect(connection)
+    async def _drop(self, current: Open) -> None:
+        if self._open is current:
+            self._open = None
+        await _disconnect(current.connection)
+
+
+def _parser() -> hiredis.Reader:
+    # An error in reply to a command is returned, what is not RESP raises.
+    return hiredis.Reader(
+        protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=INCOMPLETE
+    )
 
 
 async def _disconnect(connection: Any) -> None:

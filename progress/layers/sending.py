@@ -1,4 +1,4 @@
-"""Messages to groups of the channel layer, many in one go where that is Redis' pub/sub."""
+"""Sends messages to groups of the channel layer; on Redis pub/sub, many in one command."""
 
 from __future__ import annotations
 
@@ -12,67 +12,79 @@ from channels.layers import get_channel_layer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from .. import redis_servers
+from . import groups, private_parts
 
-#: What a channel layer would do one by one, each with a command and an answer of its own.
+#: Publishes many messages; the layer would use a command and a reply for each.
 SCRIPT = "for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end"
-AT_ONCE = 100  # messages of one script, so that it does not hold up the server
+PER_SCRIPT = 100  # messages, so that one script does not block the server
 
-#: Of a group and a message: the channel of Redis and the bytes that the layer publishes.
-Wrap = Callable[[str, dict[str, str]], tuple[str, bytes]]
+#: Maps a task id and an event's text to a channel of Redis and the message to publish there.
+Envelope = Callable[[str, str], tuple[str, bytes]]
 
 
 async def send(messages: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """Send each message to its group, in no order. Raises what the layer raises."""
+    """Send each message to its group, in no particular order. Raises what the layer raises."""
     layer, batch = get_channel_layer(), list(messages)
     if layer is None:
         return
-    if len(batch) > 1 and isinstance(layer, RedisPubSubChannelLayer):
-        with suppress(AttributeError):  # of a channels_redis that calls its parts by other names
-            await _publish(layer, batch)
-            return
-    await asyncio.gather(*(layer.group_send(group, message) for group, message in batch))
+    if len(batch) > 1 and private_parts.serves(layer, private_parts.SENDING):
+        await _publish(layer, batch)
+    else:
+        await asyncio.gather(*(layer.group_send(group, message) for group, message in batch))
 
 
-def wrapping(place: Hashable) -> Wrap | None:
-    """What the layer would publish, for somebody who speaks to the server at that place anyway.
+def envelope(place: Hashable) -> Envelope | None:
+    """Return what makes the layer's messages, for a client of the Redis server at ``place``.
 
-    None where that is not the layer's one server, or the layer does not keep a message's text as it
-    is: then nobody but the layer can send.
+    That client can then publish an event with the command that stores it. None if only the layer
+    can send: it is another layer, has several servers or a server elsewhere, or changes the text
+    of a message.
     """
-    with suppress(Exception):  # whatever is wrong with it, or has another name: send() says so
-        layer: Any = get_channel_layer()
-        if type(layer) is not RedisPubSubChannelLayer:
-            return None
-        mine = layer._get_layer()
-        [shard] = mine._shards
-        shard._ensure_redis()
-        if redis_servers.place(shard._redis) == place and _keeps(layer):
-            name = mine._get_group_channel_name
-            return lambda group, message: (name(group), layer.serialize(message))
+    with suppress(Exception):  # a layer that is set up wrong: send() raises it, and that is logged
+        return _envelope(get_channel_layer(), place)
     return None
 
 
-def _keeps(layer: Any) -> bool:
-    """Whether digits in a text can be replaced after it was serialized: not what is encrypted."""
+def _envelope(layer: Any, place: Hashable) -> Envelope | None:
+    if type(layer) is not RedisPubSubChannelLayer:  # a subclass may send in another way
+        return None
+    if not private_parts.serves(layer, private_parts.SENDING):
+        return None
+    if not _is_at(layer, place) or not _keeps_text(layer):
+        return None
+    channel_of = layer._get_group_channel_name
+    return lambda task_id, text: (
+        channel_of(groups.group_name(task_id)),
+        layer.serialize(groups.message_of(text)),
+    )
+
+
+def _is_at(layer: Any, place: Hashable) -> bool:
+    """Whether the layer has one server, and it is the one at that place."""
+    if len(layer._shards) != 1:
+        return False
+    shard = layer._shards[0]
+    shard._ensure_redis()
+    return redis_servers.place(shard._redis) == place
+
+
+def _keeps_text(layer: Any) -> bool:
+    """Whether digits can be replaced in a serialized text: not if the layer encrypts it."""
     first, second = (layer.serialize({"text": f'{{"{digit}'}) for digit in ("1" * 16, "2" * 16))
     return b'{"1' in first and first.replace(b"1" * 16, b"2" * 16) == second
 
 
 async def _publish(layer: Any, batch: list[tuple[str, dict[str, Any]]]) -> None:
-    """As the layer's ``group_send`` does, on its own connections, by names that are private to it.
-
-    A message that is sent twice, here and in place of this, does no harm.
-    """
-    mine = layer._get_layer()
+    """Do what the layer's ``group_send`` does, on its own connections, with one script for many."""
     words: dict[Any, list[Any]] = defaultdict(list)
     for group, message in batch:
-        channel = mine._get_group_channel_name(group)
-        words[mine._get_shard(channel)] += channel, layer.serialize(message)
+        channel = layer._get_group_channel_name(group)
+        words[layer._get_shard(channel)] += channel, layer.serialize(message)
     await asyncio.gather(*(_publish_on(*each) for each in words.items()))
 
 
 async def _publish_on(shard: Any, words: list[Any]) -> None:
     async with shard._lock:
         shard._ensure_redis()
-        for at in range(0, len(words), 2 * AT_ONCE):
-            await shard._redis.eval(SCRIPT, 0, *words[at : at + 2 * AT_ONCE])
+        for at in range(0, len(words), 2 * PER_SCRIPT):
+            await shard._redis.eval(SCRIPT, 0, *words[at : at + 2 * PER_SCRIPT])

@@ -1,4 +1,4 @@
-"""The groups that the hub wants to be in, kept up on a link that is renewed when it goes deaf."""
+"""Keeps the hub in the groups that it wants, and replaces a listener that receives nothing."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from functools import partial
 from ..events import Event
 from ..loops import forever
 from .groups import Change
-from .listener import Link
+from .listener import Listener
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-PROBE_AFTER = 3.0  # seconds between two probes of the link
+PROBE_INTERVAL = 3.0  # seconds between two probes of the listener
 
 
 class Subscription:
-    """Joins and leaves groups in the background, since a layer may take seconds for it.
+    """Joins and leaves groups in the background, since a layer may take seconds for that.
 
-    ``joined`` is called with a task id once its group is joined, also when that happens anew or
-    what was sent to it may have been lost; ``heard`` with each event that arrives, ``changed`` with
-    each change of rights.
+    ``on_joined`` is called with a task id when its group was joined, and again when messages to the
+    group may have been lost. ``on_event`` is called with each event, ``on_rights_change`` with each
+    change of rights.
     """
 
     def __init__(
         self,
         *,
-        joined: Callable[[str], None],
-        heard: Callable[[Event], None],
-        changed: Callable[[Change], None],
+        on_joined: Callable[[str], None],
+        on_event: Callable[[Event], None],
+        on_rights_change: Callable[[Change], None],
     ) -> None:
-        self._joined = joined
-        self._open = partial(Link, heard, changed, self._renewed)
-        self._link = self._open()
+        self._on_joined = on_joined
+        self._new_listener = partial(Listener, on_event, on_rights_change, self._rejoined)
+        self._listener = self._new_listener()
         self._wanted: set[str] = set()
-        self._changed: dict[str, None] = {}
+        self._changed: dict[str, None] = {}  # task ids to join or leave, in order
         self._wake = asyncio.Event()
 
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Start; the caller cancels what it gets, then calls :meth:`aclose`."""
+        """Start. The caller cancels the tasks in the end, then calls :meth:`aclose`."""
         loop = asyncio.get_running_loop()
         return [
             loop.create_task(forever("Joining groups of the channel layer", self._follow)),
@@ -48,18 +48,18 @@ class Subscription:
         ]
 
     def join(self, task_id: str) -> None:
-        """Be in this task's group from soon on."""
+        """Join this task's group soon."""
         self._wanted.add(task_id)
         self._change(task_id)
 
     def leave(self, task_id: str) -> None:
-        """Be out of it from soon on."""
+        """Leave this task's group soon."""
         self._wanted.discard(task_id)
         self._change(task_id)
 
     async def aclose(self) -> None:
-        """Be out of all groups now, as far as the layer answers."""
-        await self._link.close()
+        """Leave all groups now, as far as the layer answers. Takes 5 s at most."""
+        await self._listener.close()
 
     def _change(self, task_id: str) -> None:
         self._changed[task_id] = None
@@ -68,29 +68,30 @@ class Subscription:
     async def _follow(self) -> None:
         await self._wake.wait()
         while self._changed:
-            task_id, link = next(iter(self._changed)), self._link
-            # Looked at now, not when asked for: it may have been left and joined since.
+            task_id, listener = next(iter(self._changed)), self._listener
+            # Decided now, not when it was asked for: it may have been left and joined since.
             if task_id in self._wanted:
-                await link.add(task_id)
+                await listener.join(task_id)
             else:
-                await link.discard(task_id)
-            if link is self._link and (task_id in self._wanted) == (task_id in link.members):
+                await listener.leave(task_id)
+            is_joined = task_id in listener.task_ids
+            if listener is self._listener and (task_id in self._wanted) == is_joined:
                 del self._changed[task_id]
-                if task_id in self._wanted:
-                    self._joined(task_id)
+                if is_joined:
+                    self._on_joined(task_id)
         self._wake.clear()
 
-    def _renewed(self) -> None:
-        for task_id in self._link.members:
-            self._joined(task_id)
+    def _rejoined(self) -> None:
+        for task_id in self._listener.task_ids:
+            self._on_joined(task_id)
 
     async def _probe(self) -> None:
-        """Half-open and swallowing connections say nothing."""
-        await asyncio.sleep(PROBE_AFTER)
-        link = self._link
-        if await link.is_deaf():
-            logger.warning("The channel layer's subscription went deaf and is renewed")
-            self._link = self._open()
+        """A connection that is half open, or swallows what is sent, reports no error."""
+        await asyncio.sleep(PROBE_INTERVAL)
+        listener = self._listener
+        if await listener.is_deaf():
+            logger.warning("The channel layer's subscription received nothing and is replaced")
+            self._listener = self._new_listener()
             self._changed |= dict.fromkeys(self._wanted)
             self._wake.set()
-            await link.close()
+            await listener.close()

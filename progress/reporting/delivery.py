@@ -12,7 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from ..events import Event, State
 from ..layers import groups
-from ..layers.sending import send, wrapping
+from ..layers.sending import envelope, send
 from ..store.base import SENT, Answer, Envelope, Store
 from .placing import (
     Source,
@@ -135,9 +135,7 @@ class Delivery:
 
     def _envelope(self) -> Envelope | None:
         """How the store reaches a group by itself, where the layer is on the same server."""
-        if (wrap := wrapping(self._store.place)) is None:
-            return None
-        return lambda id_, text: wrap(groups.group_name(id_), groups.carrying(text))
+        return envelope(self._store.place)
 
     async def _announce_unstored(self, batch: Batch, placed: Batch) -> None:
         """Announce each event once, and never PENDING behind another event of the task."""

@@ -19,8 +19,8 @@ NEVER = 1e9
 
 
 def probe():
-    """Nobody checks whether the channel layer still delivers."""
-    subscription.PROBE_AFTER = NEVER
+    """Nobody looks whether the channel layer went deaf."""
+    subscription.PROBE_INTERVAL = NEVER
 
 
 def renewal():

@@ -144,7 +144,7 @@ class Bystander:
         """Check that an event published now arrives."""
         version = time.time_ns() // 1000  # as the store's: the hub says UNKNOWN in between
         event = Event(task_id="bystander", state=State.PROGRESS, version=version, run=1)
-        while "bystander" not in Hub.current()._subscription._link.members:
+        while "bystander" not in Hub.current()._subscription._listener.task_ids:
             await asyncio.sleep(0)  # the first time
         await get_channel_layer().group_send(group_name("bystander"), message(event))
         await self._client.until(lambda said: of(said, version))

@@ -1,4 +1,4 @@
-"""A channel layer that goes deaf without a word, and what the hub does about it."""
+"""A channel layer whose connection silently receives nothing, and how the hub recovers."""
 
 import asyncio
 from dataclasses import replace
@@ -22,7 +22,7 @@ NEVER = 1e9
 
 @pytest.fixture
 async def proxied(valkey, redis_url, settings):
-    """The channel layer goes through a proxy; the store does not, and is not reconciled with."""
+    """The channel layer is behind a proxy. The store is not, and the hub does not reconcile."""
     settings.PROGRESS_RECONCILE = NEVER
     async with Proxy(valkey.port).running() as proxy:
         settings.CHANNEL_LAYERS = {"default": redis_layer(f"redis://127.0.0.1:{proxy.port}/0")}
@@ -31,7 +31,7 @@ async def proxied(valkey, redis_url, settings):
 
 @pytest.fixture
 async def watched(proxied, store):
-    """A started task, watched over a link that works, past its second look at the store."""
+    """A started task, watched over a connection that works, after its second read of the store."""
     hub = Hub.current()
     watcher = Frames()
     hub.watch("a", watcher)
@@ -43,43 +43,45 @@ async def watched(proxied, store):
     await hub.aclose()
 
 
-async def hears_the_outcome(store, watched):
-    """Whether an outcome that only the store knows arrives: a renewed link looks there again."""
+async def receives_the_outcome(store, watched):
+    """Whether an outcome that only the store has arrives: it is read when a listener joined."""
     started = watched.events[-1]
     await store.put([replace(started, state=State.SUCCESS)])
     async with asyncio.timeout(3):
         return (await watched.next()).complete
 
 
-async def test_a_link_that_swallows_is_noticed_and_renewed(monkeypatch, proxied, store, watched):
+async def test_a_connection_that_swallows_messages_is_replaced(
+    monkeypatch, proxied, store, watched
+):
     monkeypatch.setattr(listener, "ECHO_WITHIN", 0.3)
-    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.1)
+    monkeypatch.setattr(subscription, "PROBE_INTERVAL", 0.1)
     with proxied.swallowing():
-        assert await hears_the_outcome(store, watched)
+        assert await receives_the_outcome(store, watched)
 
 
-async def test_without_the_probe_a_swallowing_link_stays_deaf(proxied, store, watched):
+async def test_without_the_probe_it_is_not_replaced(proxied, store, watched):
     """The twin: the scenario above tests the probe."""
     with proxied.swallowing(), pytest.raises(TimeoutError):
-        await hears_the_outcome(store, watched)
+        await receives_the_outcome(store, watched)
 
 
-async def test_what_is_lost_while_a_connection_is_broken_is_looked_for(raw, store, watched):
+async def test_events_of_the_time_without_a_connection_are_read_from_the_store(raw, store, watched):
     raw.client_kill_filter(_type="pubsub")
-    assert await hears_the_outcome(store, watched)
+    assert await receives_the_outcome(store, watched)
 
 
-async def test_a_link_that_works_is_left_alone(monkeypatch, proxied, store, watched, caplog):
-    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.01)
-    before = Hub.current()._subscription._link
+async def test_a_listener_that_works_is_kept(monkeypatch, proxied, store, watched, caplog):
+    monkeypatch.setattr(subscription, "PROBE_INTERVAL", 0.01)
+    before = Hub.current()._subscription._listener
     for _ in range(20):
         assert not await before.is_deaf()
-    assert Hub.current()._subscription._link is before
+    assert Hub.current()._subscription._listener is before
     assert not caplog.records
 
 
-async def breaks(raw, group):
-    """The subscriptions' connections are cut; until there are new ones that hear the group."""
+async def cut(raw, group):
+    """Cut the connections that subscribe, and wait for new ones that are in the group."""
     old = {client["id"] for client in raw.client_list(_type="pubsub")}
     raw.client_kill_filter(_type="pubsub")
     async with asyncio.timeout(10):
@@ -89,9 +91,9 @@ async def breaks(raw, group):
             await asyncio.sleep(0.01)
 
 
-async def leaves_while_its_connection_breaks(raw, monkeypatch):
-    """A group is left when Redis has just gone; whether Redis has it when all is quiet."""
-    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.1)
+async def is_in_a_group_left_during_a_cut(raw, monkeypatch):
+    """Leave a group just when the connection was cut; whether Redis has it two reconnects later."""
+    monkeypatch.setattr(subscription, "PROBE_INTERVAL", 0.1)
     hub, watcher = Hub.current(), Frames()
     for task_id in ("a", "b"):
         hub.watch(task_id, watcher)
@@ -104,20 +106,20 @@ async def leaves_while_its_connection_breaks(raw, monkeypatch):
     async with asyncio.timeout(10):
         while hub._subscription._changed:
             await asyncio.sleep(0.01)
-    for _ in range(2):  # what was not forgotten is subscribed to at each reconnect
-        await breaks(raw, kept)
+    for _ in range(2):  # each reconnect subscribes to the groups that are still remembered
+        await cut(raw, kept)
     try:
         return left in raw.pubsub_channels()
     finally:
         await hub.aclose()
 
 
-async def test_a_group_left_while_the_connection_breaks_is_left_for_good(raw, monkeypatch):
-    assert not await leaves_while_its_connection_breaks(raw, monkeypatch)
+async def test_a_group_that_is_left_during_a_cut_is_left_for_good(raw, monkeypatch):
+    assert not await is_in_a_group_left_during_a_cut(raw, monkeypatch)
 
 
-async def test_heard_through_the_layer_a_group_left_then_stays(raw, monkeypatch):
-    """The twin: channels_redis and redis-py forget at other times than Redis does."""
-    through = lambda layer, received, _renewed: LayerReceiver(layer, received)  # noqa: E731
+async def test_received_through_the_layer_such_a_group_stays(raw, monkeypatch):
+    """The twin: channels_redis and redis-py forget channels at other times than Redis does."""
+    through = lambda layer, _pools, on_message, _renewal: LayerReceiver(layer, on_message)  # noqa: E731
     monkeypatch.setattr(receivers, "PubSubReceiver", through)
-    assert await leaves_while_its_connection_breaks(raw, monkeypatch)
+    assert await is_in_a_group_left_during_a_cut(raw, monkeypatch)

@@ -1,4 +1,4 @@
-"""A channel layer on several servers: each of them is joined, and probed."""
+"""A channel layer on several servers: the listener subscribes on each of them, and probes each."""
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack
@@ -34,7 +34,7 @@ def servers(tmp_path_factory):
 
 @pytest.fixture
 async def proxies(servers, redis_url, settings):
-    """A layer on all of them, each behind a proxy; the store is not reconciled with."""
+    """A layer on all of them, each behind a proxy. The hub does not reconcile."""
     settings.PROGRESS_RECONCILE = NEVER
     async with AsyncExitStack() as stack:
         proxies = [
@@ -46,7 +46,7 @@ async def proxies(servers, redis_url, settings):
 
 
 async def watch_all(store):
-    """All tasks started, watched over a link that works, past the second looks at the store."""
+    """Started tasks, watched over connections that work, after the second read of the store."""
     hub, watched = Hub.current(), {}
     for task_id in TASKS:
         watcher = Frames()
@@ -72,28 +72,28 @@ def joined(server, words):
 
 
 def on(server):
-    """The tasks whose groups are there."""
+    """The tasks whose groups are on that server."""
     names = joined(server, "__group__")
     return [id_ for id_ in TASKS if any(name.endswith(groups.group_name(id_)) for name in names)]
 
 
-async def hears_all_outcomes(store, watched, tasks):
-    """Whether outcomes that only the store knows arrive: a renewed link looks there again."""
+async def receives_all_outcomes(store, watched, tasks):
+    """Whether outcomes that only the store has arrive: they are read when a listener joined."""
     for task_id in tasks:
         await store.put([replace(watched[task_id].events[-1], state=State.SUCCESS)])
     async with asyncio.timeout(5):
         return all([(await watched[task_id].next()).complete for task_id in tasks])
 
 
-async def test_groups_are_spread_and_all_are_heard(servers, watched):
-    """``watched`` heard an event of each over the layer."""
+async def test_groups_are_spread_over_the_servers_and_events_of_all_arrive(servers, watched):
+    """``watched`` received an event of each task over the layer."""
     assert sorted(id_ for server in servers for id_ in on(server)) == sorted(TASKS)
     assert all(map(on, servers))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
-async def test_each_server_has_one_group_that_is_probed(count, settings, valkey):
-    """Held to where the layer really puts them."""
+async def test_each_server_has_one_group_for_probes(count, settings, valkey):
+    """Compared with the server on which the layer itself puts each group."""
     urls = [f"redis://127.0.0.1:{valkey.port}/{number}" for number in range(count)]
     settings.CHANNEL_LAYERS = {"default": redis_layer(*urls, prefix="other")}
     layer = get_channel_layer()._get_layer()
@@ -103,37 +103,39 @@ async def test_each_server_has_one_group_that_is_probed(count, settings, valkey)
 
 
 @pytest.mark.parametrize("deaf", range(SERVERS))
-async def test_one_deaf_server_of_several_is_noticed(
+async def test_one_deaf_connection_of_several_is_replaced(
     monkeypatch, servers, proxies, store, watched, deaf
 ):
     monkeypatch.setattr(listener, "ECHO_WITHIN", 0.3)
-    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.1)
+    monkeypatch.setattr(subscription, "PROBE_INTERVAL", 0.1)
     with proxies[deaf].swallowing():
-        assert await hears_all_outcomes(store, watched, on(servers[deaf]))
+        assert await receives_all_outcomes(store, watched, on(servers[deaf]))
 
 
-async def test_probed_by_one_group_the_others_stay_deaf(monkeypatch, servers, proxies, store):
-    """The twin: it is a group on each server that does it."""
+async def test_with_one_group_for_all_probes_the_others_stay_deaf(
+    monkeypatch, servers, proxies, store
+):
+    """The twin: each server needs a group of its own."""
     monkeypatch.setattr(listener, "ECHO_WITHIN", 0.3)
-    monkeypatch.setattr(subscription, "PROBE_AFTER", 0.1)
+    monkeypatch.setattr(subscription, "PROBE_INTERVAL", 0.1)
     names = groups.echo_group_names
     monkeypatch.setattr(groups, "echo_group_names", lambda: names()[:1])
     watched = await watch_all(store)
     [deaf] = [number for number, server in enumerate(servers) if not joined(server, ".echo.")][:1]
     with proxies[deaf].swallowing(), pytest.raises(TimeoutError):
-        await hears_all_outcomes(store, watched, on(servers[deaf]))
+        await receives_all_outcomes(store, watched, on(servers[deaf]))
     await Hub.current().aclose()
 
 
-async def test_a_deaf_server_is_noticed_while_another_is_away(
+async def test_a_deaf_connection_is_found_while_another_server_is_away(
     monkeypatch, servers, proxies, watched
 ):
     monkeypatch.setattr(listener, "ECHO_WITHIN", 0.3)
-    monkeypatch.setattr(subscription, "PROBE_AFTER", NEVER)
-    own = Hub.current()._subscription._link
+    monkeypatch.setattr(subscription, "PROBE_INTERVAL", NEVER)
+    own = Hub.current()._subscription._listener
     servers[1].kill()
     try:
-        with pytest.raises(ConnectionError):  # it is away, and the others hear
+        with pytest.raises(ConnectionError):  # it is away, and the others work
             await own.is_deaf()
         proxies[0].swallow()
         assert await own.is_deaf()

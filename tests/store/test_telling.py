@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from progress import redis_servers
 from progress.events import Event, State
 from progress.layers import groups, redis_layer
-from progress.layers.sending import wrapping
+from progress.layers.sending import envelope
 from progress.reporting.delivery import Delivery
 from progress.reporting.runs import Run
 from progress.store.base import SENT
@@ -41,7 +41,7 @@ async def joined(layer, *task_ids):
 async def received(layer, channel):
     """The event in the next message."""
     async with asyncio.timeout(5):
-        return groups.read(await layer.receive(channel))
+        return groups.parse(await layer.receive(channel))
 
 
 async def delivered(store, *events):
@@ -166,7 +166,7 @@ async def test_what_only_the_layer_can_send_it_sends(
     layer, redis_url, another, store, settings, name
 ):
     settings.CHANNEL_LAYERS = {"default": LAYERS[name](redis_url, another)}
-    assert wrapping(store.place) is None
+    assert envelope(store.place) is None
     channel = await joined(layer(), "a", "b")
     await delivered(store, event(), event(task_id="b"))
     told = {(await received(layer(), channel)).task_id for _ in "ab"}
@@ -174,9 +174,9 @@ async def test_what_only_the_layer_can_send_it_sends(
 
 
 async def test_a_layer_with_other_parts_sends_by_itself(layer, store, monkeypatch):
-    assert wrapping(store.place)
+    assert envelope(store.place)
     monkeypatch.delattr("channels_redis.pubsub.RedisPubSubLoopLayer._get_group_channel_name")
-    assert wrapping(store.place) is None
+    assert envelope(store.place) is None
 
 
 @pytest.mark.parametrize("name", ["no layer", "one that cannot be imported"])
