@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from django.core.exceptions import ImproperlyConfigured
 
 from . import conf
+from .layers import private_parts
 
 LAYER_HINT = (
     "from progress.layers import redis_layer; "
@@ -22,7 +23,13 @@ LAYER_HINT = (
 @register("progress")
 def check_settings(**_: Any) -> list[CheckMessage]:
     """All checks of this app."""
-    return [*check_store(), *check_layer(), *check_access(), *check_serializers()]
+    return [
+        *check_store(),
+        *check_layer(),
+        *check_access(),
+        *check_serializers(),
+        *check_private_parts(),
+    ]
 
 
 def check_store() -> list[CheckMessage]:
@@ -80,6 +87,20 @@ def check_serializers() -> list[CheckMessage]:
         hint = 'Set accept_content = ["json"] on the Celery application.'
         return [Warning(message, hint=hint, id="progress.W002")]
     return []
+
+
+def check_private_parts() -> list[CheckMessage]:
+    """Whether the private parts of dependencies that make events cheap are still there."""
+    hint = (
+        "All works as before, only slower. Install a release of it that was there when this "
+        "package was released, or a newer release of this package."
+    )
+    return [
+        Warning(
+            f"{name} is missing in the installed release: {cost}.", hint=hint, id="progress.W003"
+        )
+        for name, cost in private_parts.missing()
+    ]
 
 
 def _has_broker() -> bool:
