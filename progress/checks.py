@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from . import conf
 from .layers import private_parts
+from .transports import eager
 
 LAYER_HINT = (
     "from progress.layers import redis_layer; "
@@ -92,14 +93,17 @@ def check_serializers() -> list[CheckMessage]:
 def check_private_parts() -> list[CheckMessage]:
     """Whether the private parts of dependencies that make events cheap are still there."""
     hint = (
-        "All works as before, only slower. Install a release of it that was there when this "
-        "package was released, or a newer release of this package."
+        "Everything works, only slower. Install the release that was current when this package "
+        "was released, or a newer release of this package."
     )
+    missing = private_parts.missing()
+    if (name := eager.missing()) is not None:
+        missing.append(private_parts.Missing(name, eager.COST))
     return [
         Warning(
             f"{name} is missing in the installed release: {cost}.", hint=hint, id="progress.W003"
         )
-        for name, cost in private_parts.missing()
+        for name, cost in missing
     ]
 
 

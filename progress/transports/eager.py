@@ -6,11 +6,29 @@ What Python 3.12 calls an eager task, also for 3.11, and without a task for what
 from __future__ import annotations
 
 import asyncio
-from asyncio.tasks import _enter_task, _leave_task  # documented for who makes tasks of their own
+import logging
+from asyncio import tasks
 from collections.abc import Awaitable, Coroutine, Generator
-from functools import partial
+from functools import cache, partial
 from types import CoroutineType
 from typing import Any
+
+logger = logging.getLogger(__name__)
+
+#: Private parts of asyncio, which its documentation names for tasks of other makes.
+PARTS = ("_enter_task", "_leave_task")
+COST = "each frame of a websocket is sent by a task of its own, which takes about 20 µs more"
+NOT_BEGUN = object()  # in the place of what a coroutine waits for
+
+
+def missing() -> str | None:
+    """Return the first private part of asyncio that this Python lacks, or None."""
+    return next((f"asyncio.tasks.{name}" for name in PARTS if not hasattr(tasks, name)), None)
+
+
+@cache
+def _log_missing() -> None:
+    logger.warning("%s is missing in this Python: %s", missing(), COST)
 
 
 class Begun:
@@ -28,6 +46,9 @@ class Begun:
 
     def __await__(self) -> Generator[Any, Any, None]:
         waits_for = self._waits_for
+        if waits_for is NOT_BEGUN:
+            yield from self._coroutine.__await__()
+            return
         while True:
             try:
                 yield waits_for
@@ -46,16 +67,22 @@ def begin(awaitable: Awaitable[None], owner: asyncio.Task[Any]) -> Begun | None:
 
     To be called where no task runs, from a callback of the loop. ``owner`` is what the coroutine
     finds as the current task, and may put a time limit on. Raises what the coroutine raises.
+    Without asyncio's private parts nothing is run yet: the rest is all of it.
     """
     coroutine = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
+    try:
+        enter, leave = tasks._enter_task, tasks._leave_task
+    except AttributeError:
+        _log_missing()
+        return Begun(coroutine, NOT_BEGUN)
     loop = owner.get_loop()
-    _enter_task(loop, owner)
+    enter(loop, owner)
     try:
         waits_for = coroutine.send(None)
     except StopIteration:
         return None
     finally:
-        _leave_task(loop, owner)
+        leave(loop, owner)
     return Begun(coroutine, waits_for)
 
 
