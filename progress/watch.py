@@ -8,18 +8,20 @@ import sys
 from .client.terminal import Exit, complain, run
 
 STATUS = """exit status: 0 the task succeeded; 1 it failed or was cancelled; 2 usage; 3 no right to
-watch it, or nothing is known of it; 4 the address is wrong, or the connection is gone for good;
-130 interrupted; 141 nobody reads the output"""
+watch it, or an unknown task; 4 the address is wrong, or no connection for too long; 130
+interrupted; 141 nobody reads the output"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status."""
+    """Watch the task that the arguments name, and return the exit status."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        parser.error("one URL is expected, and the options below")  # they may hold a token
+        parser.error(
+            "one URL is expected, and the options below"
+        )  # they may contain a token: do not repeat them
     try:
-        from .client import watch  # noqa: PLC0415 - needs websockets, and says so
+        from .client import watch  # noqa: PLC0415 - raises ImportError without websockets
 
         events = watch(options.url, token=options.token, patience=options.patience)
     except ImportError as error:
@@ -36,8 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("url", help="the task's websocket_url, ws://… or wss://…")
     parser.add_argument("--token", help="the token, where the URL has none")
-    parser.add_argument("--json", action="store_true", help="one event a line, as on the wire")
-    words = "give up after so long without a connection (30 until the first one, then never)"
+    parser.add_argument("--json", action="store_true", help="write one event a line, as it arrives")
+    words = (
+        "give up after so many seconds without a connection (30 before the first one, then never)"
+    )
     parser.add_argument("--patience", type=float, metavar="SECONDS", help=words)
     return parser
 

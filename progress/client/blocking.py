@@ -1,4 +1,4 @@
-"""The items of an asynchronous generator, for code that blocks."""
+"""Runs an asynchronous generator in a thread, for blocking code."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ R = TypeVar("R")
 
 
 def from_thread(source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-    """The same items. Their event loop runs in a thread, also while the caller works.
+    """Yield the items of the source, which runs in a thread even while the caller works.
 
-    Raises what the source raises. Source and thread end with the iteration, when the generator
-    is closed, and with the interpreter.
+    Raises what the source raises. Source and thread end with the iteration, when the generator is
+    closed, or with the interpreter.
     """
     thread = _Thread(source)
     try:
@@ -27,7 +27,7 @@ def from_thread(source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
 
 
 class _Thread(Generic[T]):
-    """A daemon: for any other the interpreter waits, before it says by atexit that it ends."""
+    """A daemon thread: the interpreter waits for others before it calls what atexit registered."""
 
     def __init__(self, source: AsyncGenerator[T, None]) -> None:
         self._source = source
@@ -38,11 +38,11 @@ class _Thread(Generic[T]):
         atexit.register(self.close)
 
     def next(self) -> tuple[T] | None:
-        """The next item, or None after the last."""
+        """Return the next item in a tuple, or None after the last."""
         return self._run(self._next())
 
     def close(self) -> None:
-        """End the source, then the thread; the second time nothing."""
+        """Close the source, then end the thread. A second call does nothing."""
         atexit.unregister(self.close)
         if self._thread.is_alive():  # not in a process that was forked from this one
             self._run(self._end())
@@ -61,7 +61,7 @@ class _Thread(Generic[T]):
 
     async def _end(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:  # an interrupted caller left one that waits for the next item
+        for task in others:  # an interrupted caller leaves a task that waits for the next item
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._source.aclose()

@@ -1,4 +1,4 @@
-"""A websocket to a site that comes back when it breaks."""
+"""A websocket to a site that reconnects when it breaks."""
 
 from __future__ import annotations
 
@@ -30,42 +30,41 @@ except ImportError as missing:
 
 from .refusals import UnreachableError, refusal
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-SILENCE = 50.0  # seconds; the server pings after 20
-ANSWER = 10.0  # seconds that a handshake may take
-HASTE = 2.0  # the same at the end of patience
-STEADY = 5.0  # seconds after which a link counts as one that works
-GOODBYE = 1.0  # seconds that the server may take to answer a close
-SOONEST, LATEST = 0.5, 30.0  # seconds, the most that is waited before the first try and the last
-MISTYPED = 30.0  # seconds without any connection after which the address counts as wrong
-BUSY = {403, 408, 425, 429}  # what servers and proxies that have no time say besides 5xx
+SILENCE = 50.0  # seconds without a frame until a connection counts as broken; pings come every 20
+OPEN_TIMEOUT = 10.0  # seconds that a handshake may take
+LAST_OPEN_TIMEOUT = 2.0  # the same when patience ends
+STEADY = 5.0  # seconds after which a connection counts as one that works
+CLOSE_TIMEOUT = 1.0  # seconds that the server may take to answer a close
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds; the upper bounds of the jitter
+FIRST_PATIENCE = 30.0  # seconds until an address that never worked counts as wrong
+BUSY = {403, 408, 425, 429}  # statuses of busy servers and proxies, besides 5xx
 PROTOCOL = "progress"
-SPELLED = frozenset("!#$%&'*+-.^_`|~")  # what a header's word may hold besides letters and digits
+TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")  # RFC 9110's tchar, besides letters and digits
 
 
-class Hearer(Protocol):
-    """Whom a link is kept up for."""
+class Receiver(Protocol):
+    """What a connection is kept up for."""
 
     token: str | None
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to be heard."""
+        """Whether no more frames are wanted."""
 
     def requests(self) -> Iterable[str]:
-        """The frames to send at the beginning of each connection."""
+        """Return the frames to send at the beginning of each connection."""
 
-    def hear(self, frame: str | bytes) -> None:
-        """A frame has come. Raises WatchError for one that ends the link."""
+    def receive(self, frame: str | bytes) -> None:
+        """Take a frame. Raises WatchError for one that ends the watching."""
 
 
-class Address:
-    """A websocket URL, parted from the token in its query, which goes into a header instead.
+class SocketURL:
+    """A websocket URL without the token in its query, which goes into a header instead.
 
-    It also loses the wish of pages to be sent events in batches.
-
-    Raises ValueError, in words that do not repeat the query.
+    ``batch`` is removed from the query too: pages ask for batches of events by it.
+    Raises ValueError for another kind of URL; the message does not repeat the query.
     """
 
     def __init__(self, url: str) -> None:
@@ -75,7 +74,7 @@ class Address:
                 "a URL that starts with ws:// or wss:// and a host is expected, such as the "
                 f"websocket_url of addresses(), not {_shown(url)}"
             )
-        _ = parts.port  # raises ValueError for one that is none
+        _ = parts.port  # raises ValueError if it is not a port
         query = parse_qsl(parts.query, keep_blank_values=True)
         rest = urlencode([field for field in query if field[0] not in ("token", "batch")])
         self.token = dict(query).get("token") or None
@@ -84,137 +83,137 @@ class Address:
         self.shown = _shown(url)
 
 
-class Link:
-    """One connection after another. ``patience`` is how many seconds it may be without one."""
+class Connection:
+    """Keeps up one websocket after another, for at most ``patience`` seconds without one."""
 
     def __init__(
         self,
-        address: Address,
-        hearer: Hearer,
+        url: SocketURL,
+        receiver: Receiver,
         *,
         headers: Mapping[str, str] | None,
         patience: float | None,
     ) -> None:
-        self._address = address
-        self._hearer = hearer
+        self._url = url
+        self._receiver = receiver
         self._headers = dict(headers or {})
-        self._given = patience
+        self._chosen_patience = patience
         self._worked = False
         self._tries = 0
         self._opened_at = math.inf
         self._lost_at = math.inf
-        self._told = False  # of the present trouble
+        self._logged = False  # the present trouble
 
     @property
     def _patience(self) -> float:
-        if self._given is not None:
-            return self._given
-        return math.inf if self._worked else MISTYPED
+        if self._chosen_patience is not None:
+            return self._chosen_patience
+        return math.inf if self._worked else FIRST_PATIENCE
 
     async def run(self) -> None:
-        """Until the hearer has heard all. Raises WatchError."""
+        """Run until the receiver wants no more frames. Raises WatchError."""
         self._lost_at = time.monotonic()
-        while not self._hearer.is_over:
+        while not self._receiver.is_over:
             try:
                 why = await self._use(await self._open())
             except (OSError, EOFError, InvalidHandshake, InvalidProxy, InvalidURI) as error:
-                why = self._weighed(error)
-            if not self._hearer.is_over:
+                why = self._reason_to_retry(error)
+            if not self._receiver.is_over:
                 await asyncio.sleep(self._pause(why))
 
     async def _open(self) -> ClientConnection:
-        token, left = self._hearer.token, self._lost_at + self._patience - time.monotonic()
+        token, left = self._receiver.token, self._lost_at + self._patience - time.monotonic()
         return await connect(
-            self._address.url,
+            self._url.url,
             subprotocols=[Subprotocol(each) for each in (PROTOCOL, token) if each],
             additional_headers=self._headers,
-            open_timeout=min(ANSWER, max(left, HASTE)),
+            open_timeout=min(OPEN_TIMEOUT, max(left, LAST_OPEN_TIMEOUT)),
             ping_interval=None,  # the server does that
-            close_timeout=GOODBYE,
+            close_timeout=CLOSE_TIMEOUT,
         )
 
-    async def _use(self, link: ClientConnection) -> str:
-        """Hear all that comes; why there is nothing more."""
+    async def _use(self, websocket: ClientConnection) -> str:
+        """Receive frames until there are no more; return why."""
         self._opened_at = time.monotonic()
         try:
-            await self._hear(link)
+            await self._receive(websocket)
         except TimeoutError:
-            link.transport.abort()  # it would not answer a close either
-            return f"it said nothing for {SILENCE:g} s"
+            websocket.transport.abort()  # it would not answer a close either
+            return f"it sent nothing for {SILENCE:g} s"
         except ConnectionClosed:
-            code = link.close_code or 0
+            code = websocket.close_code or 0
             if 4400 <= code < 4500:
                 raise refusal(code) from None
             return f"it was closed with {code}"
         finally:
             self._lost_at = min(self._lost_at, time.monotonic())
             try:
-                await link.close()
+                await websocket.close()
             finally:
-                link.transport.abort()  # also when told to stop while waiting for the answer
-        return "all is said"
+                websocket.transport.abort()  # also when cancelled while it waits for the answer
+        return "all frames were received"
 
-    async def _hear(self, link: ClientConnection) -> None:
+    async def _receive(self, websocket: ClientConnection) -> None:
         async with asyncio.timeout(SILENCE):
-            for request in self._hearer.requests():
-                await link.send(request)
-        while not self._hearer.is_over:
+            for request in self._receiver.requests():
+                await websocket.send(request)
+        while not self._receiver.is_over:
             async with asyncio.timeout(SILENCE):
-                frame = await link.recv()
-            if self._told:
-                logger.warning("Connected to %s again", self._address.shown)
-            self._lost_at, self._told, self._worked = math.inf, False, True
-            self._hearer.hear(frame)
+                frame = await websocket.recv()
+            if self._logged:
+                logger.warning("Connected to %s again", self._url.shown)
+            self._lost_at, self._logged, self._worked = math.inf, False, True
+            self._receiver.receive(frame)
 
-    def _weighed(self, error: Exception) -> str:
-        """Why there is no connection. Raises UnreachableError where it is of no use to go on."""
+    def _reason_to_retry(self, error: Exception) -> str:
+        """Return why the handshake failed. Raises UnreachableError if the next would fail too."""
         why, is_final = _reason(error)
-        # Once it has worked, it will again: while they start anew, proxies say many things.
+        # An address that has worked is right: a proxy may answer anything while a site restarts.
         if is_final and not self._worked:
-            raise UnreachableError(f"{self._address.shown}: {why}") from error
+            raise UnreachableError(f"{self._url.shown}: {why}") from error
         return why
 
     def _pause(self, why: str) -> float:
-        """Seconds until the next try, by full jitter. Raises UnreachableError after the last."""
+        """Return seconds until the next try, by full jitter. Raises UnreachableError at the end."""
         now = time.monotonic()
         if now - self._opened_at > STEADY:
             self._tries = 0
         self._opened_at = math.inf
         left = self._lost_at + self._patience - now
         if left <= 0:
-            trouble = f"no connection for {self._patience:g} s; at last: {why}"
-            raise UnreachableError(f"{self._address.shown}: {trouble}")
-        if not self._told:
-            logger.warning("No connection to %s, trying again: %s", self._address.shown, why)
-        self._told = True
-        most = min(LATEST, SOONEST * 2 ** min(self._tries, 10))
+            trouble = f"no connection for {self._patience:g} s; last reason: {why}"
+            raise UnreachableError(f"{self._url.shown}: {trouble}")
+        if not self._logged:
+            logger.warning("No connection to %s, trying again: %s", self._url.shown, why)
+        self._logged = True
+        most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._tries, 10))
         self._tries += 1
         return min(left, random.uniform(0, most))  # noqa: S311 - not for secrets
 
 
-def spelled(token: str) -> str:
-    """The token, if it can be sent in a header; raises ValueError otherwise."""
-    if not all(each.isascii() and (each.isalnum() or each in SPELLED) for each in token):
-        raise ValueError("a token is of letters, digits and -_. as make_token() writes it")
+def checked_token(token: str) -> str:
+    """Return the token. Raises ValueError for one that cannot be sent in a header."""
+    if not all(each.isascii() and (each.isalnum() or each in TOKEN_MARKS) for each in token):
+        raise ValueError("a token consists of letters, digits and -_. as make_token() writes it")
     return token
 
 
 def _reason(error: Exception) -> tuple[str, bool]:
-    """Why a handshake failed, in words, and whether the next one would too."""
+    """Return why a handshake failed, and whether the next one would fail too."""
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         is_final = status < 500 and status not in BUSY
         hint = ", not with a websocket: check the address" if is_final else ""
         return f"the server answered HTTP {status}{hint}", is_final
     if isinstance(error, InvalidURI | InvalidProxy):
-        return "it leads to another address, or a proxy's, that is none", True
+        return "it redirects to a wrong address, or the proxy's address is wrong", True
     if isinstance(error, socket.gaierror):
         return f"the host is not found ({error.strerror})", error.errno != socket.EAI_AGAIN
     return f"{error}" or type(error).__name__, isinstance(error, ssl.SSLError)
 
 
 def _shown(url: Any) -> str:
-    """The URL without what may be secret in it."""
+    """Return the URL without the parts that may be secret."""
     if not isinstance(url, str):
         return f"a {type(url).__name__}"
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""A task's events in a terminal: as a bar, as lines or as JSON, and the exit status at the end."""
+"""Shows a task's events in a terminal, as a bar, lines or JSON, and chooses the exit status."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ WORDS = {
 STALLED = "no sign of life"
 TITLE = 30  # columns, so that a long description leaves room for the bar
 SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[PX\]^_].*?(?:\x1b\\|\x07|\Z)", re.DOTALL)
-#: Control characters, lone surrogates, and what turns the direction of a line around.
+#: Replacements of control characters, lone surrogates and line separators, by Unicode category.
 INERT = {"Cc": " ", "Cs": "\ufffd", "Zl": " ", "Zp": " "}
-TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+#: Characters that change the direction of writing.
+DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class Exit(IntEnum):
@@ -41,23 +42,23 @@ class Exit(IntEnum):
     SUCCESS = 0
     FAILED = 1  # or cancelled
     USAGE = 2
-    DENIED = 3  # no right to watch, or nothing known of such a task
-    BROKEN = 4  # the connection, for good
+    DENIED = 3  # no right to watch, or an unknown task
+    BROKEN = 4  # no connection
     INTERRUPTED = 130  # Ctrl-C
-    UNREAD = 141  # who read the output is gone
+    UNREAD = 141  # nobody reads the output
 
 
 class Display(Protocol):
-    """Where events are shown."""
+    """Shows events."""
 
     def show(self, event: Event) -> None:
-        """The newest one. Raises BrokenPipeError when nobody reads any more."""
+        """Show the newest event. Raises BrokenPipeError when nobody reads the output."""
 
 
 def run(events: AsyncGenerator[Event, None], *, as_json: bool, out: TextIO) -> Exit:
-    """Show the events until the outcome. What is wrong is said in a line on stderr."""
+    """Show the events until the outcome, and write errors to stderr, each on one line."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # not every terminal has every letter
+        sys.stdout.reconfigure(errors="replace")  # a terminal may lack some letters
     try:
         return asyncio.run(_show(events, as_json=as_json, out=out))
     except KeyboardInterrupt:
@@ -70,8 +71,8 @@ def run(events: AsyncGenerator[Event, None], *, as_json: bool, out: TextIO) -> E
 
 
 def complain(words: str) -> None:
-    """A line on stderr."""
-    print(inert(words), file=sys.stderr)  # noqa: T201 - a command's
+    """Write one line to stderr."""
+    print(inert(words), file=sys.stderr)  # noqa: T201 - this is a command
 
 
 async def _show(events: AsyncGenerator[Event, None], *, as_json: bool, out: TextIO) -> Exit:
@@ -83,7 +84,7 @@ async def _show(events: AsyncGenerator[Event, None], *, as_json: bool, out: Text
                 if event.state is State.UNKNOWN and event.version == 0:
                     break
     if event.state is State.UNKNOWN:
-        complain("nothing is known of a task of this id")
+        complain("the server knows no task with this id")
         return Exit.DENIED
     return Exit.SUCCESS if event.success else Exit.FAILED
 
@@ -98,7 +99,7 @@ def _for_people(out: TextIO) -> Display:
 
 
 class Json:
-    """One event a line, as it came over the wire."""
+    """Writes each event on a line, as it arrived."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -109,9 +110,9 @@ class Json:
 
 
 class Lines:
-    """A line where a percent, the description or the state has changed.
+    """Writes a line when the whole percent, the description or the state changes.
 
-    Where the amount is unknown, also where the first digit of the count has.
+    While the total is unknown, also when the first digit of the count changes.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -121,15 +122,15 @@ class Lines:
     def show(self, event: Event) -> None:
         digits = str(int(event.current))
         done = (len(digits), digits[0]) if event.percent is None else math.floor(event.percent)
-        known = (event.state, event.stalled, event.attempt, done, event.description, event.error)
-        if known != self._last:
+        line_key = (event.state, event.stalled, event.attempt, done, event.description, event.error)
+        if line_key != self._last:
             self._out.write(f"{line(event)}\n")
             self._out.flush()
-        self._last = known
+        self._last = line_key
 
 
 class Bar:
-    """A bar with counts, rate and the time that is left. Raises ImportError without rich."""
+    """Draws a bar with counts, rate and remaining time. Raises ImportError without rich."""
 
     def __init__(self, out: TextIO) -> None:
         from rich.console import Console  # noqa: PLC0415 - optional
@@ -150,7 +151,7 @@ class Bar:
             TimeRemainingColumn(),
             console=Console(file=out),
             expand=True,
-            redirect_stderr=sys.stderr.isatty(),  # what is written there goes above the bar
+            redirect_stderr=sys.stderr.isatty(),  # lines on stderr go above the bar
         )
         self._task = self._progress.add_task("connecting", total=None, amount="", rate="")
         self._last: Event | None = None
@@ -166,7 +167,7 @@ class Bar:
     def show(self, event: Event) -> None:
         task = self._progress.tasks[0]
         if event.run != self._run:
-            self._progress.reset(self._task)  # another run has a rate of its own
+            self._progress.reset(self._task)  # each run has its own rate
         self._run, self._last, task.total = event.run, event, event.total
         self._progress.update(self._task, completed=event.current, description=_title(event))
         rate = f"{_number(task.speed)}/s" if task.speed and not event.complete else ""
@@ -174,7 +175,7 @@ class Bar:
 
 
 def line(event: Event) -> str:
-    """The event in words for people."""
+    """Return the event as a line for people."""
     if event.state is not State.PROGRESS:
         return _state(event)
     words = [_amount(event), inert(event.description), f"({STALLED})" if event.stalled else ""]
@@ -204,7 +205,9 @@ def _number(value: float) -> str:
 
 
 def inert(text: str) -> str:
-    """The text without what a terminal would obey."""
-    left = SEQUENCE.sub("", text)
-    shown = (INERT.get(unicodedata.category(each), each) for each in left if each not in TURNS)
+    """Return the text without what a terminal would take for commands."""
+    visible = SEQUENCE.sub("", text)
+    shown = (
+        INERT.get(unicodedata.category(each), each) for each in visible if each not in DIRECTIONS
+    )
     return "".join(shown).strip()

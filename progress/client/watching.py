@@ -1,4 +1,4 @@
-"""Watch tasks from Python, over a websocket that comes back when it breaks; without Django."""
+"""Watch tasks from Python, without Django, over a websocket that reconnects when it breaks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from ..events import Event, follows
 from ..values import encode
 from .blocking import from_thread
-from .connection import Address, Link, spelled
-from .refusals import told
+from .connection import Connection, SocketURL, checked_token
+from .refusals import error_of_frame
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-SHARED = "/ws/progress/"  # how the address of many tasks ends, except where it is mounted
+SHARED = "/ws/progress/"  # the end of the address for many tasks, unless mounted elsewhere
 
 
 def watch(
@@ -27,33 +27,33 @@ def watch(
     headers: Mapping[str, str] | None = None,
     patience: float | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """The present state of a task, then each newer one; ends after the outcome.
+    """Yield the present state of a task, then each newer one; end after the outcome.
 
-    ``url`` is a task's ``websocket_url``, or with ``tasks``, their tokens (or None) by id, the
-    address of many (``wss://site/ws/progress/``); that ends after the outcome of the last one.
-    ``token`` takes the place of one in the URL. ``headers`` go with each handshake: to come by a
-    session instead of a token, ``Cookie``, and the site's own ``Origin``, without which cookies
-    are ignored.
+    ``url`` is the task's ``websocket_url``. To watch many tasks over one socket, give the shared
+    address (``wss://site/ws/progress/``) and ``tasks``, which maps each id to its token or None;
+    the iteration then ends after the last outcome. ``token`` replaces the one in the URL.
+    ``headers`` go with each handshake: to be known by a session instead of a token, send
+    ``Cookie`` and the site's own ``Origin``, without which cookies are ignored.
 
-    Who is slow skips events, since each is the whole state; an outcome is never skipped. A link
-    that breaks, or is silent for 50 s, comes back with full-jitter back-off up to 30 s: without
-    end once it has worked, for 30 s before that, or for ``patience`` seconds. An id of which the
-    server knows nothing has the state UNKNOWN; something may become known later.
+    A slow caller skips events, since each is the whole state, but never an outcome. A connection
+    that breaks, or receives nothing for 50 s, is renewed with full-jitter back-off up to 30 s:
+    without end once it has worked, for 30 s before that, or for ``patience`` seconds. An id that
+    the server does not know has the state UNKNOWN, and may become known later.
 
-    Raises ValueError for arguments that cannot be meant, and from the iteration a WatchError:
-    ForbiddenError, TooManyError, BadRequestError, UnreachableError. What came before it is given
-    first. Closing the generator, or cancelling who waits for it, ends the link.
+    Raises ValueError for wrong arguments. The iteration raises a WatchError (ForbiddenError,
+    TooManyError, BadRequestError, UnreachableError), after the events that arrived before it.
+    Closing the generator, or cancelling its caller, closes the connection.
     """
-    address = Address(url)
-    if tasks is None and address.path.endswith(SHARED):
-        raise ValueError(f"{address.shown} is the address of many tasks: say which by tasks=")
+    socket_url = SocketURL(url)
+    if tasks is None and socket_url.path.endswith(SHARED):
+        raise ValueError(f"{socket_url.shown} is the address of many tasks: name them by tasks=")
     if tasks is not None and token is not None:
         raise ValueError("token= is for the address of one task; in tasks= each has its own")
     if patience is not None and not patience >= 0:
-        raise ValueError(f"patience is a number of seconds, not {patience!r}")
-    chosen = token or address.token
-    feed = _Feed(tasks, None if chosen is None else spelled(chosen))
-    return _events(feed, Link(address, feed, headers=headers, patience=patience))
+        raise ValueError(f"patience must be a number of seconds, not {patience!r}")
+    chosen = token or socket_url.token
+    feed = _Feed(tasks, None if chosen is None else checked_token(chosen))
+    return _events(feed, Connection(socket_url, feed, headers=headers, patience=patience))
 
 
 def watch_blocking(
@@ -64,24 +64,24 @@ def watch_blocking(
     headers: Mapping[str, str] | None = None,
     patience: float | None = None,
 ) -> Generator[Event, None, None]:
-    """:func:`watch` for plain code: a thread keeps the link up while the caller works.
+    """Do what :func:`watch` does, for blocking code: a thread keeps the connection up.
 
-    The link and its thread end with the iteration: after the outcome, when the generator is
-    closed, and with the interpreter.
+    Connection and thread end with the iteration: after the outcome, when the generator is closed,
+    or with the interpreter.
     """
     events = watch(url, token=token, tasks=tasks, headers=headers, patience=patience)
     return from_thread(events)
 
 
 class _Feed:
-    """The newest event of each task, and which of them the caller has not taken yet."""
+    """The newest event of each task, and which of them the caller has not received yet."""
 
     def __init__(self, tasks: Mapping[str, str | None] | None, token: str | None) -> None:
         self.token = token
         self._tasks = None if tasks is None else dict(tasks)
         self._newest: dict[str, Event] = {}
-        self._waiting: dict[str, None] = {}
-        self.news = asyncio.Event()
+        self._unsent: dict[str, None] = {}
+        self.changed = asyncio.Event()
 
     @property
     def is_over(self) -> bool:
@@ -94,27 +94,27 @@ class _Feed:
             if known is None or not known.complete:
                 yield encode({"type": "subscribe", "task_id": task_id, "token": token})
 
-    def hear(self, frame: str | bytes) -> None:
+    def receive(self, frame: str | bytes) -> None:
         try:
             values = json.loads(frame)
             kind, task_id = values["type"], values.get("task_id")
             if kind == "progress":
-                self._take(Event.from_text(frame))
+                self._store(Event.from_text(frame))
             elif kind == "token":
-                self._renew(task_id, spelled(values["token"]))
+                self._renew(task_id, checked_token(values["token"]))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            logger.debug("A frame that is none of ours: %r", error)
+            logger.debug("A frame that this version does not know: %r", error)
             return
         if kind == "error":
-            raise told(values.get("code"), values.get("detail"), task_id)
+            raise error_of_frame(values.get("code"), values.get("detail"), task_id)
 
-    def _take(self, event: Event) -> None:
+    def _store(self, event: Event) -> None:
         known = self._newest.get(event.task_id)
         wanted = self._tasks is None or event.task_id in self._tasks
         if wanted and (known is None or follows(known, event)):
             self._newest[event.task_id] = event
-            self._waiting[event.task_id] = None
-            self.news.set()
+            self._unsent[event.task_id] = None
+            self.changed.set()
 
     def _renew(self, task_id: Any, token: str) -> None:
         if self._tasks is None:
@@ -122,22 +122,22 @@ class _Feed:
         elif task_id in self._tasks:
             self._tasks[task_id] = token
 
-    def taken(self) -> Iterator[Event]:
-        """What waits, each as it is when its turn comes."""
-        self.news.clear()
-        while self._waiting:
-            task_id = next(iter(self._waiting))
-            del self._waiting[task_id]
+    def news(self) -> Iterator[Event]:
+        """Yield what the caller has not received yet, each event as new as it is by then."""
+        self.changed.clear()
+        while self._unsent:
+            task_id = next(iter(self._unsent))
+            del self._unsent[task_id]
             yield self._newest[task_id]
 
 
-async def _events(feed: _Feed, link: Link) -> AsyncGenerator[Event, None]:
-    reader = asyncio.create_task(link.run())
-    reader.add_done_callback(lambda _: feed.news.set())
+async def _events(feed: _Feed, connection: Connection) -> AsyncGenerator[Event, None]:
+    reader = asyncio.create_task(connection.run())
+    reader.add_done_callback(lambda _: feed.changed.set())
     try:
         while True:
-            await feed.news.wait()
-            for event in feed.taken():
+            await feed.changed.wait()
+            for event in feed.news():
                 yield event
             if reader.done():
                 await reader

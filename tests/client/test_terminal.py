@@ -173,10 +173,10 @@ def test_a_task_that_does_not_succeed_is_status_1(command, shell, state, error, 
     assert shell.run(command(job.id)) == (f"{words}\n", "", 1)
 
 
-def test_a_task_that_nobody_knows_is_status_3(command, shell):
+def test_an_unknown_task_is_status_3(command, shell):
     out, errors, status = shell.run(command("nobody"))
     assert (out, status) == ("unknown\n", 3)
-    assert errors.endswith("nothing is known of a task of this id\n")
+    assert errors.endswith("the server knows no task with this id\n")
 
 
 def test_no_right_to_watch_is_status_3(web, shell):
@@ -230,7 +230,7 @@ def test_ctrl_c_is_status_130(command, shell):
     assert program.returncode == 130
 
 
-def test_when_nobody_reads_it_ends_without_a_word(command, shell):
+def test_it_ends_silently_when_nobody_reads_the_output(command, shell):
     job = Job()
     job.say(1)
     program = shell.start(command(job.id))
@@ -270,7 +270,7 @@ def test_a_long_description_leaves_room_for_the_bar(web, shell, terminal):
     assert re.search(r"A very long description. A ve… ━{8,}", plain(terminal.text))
 
 
-def test_an_amount_that_is_unknown_is_a_pulse_and_a_count(command, shell, terminal):
+def test_an_unknown_total_is_drawn_as_a_pulse_and_a_count(command, shell, terminal):
     job = Job(None)
     job.say(1234)
     program = at(terminal, shell, command(job.id))
@@ -282,7 +282,7 @@ def test_an_amount_that_is_unknown_is_a_pulse_and_a_count(command, shell, termin
     assert program.wait(30) == 1
 
 
-def test_a_description_is_only_shown(command, shell, terminal):
+def test_a_description_cannot_command_the_terminal(command, shell, terminal):
     job = Job()
     job.say(5, "[bold]a[/bold] \x1b]0;title\x07\x1b[31mred\x9b2J \u202eback\r\nnext")
     program = at(terminal, shell, command(job.id))
@@ -295,7 +295,7 @@ def test_a_description_is_only_shown(command, shell, terminal):
     assert program.wait(30) == 0
 
 
-def test_ctrl_c_gives_the_cursor_back(web, shell, terminal):
+def test_ctrl_c_shows_the_cursor_again(web, shell, terminal):
     job = Job()
     job.say(5)
     program = at(terminal, shell, [*WATCH, web.url(job.id)])
@@ -306,7 +306,7 @@ def test_ctrl_c_gives_the_cursor_back(web, shell, terminal):
 
 
 @pytest.mark.parametrize("how", ["without rich", "dumb"])
-def test_what_cannot_draw_gets_lines(web, shell, terminal, how):
+def test_a_terminal_that_cannot_draw_gets_lines(web, shell, terminal, how):
     job = Job()
     job.end()
     code = WITHOUT.format("rich")
@@ -317,14 +317,14 @@ def test_what_cannot_draw_gets_lines(web, shell, terminal, how):
     assert (program.stderr.read(), program.wait(30)) == ("", 0)
 
 
-def test_without_websockets_it_says_what_to_install(shell):
+def test_the_error_without_websockets_names_what_to_install(shell):
     code = ["-c", WITHOUT.format("websockets")]
     out, errors, status = shell.run([*code, "ws://127.0.0.1:1/ws/progress/a/"])
     assert (out, status) == ("", 4)
     assert errors.endswith("pip install channels-progress[client]\n")
 
 
-def test_settings_that_name_no_store_are_status_2(shell, redis_url):
+def test_settings_without_a_store_are_status_2(shell, redis_url):
     out, errors, status = shell.run([*MANAGE, "a"], TEST_REDIS_URL="", TEST_LAYER_URL=redis_url)
     assert (out, status) == ("", 2)
     assert "PROGRESS_REDIS_URL" in errors
@@ -344,7 +344,7 @@ def test_lines_are_written_where_the_percent_changes():
     assert shown(total=1000) == list(range(0, 251, 10))
 
 
-def test_where_the_total_is_unknown_lines_become_fewer():
+def test_with_an_unknown_total_lines_become_rarer():
     assert shown(description="of") == [*range(10), *range(10, 100, 10), 100, 200]
 
 
@@ -368,7 +368,7 @@ def test_the_words_of_an_event(values, words):
     assert line(Event(task_id="a", **values)) == words
 
 
-def test_a_terminal_obeys_nothing_in_a_text():
+def test_control_sequences_are_removed_from_a_text():
     assert inert("a\x1b[1;31mb\x1b]8;;http://x\x1b\\c\x1b[0m") == "abc"
     assert inert("\x1bP1$r\x1b\\a\nb\tc\x00\x7f\x9bd\ud800") == "a b c   d\ufffd"
     assert inert("\x1b]0;never ended") == ""

@@ -106,7 +106,7 @@ async def test_a_task_of_a_real_worker_is_watched_to_its_outcome(web, valkey, tm
     assert (events[-1].state, events[-1].current) == (State.SUCCESS, 30)
 
 
-async def test_who_comes_late_gets_the_outcome_alone(web):
+async def test_a_late_watcher_gets_only_the_outcome(web):
     job = Job()
     job.say(3)
     job.end(State.FAILURE, error="No such file.")
@@ -114,7 +114,7 @@ async def test_who_comes_late_gets_the_outcome_alone(web):
     assert (event.state, event.current, event.error) == (State.FAILURE, 3, "No such file.")
 
 
-async def test_an_id_that_nobody_knows_is_an_event_too(web):
+async def test_an_unknown_id_yields_an_event_too(web):
     async with aclosing(watch(web.url("nobody"))) as events:
         event = await anext(events)
     assert (event.state, event.version) == (State.UNKNOWN, 0)
@@ -144,11 +144,11 @@ async def test_several_tasks_are_watched_over_one_socket(web):
         check([event for event in seen if event.task_id == job.id])
 
 
-async def test_no_tasks_are_over_at_once():
+async def test_watching_no_tasks_ends_at_once():
     assert await gather(watch("ws://127.0.0.1:1/ws/progress/", tasks={})) == []
 
 
-async def test_a_link_that_is_cut_comes_back(web, proxy):
+async def test_a_connection_that_is_cut_is_renewed(web, proxy):
     jobs = [Job(), Job()]
     tasks = {job.id: make_token(job.id) for job in jobs}
     async with aclosing(watch(shared(web, proxy.port), tasks=tasks)) as events:
@@ -166,7 +166,7 @@ async def test_a_link_that_is_cut_comes_back(web, proxy):
         check([event for event in seen if event.task_id == job.id])
 
 
-async def test_a_link_to_one_task_comes_back_too_and_says_nothing_twice(web, proxy, caplog):
+async def test_a_renewed_connection_to_one_task_yields_no_event_twice(web, proxy, caplog):
     job = Job()
     async with aclosing(watch(web.url(job.id, proxy.port))) as events:
         seen = [await anext(events)]
@@ -178,7 +178,7 @@ async def test_a_link_to_one_task_comes_back_too_and_says_nothing_twice(web, pro
         check(await gather(events, seen))
 
 
-async def test_a_server_that_starts_anew_is_found_again(valkey, tmp_path, caplog):
+async def test_a_restarted_server_is_found_again(valkey, tmp_path, caplog):
     job = Job()
     with web_in(tmp_path, valkey) as web:
         async with aclosing(watch(web.url(job.id))) as events:
@@ -194,7 +194,7 @@ async def test_a_server_that_starts_anew_is_found_again(valkey, tmp_path, caplog
     assert "token" not in caplog.text
 
 
-async def test_a_link_that_says_nothing_is_given_up(web, proxy, monkeypatch):
+async def test_a_connection_that_receives_nothing_is_renewed(web, proxy, monkeypatch):
     monkeypatch.setattr(connection, "SILENCE", 1.0)
     job = Job()
     async with aclosing(watch(web.url(job.id, proxy.port))) as events:
@@ -206,7 +206,7 @@ async def test_a_link_that_says_nothing_is_given_up(web, proxy, monkeypatch):
         check(await gather(events))
 
 
-async def test_who_leaves_a_frozen_server_does_not_wait_for_its_goodbye(valkey, tmp_path):
+async def test_closing_does_not_wait_for_a_frozen_server(valkey, tmp_path):
     job = Job()
     with web_in(tmp_path, valkey) as web:
         events = watch(web.url(job.id))
@@ -217,7 +217,7 @@ async def test_who_leaves_a_frozen_server_does_not_wait_for_its_goodbye(valkey, 
             await until(lambda: not connections(web.port))
 
 
-async def test_a_renewed_token_is_used_when_the_link_comes_back(valkey, tmp_path, settings):
+async def test_a_renewed_token_is_used_to_reconnect(valkey, tmp_path, settings):
     settings.PROGRESS_TOKEN_LIFETIME = 6
     job = Job()
     with web_in(tmp_path, valkey, TOKEN_LIFETIME=6) as web:
@@ -234,7 +234,7 @@ async def test_a_renewed_token_is_used_when_the_link_comes_back(valkey, tmp_path
                 await reach(events, 6)
 
 
-async def test_without_the_right_nothing_is_tried_again(web):
+async def test_a_wrong_token_is_not_tried_again(web):
     job, other = Job(), Job()
     short = make_token(job.id, lifetime=1)
     await until(lambda: read_token(short) is None)
@@ -244,7 +244,7 @@ async def test_without_the_right_nothing_is_tried_again(web):
         assert token not in str(caught.value)
 
 
-async def test_of_several_tasks_the_forbidden_one_is_named(web):
+async def test_the_error_names_the_forbidden_one_of_several_tasks(web):
     job, other = Job(), Job()
     tasks = {job.id: make_token(job.id), other.id: None}
     with pytest.raises(ForbiddenError) as caught:
@@ -252,7 +252,7 @@ async def test_of_several_tasks_the_forbidden_one_is_named(web):
     assert caught.value.task_id == other.id
 
 
-async def test_what_came_before_an_error_is_given_first():
+async def test_events_before_an_error_are_yielded_first():
     first, second = (Event(task_id="a", state=State.STARTED, version=each) for each in (2, 3))
     taken = asyncio.Event()
 
@@ -274,14 +274,14 @@ async def test_what_came_before_an_error_is_given_first():
     assert seen == [first, second]
 
 
-async def test_the_address_of_one_task_takes_no_others(web):
+async def test_the_address_of_one_task_refuses_others(web):
     job = Job()
     tasks = {job.id: make_token(job.id), "other": make_token("other")}
     with pytest.raises(BadRequestError, match="for one task"):
         await gather(watch(web.url(job.id), tasks=tasks))
 
 
-async def test_more_tasks_than_the_server_permits_are_too_many(valkey, tmp_path):
+async def test_more_tasks_than_the_server_allows_raise_too_many(valkey, tmp_path):
     tasks = {name: make_token(name) for name in "abc"}
     with web_in(tmp_path, valkey, SUBSCRIPTIONS=2) as web:
         watching = gather(watch(shared(web), tasks=tasks))
@@ -290,7 +290,7 @@ async def test_more_tasks_than_the_server_permits_are_too_many(valkey, tmp_path)
     assert caught.value.task_id == "c"
 
 
-async def test_without_a_token_the_server_waits_and_says_so(valkey, tmp_path):
+async def test_the_error_after_waiting_for_a_token_asks_for_one(valkey, tmp_path):
     with web_in(tmp_path, valkey, FIRST_FRAME=0.5) as web:
         watching = gather(watch(f"{shared(web)}a/"))
         with pytest.raises(ForbiddenError, match="give a token"):
@@ -325,7 +325,7 @@ def answering(status):
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 405, 426])
-async def test_an_address_that_is_none_is_tried_once(status):
+async def test_an_address_that_answers_otherwise_is_tried_once(status):
     with answering(status) as (url, asked):
         watching = gather(watch(url))
         with pytest.raises(UnreachableError, match=f"HTTP {status}.*check the address") as caught:
@@ -336,7 +336,7 @@ async def test_an_address_that_is_none_is_tried_once(status):
 
 @pytest.mark.parametrize("status", [403, 429, 500, 503])
 async def test_a_server_that_is_busy_is_tried_again(status, monkeypatch):
-    monkeypatch.setattr(connection, "SOONEST", 0.05)
+    monkeypatch.setattr(connection, "FIRST_PAUSE", 0.05)
     with answering(status) as (url, asked):
         watching = gather(watch(url, patience=1))
         with pytest.raises(UnreachableError, match=f"no connection for 1 s.*HTTP {status}"):
@@ -344,13 +344,13 @@ async def test_a_server_that_is_busy_is_tried_again(status, monkeypatch):
     assert len(asked) > 1
 
 
-async def test_where_nobody_answers_it_ends(monkeypatch):
-    monkeypatch.setattr(connection, "MISTYPED", 0.5)
+async def test_an_address_where_nobody_answers_raises_after_a_while(monkeypatch):
+    monkeypatch.setattr(connection, "FIRST_PATIENCE", 0.5)
     with pytest.raises(UnreachableError, match=r"no connection for 0\.5 s"):
         await gather(watch(f"ws://127.0.0.1:{free_port()}/ws/progress/a/"))
 
 
-async def test_a_server_without_tls_is_not_asked_for_it_again():
+async def test_a_server_without_tls_is_tried_once():
     async def serve(_, writer):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
@@ -361,15 +361,13 @@ async def test_a_server_without_tls_is_not_asked_for_it_again():
             await gather(watch(f"wss://127.0.0.1:{port}/ws/progress/a/"))
 
 
-async def test_a_name_that_does_not_resolve_ends_it():
+async def test_a_host_that_does_not_resolve_is_tried_once():
     with pytest.raises(UnreachableError, match="host is not found"):
         await gather(watch("ws://nowhere.invalid/ws/progress/a/", patience=1))
 
 
-async def test_a_link_that_worked_is_not_given_up_for_what_is_answered_later(
-    web, proxy, monkeypatch
-):
-    monkeypatch.setattr(connection, "MISTYPED", 0.0)
+async def test_an_address_that_worked_is_tried_again_after_any_answer(web, proxy, monkeypatch):
+    monkeypatch.setattr(connection, "FIRST_PATIENCE", 0.0)
     job = Job()
     with answering(404) as (url, asked):
         async with aclosing(watch(web.url(job.id, proxy.port))) as events:
@@ -386,7 +384,7 @@ async def test_a_link_that_worked_is_not_given_up_for_what_is_answered_later(
     "url",
     ["http://host/ws/progress/a/?token=s", "ws:///ws/progress/a/", "host/a", "", 7, b"ws://h"],
 )
-def test_what_is_no_websocket_address_is_said_at_once(url):
+def test_a_url_that_is_not_of_a_websocket_raises_at_once(url):
     with pytest.raises(ValueError, match="ws:// or wss://") as caught:
         watch(url)
     assert "token" not in str(caught.value)
@@ -402,12 +400,12 @@ def test_what_is_no_websocket_address_is_said_at_once(url):
         ("/ws/progress/a/", {"patience": -1}),
     ],
 )
-def test_arguments_that_cannot_be_meant_are_said_at_once(path, options):
+def test_contradicting_arguments_raise_at_once(path, options):
     with pytest.raises(ValueError, match=r"tasks=|token|patience"):
         watch(f"ws://127.0.0.1:1{path}", **options)
 
 
-async def test_frames_that_are_none_are_passed_over(redis_url):
+async def test_unknown_frames_are_skipped(redis_url):
     """A server of another make, or of a later version."""
     frames = [
         "nonsense",
@@ -429,7 +427,7 @@ async def test_frames_that_are_none_are_passed_over(redis_url):
         assert await gather(watch(f"ws://127.0.0.1:{port}/ws/progress/a/")) == [outcome]
 
 
-async def test_headers_go_with_the_handshake():
+async def test_headers_are_sent_with_the_handshake():
     heard = []
 
     async def serve(socket):
@@ -443,7 +441,7 @@ async def test_headers_go_with_the_handshake():
     assert headers.items() <= dict(heard[0].raw_items()).items()
 
 
-async def test_who_is_slow_skips_to_the_newest(web):
+async def test_a_slow_watcher_skips_to_the_newest_event(web):
     job = Job()
     async with aclosing(watch(web.url(job.id))) as events:
         first = await anext(events)
@@ -473,7 +471,7 @@ async def test_a_generator_that_is_closed_early_leaves_nothing(web):
     await until(lambda: descriptors() == opened and not connections(web.port))
 
 
-async def test_so_does_one_that_is_left_by_break(web):
+async def test_a_generator_that_is_left_by_break_leaves_nothing(web):
     job = Job()
     tasks = asyncio.all_tasks()
     async for _ in watch(web.url(job.id)):
@@ -481,7 +479,7 @@ async def test_so_does_one_that_is_left_by_break(web):
     await until(lambda: asyncio.all_tasks() == tasks and not connections(web.port))
 
 
-async def test_so_does_one_whose_caller_is_cancelled(web):
+async def test_a_generator_whose_caller_is_cancelled_leaves_nothing(web):
     job = Job()
     tasks = asyncio.all_tasks()
     waiting = asyncio.create_task(gather(watch(web.url(job.id))))
@@ -496,7 +494,7 @@ def threads():
     return [each for each in threading.enumerate() if each.name == "progress-client"]
 
 
-def test_plain_code_that_is_slow_skips_to_the_newest(web):
+def test_slow_blocking_code_skips_to_the_newest_event(web):
     job, seen = Job(), []
     for event in watch_blocking(web.url(job.id)):
         seen.append(event)
@@ -512,7 +510,7 @@ def test_plain_code_that_is_slow_skips_to_the_newest(web):
     assert not threads()
 
 
-def test_plain_code_that_leaves_early_leaves_nothing(web):
+def test_blocking_code_that_stops_early_leaves_nothing(web):
     job = Job()
     job.say(1)
     opened = descriptors()
@@ -527,7 +525,7 @@ def test_plain_code_that_leaves_early_leaves_nothing(web):
     assert descriptors() == opened
 
 
-def test_plain_code_hears_of_errors_too(web):
+def test_blocking_code_gets_errors_too(web):
     with pytest.raises(ForbiddenError):
         list(watch_blocking(f"{shared(web)}a/?token=wrong"))
     with pytest.raises(ValueError, match="ws://"):
@@ -552,14 +550,14 @@ def run(code, *arguments):
     )
 
 
-def test_a_script_may_end_with_a_task_half_watched_and_needs_no_django(web):
+def test_a_script_needs_no_django_and_may_end_while_it_watches(web):
     job = Job()
     job.say(1)
     done = run(SCRIPT, web.url(job.id))
     assert (done.stdout, done.stderr, done.returncode) == ("PROGRESS\n", "", 0)
 
 
-async def test_the_server_of_a_script_that_ends_is_told():
+async def test_a_script_that_ends_closes_its_socket():
     codes = []
 
     async def serve(socket):
@@ -588,19 +586,19 @@ def test_a_script_that_is_interrupted_ends_at_once(web):
     assert "ignored" not in errors
 
 
-def test_a_process_that_is_forked_while_a_task_is_watched_ends(web):
+def test_a_process_that_is_forked_while_it_watches_ends(web):
     job = Job()
     job.say(1)
     done = run(SCRIPT + "import os; pid = os.fork(); pid and os.waitpid(pid, 0)", web.url(job.id))
     assert (done.stderr, done.returncode) == ("", 0)
 
 
-def test_without_websockets_it_says_what_to_install():
+def test_the_error_without_websockets_names_what_to_install():
     done = run("import sys; sys.modules['websockets'] = None; from progress.client import watch")
     assert done.stderr.splitlines()[-1].endswith("pip install channels-progress[client]")
 
 
-def test_all_errors_are_of_one_kind():
+def test_all_errors_are_watch_errors():
     kinds = [getattr(client, name) for name in client.__all__ if name.endswith("Error")]
     assert all(issubclass(kind, client.WatchError) for kind in kinds)
     assert issubclass(client.BadRequestError, ValueError)

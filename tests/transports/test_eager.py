@@ -1,4 +1,4 @@
-"""Coroutines that are begun outside of a task, also on a Python without the private parts for it."""
+"""Coroutines that are begun outside of a task, also without the private parts of asyncio."""
 
 import asyncio
 

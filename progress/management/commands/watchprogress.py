@@ -1,4 +1,4 @@
-"""``manage.py watchprogress ID``: what ``python -m progress.watch`` shows, without a web server."""
+"""``manage.py watchprogress ID``: does what ``python -m progress.watch`` does, without a server."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ...hub.outbox import Frames
 
 
 class Command(BaseCommand):
-    """Reads Redis and the channel layer of the settings itself; exits as that program does."""
+    """Reads Redis and the channel layer of the settings. Has the exit status of that program."""
 
     help = "Watch a task in the terminal."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("task_id")
-        parser.add_argument("--json", action="store_true", help="one event a line")
+        parser.add_argument("--json", action="store_true", help="write one event a line")
 
     def handle(self, *_: Any, task_id: str, json: bool, **__: Any) -> None:
         self.stdout.ending = ""
