@@ -1,8 +1,10 @@
-"""The Django app: listens to Celery and checks the settings."""
+"""The Django app: connects to Celery, registers the system checks, and finds its static files."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+
+from .static_files import serve_checkout
 
 
 class ProgressConfig(AppConfig):
@@ -18,3 +20,4 @@ class ProgressConfig(AppConfig):
 
         celery_signals.connect()
         auth_signals.connect()
+        serve_checkout()

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
@@ -27,16 +26,11 @@ from django.views.decorators.http import require_safe
 
 from .access.handshakes import Scope
 from .hub import Hub
+from .static_files import MODULES
 from .transports.consumers import ProgressConsumer, Receive, no_such_address
 from .transports.views import task_events
 from .transports.writer import Send
 from .urls import urlpatterns
-
-HERE = Path(__file__).parent
-#: In an installed package, and in a checkout.
-MODULES = next(
-    each for each in (HERE / "static/progress", HERE.parent / "frontend") if each.exists()
-)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

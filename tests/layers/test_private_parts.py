@@ -8,7 +8,7 @@ from channels.layers import channel_layers, get_channel_layer
 from redis.asyncio import Connection
 
 from progress import redis_servers
-from progress.checks import check_private_parts
+from progress.checks.dependencies import check_private_parts
 from progress.layers import groups, private_parts, receivers, sending
 
 LAYER = [f"RedisPubSubLoopLayer.{name}" for name in private_parts.LAYER]

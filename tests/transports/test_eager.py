@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from progress.checks import check_private_parts
+from progress.checks.dependencies import check_private_parts
 from progress.transports import eager
 
 PARTS = ["_enter_task", "_leave_task"]

@@ -1,36 +1,17 @@
-"""What ``manage.py check`` says of the settings."""
+"""Checks of the PROGRESS_ settings and the channel layer."""
 
 from pathlib import Path
 
 import pytest
 from celery import current_app
 
-from progress.checks import check_settings
-from progress.layers import redis_layer
+from progress import conf
 
-ROOT = Path(__file__).parent.parent
-URL = "redis://localhost:6379/0"
+ROOT = Path(__file__).parents[2]
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 
-@pytest.fixture(autouse=True)
-def sound(settings):
-    """Settings that all checks pass, from which each test takes something away."""
-    settings.PROGRESS_REDIS_URL = URL
-    settings.CHANNEL_LAYERS = {"default": redis_layer(URL)}
-    before = {name: current_app.conf[name] for name in ("accept_content", "broker_url")}
-    current_app.conf.broker_url = URL
-    yield
-    current_app.conf.update(before)
-
-
-def ids():
-    messages = check_settings()
-    assert all(message.hint for message in messages), "each says how to mend it"
-    return [message.id.rpartition(".")[2] for message in messages]
-
-
-def test_sound_settings_pass():
+def test_a_sound_site_passes(ids):
     assert ids() == []
 
 
@@ -43,21 +24,20 @@ def test_sound_settings_pass():
         ("PROGRESS_HEARTBEAT", 0, "E001"),
         ("PROGRESS_STALLED_AFTER", 4, "E001"),
         ("PROGRESS_LOST_AFTER", 15, "E001"),
+        ("PROGRESS_RETENTION", "a day", "E001"),
+        ("PROGRESS_RETENTION", 3899, "I001"),
+        ("PROGRESS_LOST_AFTER", 86401, "I001"),
         ("PROGRESS_TOKEN_LIFETIME", -1, "E006"),
         ("PROGRESS_FIRST_FRAME", None, "E006"),
         ("PROGRESS_FRAME_LIMIT", 0, "E006"),
         ("PROGRESS_SUBSCRIPTIONS", 1.5, "E006"),
         ("PROGRESS_SOCKETS_PER_USER", True, "E006"),
         ("PROGRESS_PERMISSION", "nowhere.may", "E006"),
-        ("PROGRESS_PERMISSION", "tests.test_checks.URL", "E006"),
+        ("PROGRESS_PERMISSION", "tests.checks.conftest.URL", "E006"),
         ("PROGRESS_REDIS_URL", "http://localhost", "E002"),
         ("PROGRESS_REDIS_URL", "memory://", "E003"),
         ("CHANNEL_LAYERS", {}, "E004"),
-        (
-            "CHANNEL_LAYERS",
-            IN_MEMORY,
-            "E005",
-        ),
+        ("CHANNEL_LAYERS", IN_MEMORY, "E005"),
         (
             "CHANNEL_LAYERS",
             {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}},
@@ -65,17 +45,26 @@ def test_sound_settings_pass():
         ),
     ],
 )
-def test_what_is_missing_is_said(settings, name, value, expected):
+def test_a_wrong_setting_is_reported(settings, ids, name, value, expected):
     setattr(settings, name, value)
     assert ids() == [expected]
 
 
-def test_pickle_is_warned_of():
-    current_app.conf.accept_content = ["json", "pickle"]
-    assert ids() == ["W002"]
+def test_a_retention_as_long_as_a_lost_task_takes_is_enough(settings, ids):
+    settings.PROGRESS_RETENTION = conf.lost_after()
+    assert ids() == []
 
 
-def test_memory_is_fine_where_no_task_leaves_the_process(settings):
+def test_the_documents_name_every_setting_and_its_default():
+    documents = [(ROOT / name).read_text() for name in ("README.md", "docs/security.md")]
+    for name, default in conf.DEFAULTS.items():
+        value = f"{default:g}" if isinstance(default, float) else str(default)
+        shown = rf"`?\"?{value}\"?`? " if value else ""
+        cell = rf"\| `{name}` \| {shown}\|"
+        assert any(re.search(cell, document) for document in documents), name
+
+
+def test_memory_is_enough_where_tasks_run_in_the_process(settings, ids):
     current_app.conf.broker_url = "memory://"
     settings.PROGRESS_REDIS_URL = "memory://"
     settings.CHANNEL_LAYERS = IN_MEMORY

@@ -1,0 +1,39 @@
+"""System checks: what is missing between a task and its bar, and how to mend it.
+
+``manage.py check`` looks at the settings and the site. ``manage.py check --deploy`` also connects
+to Redis, the channel layer and the broker, for two seconds at most; ``--tag progress_network`` with
+it does only that. Anything that may be right on some site is a warning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.checks import CheckMessage, register
+
+from . import configuration, dependencies, network, site, tasks
+
+
+@register("progress")
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Run every check that needs no network."""
+    return [
+        *configuration.check_store(),
+        *configuration.check_retention(),
+        *configuration.check_layer(),
+        *configuration.check_access(),
+        *tasks.check_application(),
+        *tasks.check_eager(),
+        *tasks.check_serializers(),
+        *site.check_websocket(),
+        *site.check_server(),
+        *site.check_urls(),
+        *site.check_static_files(),
+        *dependencies.check_private_parts(),
+    ]
+
+
+@register("progress", "progress_network", deploy=True)
+def check_network(**_: Any) -> list[CheckMessage]:
+    """Connect to Redis, the channel layer and the broker at the same time, for 2 s at most."""
+    return network.check_servers()
