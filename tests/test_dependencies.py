@@ -27,3 +27,10 @@ def test_versions_with_known_holes_are_shut_out(name):
     lowest = min(Version(each.version) for each in bounds.specifier if each.operator == ">=")
     assert lowest >= Version(MENDED[name])
     assert Version(version(name)) >= Version(MENDED[name])
+
+
+def test_the_demo_can_be_watched_from_a_terminal():
+    """README's commands work in the environment that ``make demo`` makes."""
+    extras = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"]
+    assert "channels-progress[watch]" in extras["demo"]
+    assert set(extras["client"]) <= set(extras["watch"])

@@ -64,7 +64,7 @@ def check_servers() -> list[CheckMessage]:
 def _unreachable(name: str, why: str) -> CheckMessage:
     what, setting, id_ = SERVERS[name]
     hint = f"Start the server, or correct {setting}."
-    return Warning(f"{what} does not answer: {why}.", hint=hint, id=id_)
+    return Warning(f"{what} does not answer: {why.rstrip('.')}.", hint=hint, id=id_)
 
 
 def _check_store() -> list[CheckMessage]:
