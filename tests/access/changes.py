@@ -26,7 +26,7 @@ async def hears_changes():
     """The link is in the group of changes once it is in that of a task."""
     hub = Hub.current()
     async with asyncio.timeout(10):
-        while hub._subscription._changed or not hub._subscription._link.members:
+        while hub._subscription._changed or not hub._subscription._listener.task_ids:
             await asyncio.sleep(0.01)
 
 

@@ -25,43 +25,6 @@ RULE = "tests.access.rules.same_group"
 ENGINES = ["db", "cached_db", "cache", "file", "signed_cookies"]
 
 
-async def opened(door, stack, visitor, task, token):
-    """A socket of the door that watches; its right is known to all."""
-    socket = await stack.enter_async_context(door.open(visitor, task, token))
-    assert (await socket.answer()).word == "allowed"
-    await hears_changes()
-    return socket
-
-
-async def hears_changes():
-    """The link is in the group of changes once it is in that of a task."""
-    hub = Hub.current()
-    async with asyncio.timeout(10):
-        while hub._subscription._changed or not hub._subscription._listener.task_ids:
-            await asyncio.sleep(0.01)
-
-
-async def closes(socket, task, *words):
-    """In time, with nothing after it, whatever becomes of the task."""
-    assert (await socket.until(*(words or ("ended",)), within=WITHIN)).word
-    await news(task)
-    assert socket.output_queue.empty()
-    assert task not in Hub.current()._topics
-
-
-async def stays(socket, task):
-    """It still hears of its task."""
-    await news(task)
-    assert (await socket.until("allowed")).word
-
-
-@pytest.fixture
-async def stack():
-    """What is open until the end of the test."""
-    async with AsyncExitStack() as stack:
-        yield stack
-
-
 @pytest.fixture
 def often(monkeypatch):
     """Each socket is asked for again at each look, once a second."""

@@ -1,13 +1,10 @@
 """Checks of the PROGRESS_ settings and the channel layer."""
 
-from pathlib import Path
-
 import pytest
 from celery import current_app
 
 from progress import conf
 
-ROOT = Path(__file__).parents[2]
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 
@@ -53,15 +50,6 @@ def test_a_wrong_setting_is_reported(settings, ids, name, value, expected):
 def test_a_retention_as_long_as_a_lost_task_takes_is_enough(settings, ids):
     settings.PROGRESS_RETENTION = conf.lost_after()
     assert ids() == []
-
-
-def test_the_documents_name_every_setting_and_its_default():
-    documents = [(ROOT / name).read_text() for name in ("README.md", "docs/security.md")]
-    for name, default in conf.DEFAULTS.items():
-        value = f"{default:g}" if isinstance(default, float) else str(default)
-        shown = rf"`?\"?{value}\"?`? " if value else ""
-        cell = rf"\| `{name}` \| {shown}\|"
-        assert any(re.search(cell, document) for document in documents), name
 
 
 def test_memory_is_enough_where_tasks_run_in_the_process(settings, ids):

@@ -25,7 +25,7 @@ def probe():
 
 def renewal():
     """Events lost while a connection to the layer was broken are not recovered."""
-    subscription.Subscription._renewed = lambda *_: None
+    subscription.Subscription._rejoined = lambda *_: None
 
 
 def timeouts():
