@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .access.tokens import make_token
+    from .access.owners import owned_task_id
+    from .access.tokens import amake_token, make_token
     from .exceptions import PublicError
-    from .locations import addresses
+    from .locations import aaddresses, addresses
     from .reporting.auth_signals import recheck
     from .reporting.console import ConsoleProgressRecorder
     from .reporting.recorder import ProgressRecorder, track
@@ -22,9 +23,12 @@ __all__ = [
     "ConsoleProgressRecorder",
     "ProgressRecorder",
     "PublicError",
+    "aaddresses",
     "addresses",
+    "amake_token",
     "configure",
     "make_token",
+    "owned_task_id",
     "recheck",
     "track",
 ]
@@ -33,9 +37,12 @@ _HOMES = {
     "ConsoleProgressRecorder": "reporting.console",
     "ProgressRecorder": "reporting.recorder",
     "PublicError": "exceptions",
+    "aaddresses": "locations",
     "addresses": "locations",
+    "amake_token": "access.tokens",
     "configure": "standalone",
     "make_token": "access.tokens",
+    "owned_task_id": "access.owners",
     "recheck": "reporting.auth_signals",
     "track": "reporting.recorder",
 }

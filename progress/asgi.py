@@ -1,4 +1,4 @@
-"""The whole service as one ASGI application, to be mounted in any other.
+"""The whole service as one ASGI application, to mount in any other.
 
 Below where it is mounted:
 
@@ -20,23 +20,29 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import re_path
+from django.urls import path, re_path
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from .access.handshakes import Scope
+from . import paths
 from .hub import Hub
-from .static_files import MODULES
-from .transports.consumers import ProgressConsumer, Receive, no_such_address
+from .routing import TASK
+from .transports.consumers import ProgressConsumer, no_such_address
 from .transports.views import task_events
-from .transports.writer import Send
+from .types import Receive, Scope, Send
 from .urls import urlpatterns
+
+HERE = Path(__file__).parent
+#: Where an installed package has them, and where a checkout has them.
+MODULES = next(
+    each for each in (HERE / "static/progress", HERE.parent / "frontend") if each.exists()
+)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one websocket, one request, or the lifespan where it is asked for.
+    """Serve one websocket, one request, or the lifespan of the host.
 
-    Django's settings have to be there: those of the site, or what :func:`progress.configure` sets.
+    Django's settings must be there: those of the site, or what :func:`progress.configure` sets.
     """
     kind = scope["type"]
     if kind == "websocket":
@@ -50,10 +56,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def mounted(scope: Scope) -> Scope:
-    """The scope with ``root_path`` as all of the path that others have used up.
+    """The scope with everything above our mount point in ``root_path``.
 
-    Hosts tell it in three ways: ``path`` as a whole with that as its beginning (the standard, and
-    Starlette), ``path`` without it, or Channels' ``path_remaining``.
+    Hosts pass that in three ways: at the beginning of ``path`` (the standard, and Starlette), cut
+    off from ``path``, or by Channels' ``path_remaining``.
     """
     whole, root = scope["path"], (scope.get("root_path") or "").rstrip("/")
     if "path_remaining" in scope:
@@ -63,7 +69,7 @@ def mounted(scope: Scope) -> Scope:
     if whole == root:
         whole += "/"
     if (root, whole) == (scope.get("root_path"), scope["path"]):
-        return scope  # a copy for each websocket is to be kept as long as that
+        return scope  # each websocket would keep its copy for as long as it lives
     return {**scope, "root_path": root, "path": whole}
 
 
@@ -71,11 +77,12 @@ def _socket(scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, N
     below = scope["path"].removeprefix(scope["root_path"]).removeprefix("/")
     if below and not below.endswith("/"):
         return no_such_address(scope, receive, send)
-    return ProgressConsumer(scope, receive, send, below.removesuffix("/") or None).run()
+    task_id = paths.read(below.removesuffix("/")) if below else None
+    return ProgressConsumer(scope, receive, send, task_id).run()
 
 
 class Pages(ASGIHandler):
-    """Django's handler and the site's middleware, with our addresses in the place of the site's."""
+    """Django's handler and the site's middleware, with our addresses instead of the site's."""
 
     def create_request(self, scope: Any, body_file: Any) -> Any:
         """See ``ASGIHandler``."""
@@ -83,6 +90,12 @@ class Pages(ASGIHandler):
         if request is not None:
             request.urlconf = ROUTES
         return request, refusal
+
+    async def get_response_async(self, request: Any) -> Any:
+        """See ``BaseHandler``. No browser may take what we send for another kind of content."""
+        response = await super().get_response_async(request)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return response
 
 
 @cache
@@ -100,20 +113,20 @@ async def _live(receive: Receive, send: Send) -> None:
 
 @require_safe
 def module(request: HttpRequest, name: str) -> HttpResponseBase:
-    """A module of the element; a browser asks each time whether it is another."""
+    """A module of the element; a browser asks each time whether it has changed."""
     script = (MODULES / f"{name}.js").read_bytes()
     headers = {"Cache-Control": "no-cache", "ETag": f'"{sha256(script).hexdigest()[:32]}"'}
     response = HttpResponse(script, content_type="text/javascript", headers=headers)
     return get_conditional_response(request, headers["ETag"], response=response) or response
 
 
-#: A slash more than ours have, which Litestar puts at the end of every path.
+#: Litestar puts a slash at the end of every path.
 SLASH = "/?$"
 ROUTES: Any = (
     *(
         re_path(rf"^{each.stem}\.js{SLASH}", module, {"name": each.stem})
         for each in MODULES.glob("*.js")
     ),
-    re_path(rf"^(?P<task_id>.+)/events{SLASH}", task_events),
+    path(f"{TASK}/events/", task_events),
     *urlpatterns,
 )

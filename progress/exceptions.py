@@ -33,6 +33,29 @@ class PublicError(Exception):
         super().__init__(*args)
 
 
+class UndecidedError(Exception):
+    """The rule failed or took too long: nobody knows whether the client may, so now it may not."""
+
+
+class TooManyConnections(Exception):  # noqa: N818 - the name says what is wrong
+    """A user or an address has as many connections to this process as it may have.
+
+    ``reason`` is one of ``protocol.Reason``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class RefusedError(Exception):
+    """The client may not do this; ``reason`` is one of ``protocol.Reason``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 def public_words(exception: object) -> str | None:
     """The words that a PublicError has for watchers; None for any other exception."""
     if isinstance(exception, PublicError) and exception.args:

@@ -1,4 +1,4 @@
-"""Where a task can be watched: what a page or a script needs to know of one that was started."""
+"""The addresses at which a page or a script can watch a task."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from urllib.parse import quote, urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
-from .access.tokens import make_token
+from .access.tokens import amake_token, id_of, make_token
+from .paths import written
 from .routing import websocket_urlpatterns
 
-#: A tuple of the websockets' routes is a URLconf, too; only the annotations do not know.
+#: A tuple of the websocket routes is a URLconf, too, which the annotations do not know.
 ROUTES: Any = tuple(websocket_urlpatterns)
 
 
@@ -19,18 +20,34 @@ def addresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, 
     """For the JSON answer of a start: task_id, token, status_url, events_url and websocket_url.
 
     ``where`` is the request of a Django site; elsewhere the URL that ``progress.asgi`` is mounted
-    at, as "https://example.com/progress". ``task`` is an AsyncResult or a task id. The token is
-    bound to who is signed in at a Django site; ``options`` are those of :func:`make_token`. The
-    URLs carry it, for clients that can give nothing but a URL.
+    at, such as "https://example.com/progress". ``task`` is an AsyncResult or a task id. On a Django
+    site the token is bound to the user who is signed in; ``options`` are those of
+    :func:`make_token`. The URLs carry the token, for clients that can only be given a URL.
 
-    Raises NoReverseMatch when a Django site does not include ``progress.urls``.
+    In an async view, await :func:`aaddresses` instead. Raises ValueError without a task, and
+    NoReverseMatch when a Django site does not include ``progress.urls``.
     """
-    task_id = str(getattr(task, "id", task))
+    return _addresses(where, id_of(task), make_token(task, _user(where), **options))
+
+
+async def aaddresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, str]:
+    """Do the same in an async view, where reading ``request.user`` would block."""
+    return _addresses(where, id_of(task), await amake_token(task, _user(where), **options))
+
+
+def status_path(task_id: str, token: str) -> str:
+    """The path of the JSON state, with the token."""
+    return f"{reverse('task_status', args=[task_id])}?{urlencode({'token': token})}"
+
+
+def _user(where: HttpRequest | str) -> Any:
+    return getattr(where, "user", None)
+
+
+def _addresses(where: HttpRequest | str, task_id: str, token: str) -> dict[str, str]:
     if isinstance(where, str):
-        token = make_token(task, **options)
-        status = socket = f"{where.rstrip('/')}/{quote(task_id)}/"
+        status = socket = f"{where.rstrip('/')}/{quote(written(task_id))}/"
     else:
-        token = make_token(task, getattr(where, "user", None), **options)
         status = where.build_absolute_uri(reverse("task_status", args=[task_id]))
         socket = where.build_absolute_uri(reverse("task_socket", urlconf=ROUTES, args=[task_id]))
     query = urlencode({"token": token})
@@ -41,8 +58,3 @@ def addresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, 
         "events_url": f"{status}events?{query}",
         "websocket_url": f"ws{socket.removeprefix('http')}?{query}",
     }
-
-
-def status_path(task_id: str, token: str) -> str:
-    """The path of the JSON state, with the token."""
-    return f"{reverse('task_status', args=[task_id])}?{urlencode({'token': token})}"

@@ -1,4 +1,4 @@
-"""A background coroutine that goes on after errors."""
+"""A background coroutine that survives errors."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable
 
 from redis.exceptions import RedisError
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-TRY_AGAIN = 1.0  # seconds until the next try, when Redis or the layer does not answer
+TRY_AGAIN = 1.0  # seconds until the next try after an error
 
 
 async def forever(name: str, step: Callable[[], Awaitable[object]]) -> None:
-    """Repeat ``step``; when it raises, say so once until it works again, and try on."""
+    """Repeat ``step`` until cancelled. When it raises, log that once until it works again."""
     troubled = False
     task = asyncio.current_task()
-    # Until Python 3.12 wait_for, which redis-py sends with, may swallow a cancellation
-    # (python/cpython#86296): then the step goes on, and only the count tells.
+    # redis-py sends with wait_for, which before Python 3.12 may swallow a cancellation
+    # (python/cpython#86296): then the step goes on, and only cancelling() shows it.
     while task is None or not task.cancelling():
         try:
             await step()

@@ -1,4 +1,4 @@
-"""The frames that clients and server send each other, and the codes a socket is closed with."""
+"""The frames between clients and server, and the codes that a websocket is closed with."""
 
 from __future__ import annotations
 
@@ -14,30 +14,56 @@ PING_AFTER = 20.0  # seconds of silence after which the server pings
 
 
 class Close(IntEnum):
-    """Close codes. 4400 to 4499 say: do not come back. After all others, do."""
+    """Close codes.
+
+    After 4429 a client comes back late, and after any other of 4400 to 4499 not by itself; after
+    all other codes it comes back.
+    """
 
     DONE = 1000  # nothing left to watch
     BAD_REQUEST = 4400  # too many frames that are not of this protocol, or such a handshake
     ENDED = 4401  # the right to watch has ended: signed out, expired, taken away
     FORBIDDEN = 4403  # no right to watch, or a page of another site
     NOT_FOUND = 4404  # no such address
-    SILENT = 4408  # the client did not say what it wants to watch
-    TOO_MANY = 4429  # frames a second, or sockets of this user or address
-    UNDECIDED = 4503  # whether the client may cannot be found out now
-    BUSY = 4504  # too many handshakes a second; told as a refused one
+    SILENT = 4408  # the client watched nothing in time
+    TOO_MANY = 4429  # frames a second, or connections of this user or address
+    UNDECIDED = 4503  # the rule did not say whether the client may
+    BUSY = 4504  # too many handshakes a second; most servers refuse the handshake with HTTP 403
     SLOW = 4508  # the client did not read
 
 
 class Code(StrEnum):
-    """What an error frame says."""
+    """The ``code`` of an error frame."""
 
     BAD_REQUEST = "bad_request"
     FORBIDDEN = "forbidden"
     TOO_MANY = "too_many"
 
 
+class Reason(StrEnum):
+    """The ``reason`` of an error frame with code ``forbidden`` or ``too_many``.
+
+    It is for developers, and more may be added. None depends on whether a task exists.
+    """
+
+    FOREIGN_ORIGIN = "foreign_origin"
+    NO_TOKEN = "no_token"  # noqa: S105 - a word
+    BAD_TOKEN = "bad_token"  # noqa: S105 - a word
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a word
+    OTHER_TASK = "other_task"  # the token is for another task
+    OTHER_ACTION = "other_action"  # the token does not permit this
+    OTHER_USER = "other_user"  # the token is bound to a user who is not signed in
+    NOT_OWNER = "not_owner"
+    RULE = "rule"  # the site's own rule said no
+    USER_CONNECTIONS = "user_connections"
+    ADDRESS_CONNECTIONS = "address_connections"
+    FRAME_RATE = "frame_rate"
+    SUBSCRIPTIONS = "subscriptions"  # this socket watches as many tasks as it may
+    NOTHING_WATCHED = "nothing_watched"
+
+
 class Request(NamedTuple):
-    """What a client asks for: ``verb`` is ``subscribe`` or ``unsubscribe``."""
+    """A client's frame: ``verb`` is ``subscribe`` or ``unsubscribe``."""
 
     verb: str
     task_id: str
@@ -45,11 +71,11 @@ class Request(NamedTuple):
 
 
 class FrameError(ValueError):
-    """A frame that is not of this protocol; the text says why, and what would be."""
+    """A frame is not of this protocol; the text says why, and what is expected."""
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Of two values, one reader takes the first and another the last.
+    # One JSON reader takes the first of two values, another the last.
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("a key twice")
@@ -86,7 +112,7 @@ def parse(text: str | None) -> Request:
 
 
 def task_id(value: Any) -> str:
-    """A task id as Celery may have it: text that is not empty. Raises FrameError."""
+    """Check a task id: any text that is not empty and that UTF-8 can carry. Raises FrameError."""
     if not isinstance(value, str) or not value:
         raise FrameError("task_id must be a string that is not empty")
     try:
@@ -97,11 +123,12 @@ def task_id(value: Any) -> str:
 
 
 def renewal(task_id: str, token: str) -> str:
-    """A frame with a token that takes the place of the one this task is watched by."""
+    """A frame with a new token, which replaces the one that this task is watched by."""
     return encode({"type": "token", "task_id": task_id, "token": token})
 
 
-def error(code: Code, detail: str, task_id: str | None = None) -> str:
-    """An error frame; ``task_id`` names the subscription it is about."""
+def error(code: Code, detail: str, task_id: str | None = None, reason: str | None = None) -> str:
+    """An error frame; ``task_id`` names the subscription that it is about."""
     frame = {"type": "error", "code": code, "detail": detail}
-    return encode(frame if task_id is None else {**frame, "task_id": task_id})
+    more = {"task_id": task_id, "reason": reason}
+    return encode(frame | {name: value for name, value in more.items() if value is not None})

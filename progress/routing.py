@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import path
+from django.urls import path, register_converter
 
+from .paths import TaskIdConverter
 from .transports.consumers import ProgressConsumer
 
+register_converter(TaskIdConverter, "progress_task_id")
+
+#: A task id in a route; see ``paths`` for how it is written.
+TASK = "<progress_task_id:task_id>"
 # Django's path() is annotated for views; Channels' URLRouter takes its patterns for applications.
 application: Any = ProgressConsumer.as_asgi()
 
-#: Where the page's shared socket is, and below it each task's own.
+#: The address of a page's shared socket; each task's own is below it.
 SOCKET_PATH = "ws/progress/"
 
 websocket_urlpatterns = [
     path(SOCKET_PATH, application, name="progress_socket"),
-    path(f"{SOCKET_PATH}<path:task_id>/", application, name="task_socket"),
+    path(f"{SOCKET_PATH}{TASK}/", application, name="task_socket"),
 ]

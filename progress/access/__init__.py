@@ -1,5 +1,6 @@
 """Who may watch or cancel a task."""
 
-from .rules import Asker, UndecidedError, by_token, may
+from ..exceptions import UndecidedError
+from .rules import Asker, by_token, may
 
 __all__ = ["Asker", "UndecidedError", "by_token", "may"]

@@ -1,8 +1,8 @@
-"""What opens a connection, as a Django request: whose page it comes from, and who asks."""
+"""The handshake of a connection as a Django request: which page it comes from, and which user."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -18,25 +18,23 @@ from django.utils.functional import cached_property
 
 from ..layers.groups import session_mark
 
-Scope = MutableMapping[str, Any]
-
 PORTS = {"http": 80, "https": 443}
 SECURE = {"wss", "https"}
-PROTOCOL = "progress"  # what is offered beside a token in Sec-WebSocket-Protocol
+PROTOCOL = "progress"  # the name to offer beside a token in Sec-WebSocket-Protocol
 
 
 class Handshake(ASGIRequest):
-    """The request of the scope of a websocket, or of an event stream, with a session of its own.
+    """The request that opens a websocket or an event stream, made from its ASGI scope.
 
-    A websocket without an Origin comes from a script: its cookies are ignored, so that nothing but
-    a token speaks for it; so are those of a session that has ended meanwhile (``signed_out``).
-    Raises ValueError for a scope that cannot be read.
+    It reads session and user itself, when asked for them. A websocket without an Origin comes from
+    a script: its cookies are ignored, so that only a token can speak for it. Cookies are ignored
+    too once their session has ended (``signed_out``). Raises ValueError for an unreadable scope.
     """
 
     def __init__(self, scope: Mapping[str, Any], *, signed_out: bool = False) -> None:
         scheme = "https" if scope.get("scheme") in SECURE else "http"
         super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
-        # As `self.GET` has it, which takes four times as long and is made when a rule asks for it.
+        # The same as `self.GET`, which takes four times as long and which only a rule may need.
         most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
         query = dict(
             parse_qsl(self.META["QUERY_STRING"], keep_blank_values=True, max_num_fields=most)
@@ -46,68 +44,75 @@ class Handshake(ASGIRequest):
         self.origin: str | None = self.META.get("HTTP_ORIGIN")
         if signed_out or (scope["type"] == "websocket" and not self.is_page):
             self.COOKIES = {}
-        #: What the session is called among processes, who need not know its key.
+        #: Names the session in messages between processes, without telling its key.
         self.session_mark = session_mark(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
     @property
     def is_page(self) -> bool:
-        """Whether a page opened a websocket; of requests, nobody can tell."""
+        """Whether a page opened this websocket; False for HTTP, where nobody can tell."""
         return self.scope["type"] == "websocket" and self.origin is not None
 
     @cached_property
     def is_foreign(self) -> bool:
-        """Whether a page of another site opened it: scheme, host and port have to be our own.
+        """Whether a page of another site opened it: one of none of the ``expected_origins``.
 
-        Or one of CSRF_TRUSTED_ORIGINS without a wildcard. As for Django's own check of a POST,
-        behind a proxy that ends TLS it takes SECURE_PROXY_SSL_HEADER.
+        Scheme, host and port have to match. As for Django's own check of a POST, a site behind a
+        proxy that ends TLS needs SECURE_PROXY_SSL_HEADER.
         """
         if self.origin is None:
             return False
-        trusted = [each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each]
         try:
-            own = f"{self.scheme}://{self.get_host()}"
-            return place(self.origin) not in {place(each) for each in (own, *trusted)}
+            return place(self.origin) not in {place(each) for each in self.expected_origins}
         except (DisallowedHost, ValueError):
             return True
 
+    @property
+    def expected_origins(self) -> list[str]:
+        """The site's own origin, and CSRF_TRUSTED_ORIGINS without those with a wildcard.
+
+        Raises DisallowedHost for a Host that is not in ALLOWED_HOSTS.
+        """
+        trusted = [each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each]
+        return [f"{self.scheme}://{self.get_host()}", *trusted]
+
     @cached_property
     def session(self) -> Any:  # type: ignore[override] # written by a middleware elsewhere
-        """The session of the page's cookie; it reads the database, and is never written."""
+        """The session of the page's cookie. Reads the database; nothing ever saves it."""
         engine = import_module(settings.SESSION_ENGINE)
         return engine.SessionStore(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
     @cached_property
     def user(self) -> Any:  # type: ignore[override] # the same
-        """Who is signed in, or None; it reads the database."""
+        """The user who is signed in, or None. Reads the database."""
         if not apps.is_installed("django.contrib.sessions"):
-            return self.scope.get("user")  # of the application around ours
+            return self.scope.get("user")  # set by the application around ours
         return _user_of(self.session) if self.session.session_key else None
 
     @property
     def offers_protocol(self) -> bool:
-        """Whether the client offers ours, and so must have it confirmed."""
+        """Whether the client offers our subprotocol, so that the server has to confirm it."""
         return PROTOCOL in self.scope.get("subprotocols", ())
 
     @property
     def token(self) -> str | None:
-        """The token in Sec-WebSocket-Protocol or, for who can give but a URL, in the query."""
+        """The token in Sec-WebSocket-Protocol, or in the query for clients that only have a URL."""
         offered = [each for each in self.scope.get("subprotocols", ()) if each != PROTOCOL]
         return offered[0] if self.offers_protocol and offered else self._token
 
     @property
     def known_user(self) -> str | None:
-        """The primary key of who is signed in, as far as anybody asked."""
+        """The primary key of the user who is signed in, if anybody has asked for the user yet."""
         user = self.__dict__.get("user")
         return None if user is None else str(user.pk)
 
     @property
     def has_read(self) -> bool:
-        """Whether the database was read for who is signed in."""
+        """Whether the database was read for the session or the user."""
         return not self.__dict__.keys().isdisjoint({"session", "user"})
 
 
 def place(origin: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port. Raises ValueError for what is more or less than an origin."""
+    """Scheme, host and port of an origin. Raises ValueError for any other text."""
     parts: SplitResult = urlsplit(origin)
     if origin != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
         raise ValueError(f"not an origin: {origin!r:.200}")
@@ -117,7 +122,7 @@ def place(origin: str) -> tuple[str, str | None, int | None]:
 
 
 def _user_of(session: Any) -> Any:
-    # Not auth.get_user(): it may give the session a new key, which the page would not hear of.
+    # Not auth.get_user(): it may give the session a new key, which the page would not get.
     path = session.get(auth.BACKEND_SESSION_KEY)
     if path not in settings.AUTHENTICATION_BACKENDS:
         return None

@@ -1,47 +1,48 @@
-"""Signed, expiring words that let their bearer watch a task, or cancel it, and nothing else."""
+"""Signed tokens that expire, and let their bearer watch or cancel one task."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 from functools import lru_cache
-from hmac import HMAC
 from typing import Any, NamedTuple
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.core.signing import BadSignature, Signer, b64_encode
-from django.utils.crypto import salted_hmac
-from django.utils.encoding import force_bytes
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
+from django.core.signing import BadSignature, Signer
 
-from .. import conf
+from .. import conf, protocol
 
 SALT = "progress.token"
-LONGEST = 2048  # characters of a token; longer ones are not looked at
-RENEWED_FOR = 7 * 86400  # seconds after which the token of a page that stays open is not renewed
+LONGEST = 2048  # characters; a longer text is no token
+RENEWED_FOR = 7 * 86400  # seconds for which the token of a page that stays open is renewed
 ACTIONS = ("watch", "cancel")
 
 Key = str | bytes
 
 
 class Token(NamedTuple):
-    """What a token says. Times are seconds since 1970."""
+    """The content of a token. Times are seconds since 1970."""
 
     task_id: str
     actions: tuple[str, ...]
-    born: int  # when the first of a chain of renewed ones was made
+    born: int  # when the first token of a chain of renewals was made
     expires: int
-    user: str | None  # primary key of whom it is bound to, or None: of nobody in particular
-    password: str | None  # changes with the password of that user
+    user: str | None  # primary key of the user it is bound to; None: good for whoever has it
+    password: str | None  # a mark that changes with the password of that user
     renewable: bool
 
     @property
     def is_over(self) -> bool:
-        """Whether its lifetime is."""
+        """Whether its lifetime has ended."""
         return self.expires <= time.time()
 
     def renewed(self) -> str | None:
-        """Text that lives on from now, once half of the lifetime is over, for up to a week."""
+        """The text of a token with a new lifetime, or None while it is too early, or too late.
+
+        A token is renewed once half of its lifetime is over, for up to a week after it was born.
+        """
         now, lifetime = time.time(), conf.token_lifetime()
         early, late = self.expires - now > lifetime / 2, now - self.born > RENEWED_FOR
         if not self.renewable or early or late:
@@ -56,24 +57,25 @@ def make_token(
     actions: Iterable[str] = ("watch",),
     lifetime: float | None = None,
 ) -> str:
-    """A token for a task: an AsyncResult, or a task id.
+    """Make a token for a task: an AsyncResult, or a task id.
 
-    It is good for that user alone, or with None (or one who is not signed in) for whoever has it.
-    ``actions`` are of "watch" and "cancel". With a ``lifetime`` in seconds it ends then, as of a
-    link to be shared; without one it lives for PROGRESS_TOKEN_LIFETIME, and is renewed in a page
-    that stays open. Letters, digits and ``-_.``: fit for a URL and for Sec-WebSocket-Protocol.
+    It is good for that user alone; without a user, or with one who is not signed in, it is good
+    for whoever has it. ``actions`` are "watch", "cancel", or both. With a ``lifetime`` in seconds
+    it ends after that, as a link to be shared should; without one it lives for
+    PROGRESS_TOKEN_LIFETIME, and is renewed in a page that stays open. It consists of letters,
+    digits and ``-_.``, so it fits into a URL and into Sec-WebSocket-Protocol.
 
-    Raises ValueError for an empty id, an unknown action, and a lifetime that is not above zero.
+    In an async view, await :func:`amake_token` instead: Django reads ``request.user`` from the
+    database when it is first used. Raises ValueError for an id that is empty or that UTF-8 cannot
+    carry, an unknown action, and a lifetime that is not above zero.
     """
-    task_id, chosen = str(getattr(task, "id", task) or ""), tuple(actions)
-    if not task_id:
-        raise ValueError("a token needs a task or a task id, not an empty one")
+    task_id, chosen = id_of(task), tuple(actions)
     if not chosen or not set(chosen) <= set(ACTIONS):
-        raise ValueError(f"a token's actions are of {ACTIONS}, not {chosen!r}")
+        raise ValueError(f"a token's actions are one or more of {ACTIONS}, not {chosen!r}")
     seconds = conf.token_lifetime() if lifetime is None else lifetime
     if not seconds > 0:
         raise ValueError(f"a token's lifetime is a number of seconds above 0, not {lifetime!r}")
-    now, somebody = int(time.time()), user is not None and user.is_authenticated
+    now, somebody = int(time.time()), _is_signed_in(user)
     token = Token(
         task_id,
         chosen,
@@ -86,58 +88,76 @@ def make_token(
     return _sign(token)
 
 
+async def amake_token(task: Any, user: Any = None, **options: Any) -> str:
+    """Do the same in an async view, where reading ``request.user`` would block."""
+    await sync_to_async(_is_signed_in)(user)  # Django keeps what it has read
+    return make_token(task, user, **options)
+
+
 def read_token(text: str | None) -> Token | None:
-    """What the token says, or None for one that is not ours, was altered, or has expired."""
+    """Read a token; None for a text that is not ours, was altered, or has expired."""
+    token = read_expired(text)
+    return None if token is None or token.is_over else token
+
+
+def read_expired(text: str | None) -> Token | None:
+    """Read a token that may have expired, to say so; it grants nothing."""
     if not text or len(text) > LONGEST:
         return None
     try:
-        token = Token(*_signer().unsign_object(text))
+        return Token(*signer(SALT).unsign_object(text))
     except (BadSignature, ValueError, TypeError):
         return None
-    return None if token.is_over else token
+
+
+def id_of(task: Any) -> str:
+    """The id of an AsyncResult, or the id itself. Raises ValueError where there is none."""
+    value = getattr(task, "id", task)
+    if value is None or value == "":
+        raise ValueError(
+            f"progress needs a task or a task id, not {task!r}; Celery's delay_on_commit() returns "
+            "none: give the task an id of its own with apply_async_on_commit(task_id=…)"
+        )
+    return protocol.task_id(str(value))
+
+
+def _is_signed_in(user: Any) -> bool:
+    try:
+        return bool(user is not None and user.is_authenticated)
+    except SynchronousOnlyOperation as error:
+        raise SynchronousOnlyOperation(
+            "request.user was not read yet, which takes the database: in an async view "
+            "await progress.amake_token() or progress.aaddresses()"
+        ) from error
 
 
 def password_mark(user: Any) -> str:
-    """A few characters that change with the user's password."""
+    """Characters that change with the user's password."""
     return str(user.get_session_auth_hash())[:16] if hasattr(user, "get_session_auth_hash") else ""
 
 
 def password_marks(user: Any) -> set[str]:
-    """The same, also under the keys of SECRET_KEY_FALLBACKS."""
+    """The marks of the user's password under SECRET_KEY and each of SECRET_KEY_FALLBACKS."""
     fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
     return {password_mark(user), *(str(each)[:16] for each in fallbacks())}
 
 
 def _sign(token: Token) -> str:
-    # Compressed where that is shorter: JSON has six characters for one that is not ASCII.
-    return _signer().sign_object(token, compress=True)
+    # Django compresses where that is shorter: in JSON a character that is not ASCII takes six.
+    return signer(SALT).sign_object(token, compress=True)
 
 
-def _signer() -> Signer:
+def signer(salt: str) -> Signer:
+    """Django's signer with the site's keys. Raises ImproperlyConfigured without SECRET_KEY."""
     try:
-        return _signer_of(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
+        return _signer_of(salt, settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
     except ImproperlyConfigured as error:
         raise ImproperlyConfigured(
-            "tokens are signed with a secret: SECRET_KEY in Django's settings, or elsewhere "
+            "tokens need a secret to be signed with: SECRET_KEY in Django's settings, or elsewhere "
             "progress.configure(secret=…)"
         ) from error
 
 
-@lru_cache(maxsize=1)
-def _signer_of(key: Key, fallbacks: tuple[Key, ...]) -> Signer:
-    return _Signer(key=key, fallback_keys=list(fallbacks), salt=SALT, sep=".")
-
-
-class _Signer(Signer):
-    """Django's, which derives its key anew for each token: a quarter of what one takes to read."""
-
-    def signature(self, value: Key, key: Key | None = None) -> str:
-        """See ``Signer``: the same."""
-        mac = _begun(self.salt, key or self.key, self.algorithm).copy()
-        mac.update(force_bytes(value))
-        return b64_encode(mac.digest()).decode()
-
-
-@lru_cache(maxsize=8)
-def _begun(salt: str, key: Key, algorithm: str) -> HMAC:
-    return salted_hmac(salt + "signer", "", key, algorithm=algorithm)
+@lru_cache(maxsize=4)  # of each salt, and as few as tests change SECRET_KEY
+def _signer_of(salt: str, key: Key, fallbacks: tuple[Key, ...]) -> Signer:
+    return Signer(key=key, fallback_keys=list(fallbacks), salt=salt, sep=".")

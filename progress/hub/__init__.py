@@ -1,4 +1,4 @@
-"""One hub a web process: the newest event of each watched task, offered to all its watchers."""
+"""The hub of a web process: pushes the newest event of each watched task to its watchers."""
 
 from .hub import Hub
 

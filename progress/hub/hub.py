@@ -1,7 +1,7 @@
-"""One a web process: each watched task's newest event, offered to all who watch it here.
+"""One per web process: pushes each watched task's newest event to all who watch it here.
 
 The channel layer is a hint, the store is the truth: events come through a subscription to the
-tasks' groups, and what that loses is found by reconciling with the store.
+tasks' groups, and reconciling with the store recovers what that loses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
-from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
@@ -20,46 +19,67 @@ from ..events import Event, State, unknown
 from ..layers.subscription import Subscription
 from ..limits import Sockets
 from ..loops import forever
-from ..store import open_store
-from .outbox import Watcher
-from .rechecks import Rights
+from ..store.redis import open_store
+from .outbox import Outbox
+from .outcomes import Outcomes, is_doubtful
+from .reaper import Reaper
+from .rechecks import Rechecks
 from .reconciler import Reconciler
 from .topics import Topic
 from .turns import Turns
 
-PING_CHECK = 1.0  # seconds between two looks for silent links
+PING_CHECK = 1.0  # seconds between two checks for silent connections
+#: Of PROGRESS_RECONCILE, from one read of all tasks to the next; the rest is for the answer.
+READ_AFTER = 0.9
 
 
 class Hub:
-    """The hub of one event loop, see :meth:`current`; its methods are for that loop's thread."""
+    """The hub of one event loop, see :meth:`current`; call its methods in that loop's thread.
 
-    _hubs: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]] = WeakKeyDictionary()
+    It lives until :meth:`aclose`, or until the loop's owner cancels what still runs, as
+    ``asyncio.run`` does.
+    """
+
+    _hubs: ClassVar[dict[asyncio.AbstractEventLoop, Hub]] = {}
 
     def __init__(self) -> None:
         if get_channel_layer() is None:
-            raise ImproperlyConfigured("CHANNEL_LAYERS has no default layer to hear events from")
+            raise ImproperlyConfigured("CHANNEL_LAYERS has no default layer to receive events from")
         self._loop = asyncio.get_running_loop()
         self._stalled_after = conf.stalled_after()
         self._topics: dict[str, Topic] = {}
-        self._watchers: set[Watcher] = set()
+        self._outboxes: set[Outbox] = set()
         self._store = open_store()
+        period = conf.reconcile() * READ_AFTER
+        self._outcomes = Outcomes(self._store, self._found)
+        self._reaper = Reaper(self._store, period)
         self._reconciler = Reconciler(
-            self._store, watched=self._topics.keys, known=self._known, found=self._found
+            self._store,
+            period=period,
+            watched=self._topics.keys,
+            newest=self._newest,
+            found=self._read,
         )
-        self.rights = Rights()
+        self.rechecks = Rechecks()
         self.sockets = Sockets()
         self.turns = Turns()
         self._subscription = Subscription(
-            on_joined=self._reconciler.look,
-            on_event=self._heard,
-            on_rights_change=self.rights.changed,
+            joined=self._reconciler.check,
+            heard=self._received,
+            changed=self.rechecks.rights_changed,
         )
-        self._tasks = [
-            *self._reconciler.tasks(),
-            *self._subscription.tasks(),
-            self._loop.create_task(forever("Pinging watchers", self._ping)),
-            self._loop.create_task(forever("Asking for rights again", self.rights.look)),
+        loops = [
+            self._reconciler.run(),
+            self._reaper.run(),
+            *self._outcomes.loops(),
+            forever("Pinging clients", self._ping),
+            self.rechecks.run(),
         ]
+        self._tasks = [
+            *(self._loop.create_task(each) for each in loops),
+            *self._subscription.tasks(),
+        ]
+        self._lifetime = self._loop.create_task(self._live())
 
     @classmethod
     def current(cls) -> Hub:
@@ -67,37 +87,39 @@ class Hub:
         loop = asyncio.get_running_loop()
         hub = cls._hubs.get(loop)
         if hub is None:
+            for each in [each for each in cls._hubs if each.is_closed()]:
+                del cls._hubs[each]  # closed by an owner who cancelled nothing
             hub = cls._hubs[loop] = cls()
         return hub
 
-    def attach(self, watcher: Watcher) -> None:
-        """A socket is there: it gets pings."""
-        self._watchers.add(watcher)
+    def attach(self, outbox: Outbox) -> None:
+        """A client has connected: it gets pings."""
+        self._outboxes.add(outbox)
 
-    def detach(self, watcher: Watcher) -> None:
-        """A socket is gone; what it watched is to be unwatched besides."""
-        self._watchers.discard(watcher)
+    def detach(self, outbox: Outbox) -> None:
+        """A client is gone; the caller also unwatches each task that it watched."""
+        self._outboxes.discard(outbox)
 
-    def watch(self, task_id: str, watcher: Watcher) -> None:
-        """Offer the present state as soon as it is known, and each newer one."""
+    def watch(self, task_id: str, outbox: Outbox) -> None:
+        """Offer the present state as soon as it is known, then push each newer event."""
         topic = self._topics.get(task_id)
         if topic is None:
             topic = self._topics[task_id] = Topic(self.turns)
-            self._subscription.join(task_id)  # before reading, or an event between is lost
-        topic.add(watcher)
+            self._subscription.join(task_id)  # before reading, or an event in between is lost
+        topic.add(outbox)
 
-    def unwatch(self, task_id: str, watcher: Watcher) -> None:
-        """Offer nothing more of this task; its group is left with the last watcher."""
+    def unwatch(self, task_id: str, outbox: Outbox) -> None:
+        """Push nothing more of this task; the process leaves its group with the last watcher."""
         topic = self._topics.get(task_id)
         if topic is None:
             return
-        topic.discard(watcher)
-        if not topic.watchers:
+        topic.discard(outbox)
+        if not topic.outboxes:
             del self._topics[task_id]
             self._subscription.leave(task_id)
 
     async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
-        """What stands for each id; see ``store.Store.read``."""
+        """Read what the store has of each id; see ``Store.read``."""
         return await self._store.read(task_ids)
 
     @classmethod
@@ -108,50 +130,70 @@ class Hub:
             await hub.aclose()
 
     async def aclose(self) -> None:
-        """End the background tasks, leave the groups, let go of the connection."""
+        """End the background tasks, leave the groups and close the connections."""
+        self._lifetime.cancel()
+        await asyncio.gather(self._lifetime, return_exceptions=True)
+        await self._close()  # a task that is cancelled before its first step does nothing
+
+    async def _live(self) -> None:
+        try:
+            await asyncio.gather(*self._tasks)  # they never end by themselves
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        if Hub._hubs.pop(self._loop, None) is None:
+            return
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._subscription.aclose()
         await self._store.aclose()
-        Hub._hubs.pop(self._loop, None)
 
-    def _heard(self, event: Event) -> None:
+    def _received(self, event: Event) -> None:
+        """An event arrived through the channel layer."""
         topic = self._topics.get(event.task_id)
         if topic is not None:
-            self._take(topic, event)
+            self._broadcast(topic, event)
 
-    def _known(self, task_id: str) -> Event | None:
+    def _newest(self, task_id: str) -> Event | None:
         topic = self._topics.get(task_id)
         return topic.event if topic is not None else None
 
+    def _read(self, task_id: str, event: Event | None) -> None:
+        """The store was read for this task."""
+        self._found(task_id, event)
+        if is_doubtful(event):
+            self._outcomes.doubt(task_id)
+
     def _found(self, task_id: str, event: Event | None) -> None:
+        """This event stands in the store, or None does."""
         topic = self._topics.get(task_id)
         if topic is None:
             return
         if event is not None:
             topic.missing_since = None
-            self._take(topic, event)
+            self._broadcast(topic, event)
         else:
             self._missed(task_id, topic)
 
-    def _take(self, topic: Topic, event: Event) -> None:
-        # The store has put the versions in order; an outcome can be followed by a new run here.
+    def _broadcast(self, topic: Topic, event: Event) -> None:
+        # The store has put the versions in order; here a new run may follow an outcome.
         if topic.event is None or event.version > topic.event.version:
-            topic.tell(event)
+            topic.broadcast(event)
 
     def _missed(self, task_id: str, topic: Topic) -> None:
-        """The store knows nothing: said at the second look, or when signs of life are due."""
+        """The store has nothing: UNKNOWN from the second read on, or once heartbeats are due."""
         now = self._loop.time()
         if topic.missing_since is None:
             topic.missing_since = now
         elif topic.event is None:
-            topic.tell(unknown(task_id))
+            topic.broadcast(unknown(task_id))
         elif topic.event.state != State.UNKNOWN and now - topic.missing_since > self._stalled_after:
-            self._take(topic, replace(unknown(task_id), version=topic.event.version + 1))
+            self._broadcast(topic, replace(unknown(task_id), version=topic.event.version + 1))
 
     async def _ping(self) -> None:
         await asyncio.sleep(PING_CHECK)
         now = self._loop.time()
-        for watcher in self._watchers:
-            watcher.ping(now)
+        for outbox in self._outboxes:
+            outbox.ping(now)

@@ -1,64 +1,101 @@
-"""Asks again, at least once a minute and whenever rights change, whether sockets may go on."""
+"""Rechecks the rights of open connections: at least once a minute, and when rights change."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
-from ..layers.groups import Change
+from ..layers.groups import RightsChange
+from ..loops import forever
 
-AGAIN_AFTER = 45.0  # seconds; with the time that asking takes, below the 60 that are promised
-AT_ONCE = 20  # sockets that are asked for side by side
+RECHECK_AFTER = 45.0  # seconds; with the time that a recheck takes, below the promised 60
+RECHECKS_AT_ONCE = 20  # so that many connections do not all wait for one slow rule at once
 
 
 class Guarded(Protocol):
-    """A socket."""
+    """A connection that watches tasks."""
 
-    def concerns(self, change: Change) -> bool:
-        """Whether its rights may have changed."""
+    def concerns(self, change: RightsChange) -> bool:
+        """Whether this change may have changed what it may watch."""
 
-    async def recheck(self) -> None:
-        """Ask again for all it watches; end what is no longer allowed."""
+    async def recheck(self, *, announced: bool) -> None:
+        """Ask the rule for each task it watches, and end what is no longer allowed.
+
+        ``announced``: because a change was announced, not because it was time. It does not raise.
+        """
 
 
-class Rights:
-    """The sockets of one event loop, the one that was asked for longest ago first."""
+class Rechecks:
+    """The connections of one event loop, the one that was rechecked longest ago first."""
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time
-        self._asked: dict[Guarded, float] = {}
-        self._asking: set[asyncio.Task[None]] = set()
+        self._checked_at: dict[Guarded, float] = {}
+        self._announced: set[Guarded] = set()  # those that wait for a recheck after a change
+        self._slots = asyncio.Semaphore(RECHECKS_AT_ONCE)
+        self._running: set[asyncio.Task[None]] = set()
 
-    def add(self, socket: Guarded) -> None:
-        """A socket is there, and was just asked for."""
-        self._asked[socket] = self._now()
+    async def run(self) -> None:
+        """Until cancelled, which ends the rechecks that run, too."""
+        try:
+            await forever("Rechecking rights", self._recheck_due)
+        finally:
+            for task in self._running:
+                task.cancel()
 
-    def discard(self, socket: Guarded) -> None:
-        """A socket is gone."""
-        self._asked.pop(socket, None)
+    def add(self, connection: Guarded) -> None:
+        """A connection was opened, and its rights were just checked."""
+        self._checked_at[connection] = self._now()
 
-    def changed(self, change: Change) -> None:
-        """Ask at once for the sockets that the change concerns."""
-        for socket in self._asked:
-            if socket.concerns(change):
-                asking = asyncio.get_running_loop().create_task(socket.recheck())
-                self._asking.add(asking)
-                asking.add_done_callback(self._asking.discard)
+    def discard(self, connection: Guarded) -> None:
+        """A connection was closed."""
+        self._checked_at.pop(connection, None)
 
-    async def look(self) -> None:
-        """Ask for the sockets whose turn it is."""
+    def rights_changed(self, change: RightsChange) -> None:
+        """Recheck the connections that the change concerns, as soon as a slot is free."""
+        for connection in self._checked_at:
+            if connection.concerns(change) and connection not in self._announced:
+                self._announced.add(connection)
+                self._start(self._recheck_announced(connection))
+
+    async def _recheck_announced(self, connection: Guarded) -> None:
+        try:
+            await self._slots.acquire()
+        finally:
+            # From here on the rule may see rights from before another change.
+            self._announced.discard(connection)
+        self._note(connection)
+        await self._recheck(connection, announced=True)
+
+    async def _recheck_due(self) -> None:
         await asyncio.sleep(1)
-        while due := self._due():
-            for socket in due:
-                del self._asked[socket]
-                self.add(socket)
-            await asyncio.gather(*(socket.recheck() for socket in due))
+        # One at a time waits for a slot, so that announced changes need not wait behind all.
+        while (connection := self._next_due()) is not None:
+            await self._slots.acquire()
+            self._note(connection)
+            self._start(self._recheck(connection, announced=False))
 
-    def _due(self) -> list[Guarded]:
-        before = self._now() - AGAIN_AFTER
-        due: list[Guarded] = []
-        for socket, asked_at in self._asked.items():
-            if asked_at > before or len(due) == AT_ONCE:
-                break
-            due.append(socket)
-        return due
+    async def _recheck(self, connection: Guarded, *, announced: bool) -> None:
+        """Recheck it in the slot that the caller has acquired."""
+        try:
+            if connection in self._checked_at:
+                await connection.recheck(announced=announced)
+        finally:
+            self._slots.release()
+
+    def _note(self, connection: Guarded) -> None:
+        """It is rechecked now, unless it was closed meanwhile."""
+        if self._checked_at.pop(connection, None) is not None:
+            self.add(connection)
+
+    def _next_due(self) -> Guarded | None:
+        connection = next(iter(self._checked_at), None)
+        if connection is None or self._checked_at[connection] > self._now() - RECHECK_AFTER:
+            return None
+        return connection
+
+    def _start(self, recheck: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(recheck)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)

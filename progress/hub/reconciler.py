@@ -1,79 +1,62 @@
-"""What the channel layer dropped, the store still has: when to look, and at what."""
+"""Reads from the store what the channel layer lost."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from itertools import islice
 
-from .. import conf
 from ..events import Event
 from ..loops import forever
-from ..store.base import Known, Store
-from .outcomes import is_doubtful, recorded, settle
+from ..store.redis import Known, Store
 
-CONFIRM_AFTER = 1.0  # seconds from joining a group to the second look
-SETTLED_AT_ONCE = 20  # tasks asked for in one go: each is a call to the result backend
-SETTLE_PAUSE = 0.5  # seconds from one go to the next
-#: Of PROGRESS_RECONCILE, from one look at all to the next; the rest is for the answer's way.
-LOOK_AFTER = 0.9
+CONFIRM_AFTER = 1.0  # seconds from joining a group to the second read
 
 
 class Reconciler:
-    """Looks at the store for each task that is joined, again a second later, and all regularly.
+    """Reads each task that is joined, again a second later, and all watched tasks each ``period``.
 
-    One batched read a look, whatever the number of tasks; of what stands as ``known`` no text is
-    sent. ``found`` is called with each id that was looked at and the event that stands, or None.
-    When the store does not answer, what was to be looked at is kept for the next try.
+    Each read is one batch, whatever the number of tasks; ``newest`` gives the event the hub has of
+    a task, and the store sends no text for one that still stands. ``found`` is called with each
+    task id that was read and the event that stands, or None. When the store does not answer, the
+    same tasks are read at the next try.
     """
 
     def __init__(
         self,
         store: Store,
         *,
+        period: float,
         watched: Callable[[], Iterable[str]],
-        known: Known,
+        newest: Known,
         found: Callable[[str, Event | None], None],
     ) -> None:
         self._store = store
+        self._period = period
         self._watched = watched
-        self._newest = known
+        self._newest = newest
         self._found = found
-        self._period = conf.reconcile() * LOOK_AFTER
-        self._due_in = 2 * conf.heartbeat()
-        self._silent_since: dict[str, float] = {}
         self._now = asyncio.get_running_loop().time
-        self._next = self._now() + self._period
+        self._next = self._now() + period
         self._due: dict[str, None] = {}
         self._confirm: deque[tuple[float, str]] = deque()
         self._wake = asyncio.Event()
-        self._doubtful: dict[str, None] = {}
-        self._doubt = asyncio.Event()
-        self._outcomes: list[Event] = []
-        self._known = asyncio.Event()
 
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """Start; the caller cancels what it gets."""
-        loop = asyncio.get_running_loop()
-        return [
-            loop.create_task(forever("Reading the progress store", self._look)),
-            loop.create_task(forever("Asking for outcomes", self._ask)),
-            loop.create_task(forever("Storing outcomes", self._settle)),
-            loop.create_task(forever("Ending lost runs", self._reap)),
-        ]
+    async def run(self) -> None:
+        """Until cancelled."""
+        await forever("Reading the progress store", self._read_due)
 
-    def look(self, task_id: str) -> None:
-        """Look at this task now, and again in a second.
+    def check(self, task_id: str) -> None:
+        """Read this task now, and again in a second.
 
-        On pub/sub a join returns before Redis has it: an event between the first look and then
-        is lost, and found by the second.
+        On pub/sub a join returns before Redis has it: an event that is sent between the first
+        read and then is lost, and the second read finds it.
         """
         self._due[task_id] = None
         self._confirm.append((self._now() + CONFIRM_AFTER, task_id))
         self._wake.set()
 
-    async def _look(self) -> None:
+    async def _read_due(self) -> None:
         await self._wait()
         now = self._now()
         while self._confirm and self._confirm[0][0] <= now:
@@ -86,50 +69,10 @@ class Reconciler:
             events = await self._store.read(task_ids, self._newest)
             for task_id in task_ids:
                 del self._due[task_id]
-                event = events.get(task_id)
-                self._found(task_id, event)
-                if is_doubtful(event):
-                    self._doubtful[task_id] = None
-                    self._doubt.set()
-
-    async def _reap(self) -> None:
-        """End what is silent at two looks with signs of life due between them.
-
-        Not at the first: after a failure Redis may be back with scores as old as the failure is
-        long, and the workers are about to say that they live.
-        """
-        await asyncio.sleep(self._period)
-        now, known = self._now(), self._silent_since
-        silent = {id_: known.get(id_, now) for id_ in await self._store.silent()}
-        self._silent_since = silent
-        await self._store.lose([id_ for id_, since in silent.items() if now - since > self._due_in])
-
-    async def _ask(self) -> None:
-        """Celery's own record may know what became of a task that is missing or stalled.
-
-        A few at a time, each in its turn: an id that nobody knows must not keep others waiting.
-        """
-        await self._doubt.wait()
-        turn = list(islice(self._doubtful, SETTLED_AT_ONCE))
-        for task_id in turn:
-            del self._doubtful[task_id]
-        if not self._doubtful:
-            self._doubt.clear()
-        self._outcomes += await recorded(turn)
-        if self._outcomes:
-            self._known.set()
-        if self._doubtful:
-            await asyncio.sleep(SETTLE_PAUSE)
-
-    async def _settle(self) -> None:
-        """Store what Celery knew; when the store does not answer, the next look doubts again."""
-        await self._known.wait()
-        self._known.clear()
-        outcomes, self._outcomes = self._outcomes, []
-        for task_id, event in (await settle(self._store, outcomes)).items():
-            self._found(task_id, event)
+                self._found(task_id, events.get(task_id))
 
     async def _wait(self) -> None:
+        """Wait until something is due, or :meth:`check` is called."""
         until = min(self._next, self._confirm[0][0] if self._confirm else self._next)
         if not self._due:
             try:

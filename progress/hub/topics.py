@@ -1,73 +1,73 @@
-"""A task that is watched in this process: its newest event, told to all who watch it."""
+"""A task that is watched in this process: its newest event, and the outboxes that get it."""
 
 from __future__ import annotations
 
 from ..events import Event
-from .outbox import Frame, Watcher
+from .outbox import Frame, Outbox
 from .turns import Turns
 
 
 class Topic:
-    """Who watches a task, and who of them is yet to be told of ``event``, the newest.
+    """The outboxes of all who watch a task, and those of them that still wait for ``event``.
 
-    They are told some in each turn of the loop. A newer event takes the place of one that not all
-    were told of, who then hear of the newer one only, and first.
+    A broadcast reaches some outboxes in each iteration of the event loop. When a newer event
+    comes in between, those that still wait get the newer one only, and get it first.
     """
 
-    __slots__ = ("_is_due", "_turns", "_untold", "event", "missing_since", "watchers")
+    __slots__ = ("_is_scheduled", "_turns", "_waiting", "event", "missing_since", "outboxes")
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
-        self._is_due = False
-        self._untold: dict[Watcher, None] = {}
-        self.watchers: dict[Watcher, None] = {}
-        self.event: Event | None = None
-        self.missing_since: float | None = None  # since when the store knows nothing of it
+        self._is_scheduled = False
+        self._waiting: dict[Outbox, None] = {}
+        self.outboxes: dict[Outbox, None] = {}
+        self.event: Event | None = None  # the newest
+        self.missing_since: float | None = None  # when the store was first found to lack the task
 
-    def add(self, watcher: Watcher) -> None:
-        """Offer it the present state as soon as it is known, and tell it each newer one."""
-        self.watchers[watcher] = None
-        self._untold.pop(watcher, None)  # not twice
+    def add(self, outbox: Outbox) -> None:
+        """Offer it the present state as soon as that is known, then push each newer event."""
+        self.outboxes[outbox] = None
+        self._waiting.pop(outbox, None)  # it would get the same event twice
         if self.event is not None:
-            watcher.offer(self.event)
+            outbox.offer(self.event)
 
-    def discard(self, watcher: Watcher) -> None:
-        """Tell it nothing more."""
-        self.watchers.pop(watcher, None)
-        self._untold.pop(watcher, None)
+    def discard(self, outbox: Outbox) -> None:
+        """Push it nothing more."""
+        self.outboxes.pop(outbox, None)
+        self._waiting.pop(outbox, None)
 
-    def tell(self, event: Event) -> None:
-        """Have a newer event told to all."""
+    def broadcast(self, event: Event) -> None:
+        """Push a newer event to all."""
         if self.event is not None and self.event.complete:
-            for watcher in self._untold:
-                watcher.offer(self.event)  # where nothing takes its place
-            self._untold = {}
-        self.event, waiting = event, self._untold
-        self._untold = self.watchers.copy()
+            for outbox in self._waiting:
+                outbox.offer(self.event)  # an outbox never replaces an outcome
+            self._waiting = {}
+        self.event, waiting = event, self._waiting
+        self._waiting = self.outboxes.copy()
         if waiting:
-            # The last in the dict is told next. Otherwise some never had their turn, where events
-            # come faster than all can be told.
-            others = {each: None for each in self.watchers if each not in waiting}
-            self._untold = others | waiting
-        self._be_due()
+            # The last in the dict is served next. Without this order some outboxes would never be
+            # served when events come faster than a broadcast takes.
+            others = {each: None for each in self.outboxes if each not in waiting}
+            self._waiting = others | waiting
+        self._schedule()
 
-    def take_turn(self, most: int) -> int:
-        """See ``turns.Due``."""
-        event, untold, told = self.event, self._untold, 0
-        self._is_due = False
-        if event is None or not untold:
+    def send_up_to(self, limit: int) -> int:
+        """See ``turns.Sender``."""
+        event, waiting, sent = self.event, self._waiting, 0
+        self._is_scheduled = False
+        if event is None or not waiting:
             return 0
         frame, now = Frame(event.text(), event), self._turns.now()
         try:
-            while untold and told < most:
-                told += 1
-                untold.popitem()[0].tell(event, frame, now)
-        finally:  # the error of one is not the others'
-            if untold:
-                self._be_due()
-        return told
+            while waiting and sent < limit:
+                sent += 1
+                waiting.popitem()[0].push(event, frame, now)
+        finally:  # an error of one outbox must not keep the event from the others
+            if waiting:
+                self._schedule()
+        return sent
 
-    def _be_due(self) -> None:
-        if not self._is_due:
-            self._is_due = True
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
             self._turns.add(self)

@@ -1,4 +1,7 @@
-"""Who is due has a turn, some in each of the loop, so that a wide fan-out holds nothing up."""
+"""Runs ready senders in order, at most 100 frames per event-loop iteration.
+
+So a large fan-out never blocks the loop.
+"""
 
 from __future__ import annotations
 
@@ -6,54 +9,54 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-AT_ONCE = 100  # frames in one turn: 2 to 5 ms
-GATHER = 0.08  # seconds that who gathers waits at most for more; below PROGRESS_INTERVAL
+FRAMES_PER_TURN = 100  # sending them takes 2 to 5 ms
+GATHER = 0.08  # seconds that a gathering sender waits for more events; below PROGRESS_INTERVAL
 
 
-class Due(Protocol):
-    """What wants a turn."""
+class Sender(Protocol):
+    """Has frames to send."""
 
-    def take_turn(self, most: int) -> int:
-        """Send at most so many frames; how many it were. Who has more to send is added again.
+    def send_up_to(self, limit: int) -> int:
+        """Send at most so many frames, and return how many were sent.
 
-        Called outside of any task.
+        A sender with more to send adds itself again. Called outside any task.
         """
 
 
 class Turns:
-    """Who is due in one event loop, in the order in which they became so."""
+    """The senders of one event loop that are ready, in the order in which they became ready."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._due: deque[Due] = deque()
-        self._called = False
-        self._later: list[Due] = []
+        self._ready: deque[Sender] = deque()
+        self._scheduled = False
+        self._later: list[Sender] = []
         self.now = self._loop.time
 
-    def add(self, due: Due) -> None:
-        """Give it a turn soon."""
-        self._due.append(due)
-        if not self._called:
-            self._called = True
-            self._loop.call_soon(self._take)
+    def add(self, sender: Sender) -> None:
+        """Run this sender soon."""
+        self._ready.append(sender)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._run)
 
-    def add_later(self, due: Due) -> None:
-        """Give it a turn within GATHER, together with all others that wait for one."""
+    def add_later(self, sender: Sender) -> None:
+        """Run this sender within GATHER seconds, together with all others that wait for that."""
         if not self._later:
-            self._loop.call_later(GATHER, self._take_later)
-        self._later.append(due)
+            self._loop.call_later(GATHER, self._add_all)
+        self._later.append(sender)
 
-    def _take_later(self) -> None:
+    def _add_all(self) -> None:
         later, self._later = self._later, []
-        for due in later:
-            self.add(due)
+        for sender in later:
+            self.add(sender)
 
-    def _take(self) -> None:
-        left = AT_ONCE
+    def _run(self) -> None:
+        left = FRAMES_PER_TURN
         try:
-            while self._due and left > 0:
-                left -= self._due.popleft().take_turn(left)
-        finally:  # an error is one's own, and the loop's to report
-            self._called = bool(self._due)
-            if self._called:
-                self._loop.call_soon(self._take)
+            while self._ready and left > 0:
+                left -= self._ready.popleft().send_up_to(left)
+        finally:  # the loop reports the error of one sender, and the others go on
+            self._scheduled = bool(self._ready)
+            if self._scheduled:
+                self._loop.call_soon(self._run)

@@ -18,7 +18,7 @@ ECHO_TYPE = "progress.echo"
 RIGHTS_TYPE = "progress.hub.rechecks"
 
 
-class Change(NamedTuple):
+class RightsChange(NamedTuple):
     """Whose rights have changed: a user's, a session's, those for a task; none named: anybody's."""
 
     user: str | None = None
@@ -37,7 +37,7 @@ def rights_group_name() -> str:
     return f"{conf.prefix()}.rights"
 
 
-def rights_changed(change: Change) -> dict[str, Any]:
+def rights_changed(change: RightsChange) -> dict[str, Any]:
     """The change as a message for that group."""
     return {"type": RIGHTS_TYPE, **change._asdict()}
 
@@ -87,8 +87,8 @@ def message_of(text: str) -> dict[str, str]:
     return {"type": MESSAGE_TYPE, "text": text}
 
 
-def parse(message: Any) -> Event | Change | Echo:
-    """Return what a message carries. Raises ValueError for a message of somebody else."""
+def read(message: Any) -> Event | RightsChange | Echo:
+    """What is in a message. Raises ValueError for a message that is none of ours."""
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == MESSAGE_TYPE:
         return _event(message)
@@ -108,8 +108,8 @@ def _event(message: dict[str, Any]) -> Event:
     return Event.from_text(text)
 
 
-def _change(message: dict[str, Any]) -> Change:
-    change = Change(**{name: message.get(name) for name in Change._fields})
+def _change(message: dict[str, Any]) -> RightsChange:
+    change = RightsChange(**{name: message.get(name) for name in RightsChange._fields})
     if not all(each is None or isinstance(each, str) for each in change):
         raise ValueError(f"not a change of rights: {change!r:.80}")
     return change

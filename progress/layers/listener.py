@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ..events import Event
 from . import groups
-from .groups import Change, Echo
+from .groups import Echo, RightsChange
 from .receivers import open_receiver
 
 logger = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ class Listener:
 
     def __init__(
         self,
-        on_event: Callable[[Event], None],
-        on_rights_change: Callable[[Change], None],
-        on_renewal: Callable[[], None],
+        heard: Callable[[Event], None],
+        changed: Callable[[RightsChange], None],
+        renewed: Callable[[], None],
     ) -> None:
         layer = channel_layers[DEFAULT_CHANNEL_LAYER]
         if not isinstance(layer, InMemoryChannelLayer):  # that one has to be shared

@@ -9,8 +9,8 @@ from functools import partial
 
 from ..events import Event
 from ..loops import forever
-from .groups import Change
-from .listener import Listener
+from .groups import RightsChange
+from .listener import Link
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +28,9 @@ class Subscription:
     def __init__(
         self,
         *,
-        on_joined: Callable[[str], None],
-        on_event: Callable[[Event], None],
-        on_rights_change: Callable[[Change], None],
+        joined: Callable[[str], None],
+        heard: Callable[[Event], None],
+        changed: Callable[[RightsChange], None],
     ) -> None:
         self._on_joined = on_joined
         self._new_listener = partial(Listener, on_event, on_rights_change, self._rejoined)

@@ -4,54 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from .. import conf, protocol
-from ..access.grants import Grants, TooManyError
-from ..access.handshakes import PROTOCOL, Scope
-from ..access.rules import UndecidedError
-from ..access.tokens import Token, read_token
+from ..access import refusals
+from ..access.handshakes import PROTOCOL
 from ..events import Event
+from ..exceptions import TooManyConnections
 from ..hub import Hub
-from ..layers.groups import Change
-from ..limits import SLOW_AFTER, Bucket
-from ..protocol import Close, Code, FrameError
-from .writer import Gatherer, Message, Send, Writer
+from ..limits import SLOW_AFTER
+from ..protocol import Close, Code, Reason
+from ..types import ASGIApplication, Message, Receive, Scope, Send
+from .connections import Connection
+from .dialogue import FORBIDDEN, Dialogue, Ending
+from .writer import Gatherer, Writer
 
-logger = logging.getLogger("progress")
+logger = logging.getLogger(__name__)
 
-PATIENCE = 20  # bad frames after which the socket is closed
-FRAMES_AT_ONCE = 200  # a page that comes back subscribes to all its tasks at once
-FORBIDDEN = "you may not watch this task, or there is none"
-#: What the socket is closed with when no answer was found.
-WHY = {UndecidedError: Close.UNDECIDED, TooManyError: Close.TOO_MANY}
-
-Receive = Callable[[], Awaitable[Message]]
-ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: The error frame before a close, for pages that can show it; other codes say all.
+ERRORS = {
+    Close.FORBIDDEN: (Code.FORBIDDEN, FORBIDDEN),
+    Close.ENDED: (Code.FORBIDDEN, FORBIDDEN),
+    Close.TOO_MANY: (Code.TOO_MANY, "too many frames or connections: come back later"),
+}
 
 
 class ProgressConsumer:
     """One websocket.
 
     With a ``task_id`` from the route it watches that task, and is closed after its outcome; a
-    client that comes with its right need not send a frame. Without one it watches what the client
-    subscribes to. Nothing is watched that :func:`access.may` has not allowed.
+    client that brings its right with the handshake need not send a frame. Without one it watches
+    what the client subscribes to. It watches only what ``access.may`` allows.
 
-    It is no ``channels`` consumer, on purpose: those take a channel a socket, and a hop through
-    one thread of the process for each event.
+    It is not a ``channels`` consumer: those use one channel for each socket, and for each event a
+    hop through the one thread of the process.
     """
 
     __slots__ = (
-        "_bad_frames",
         "_code",
+        "_connection",
+        "_dialogue",
         "_ended",
-        "_frames",
-        "_grants",
         "_hub",
-        "_now",
-        "_reading",
+        "_reason",
         "_receive",
+        "_receiving",
         "_scope",
         "_send",
         "_task_id",
@@ -66,12 +63,10 @@ class ProgressConsumer:
         self._send = send
         self._task_id = task_id
         self._hub = Hub.current()
-        self._now = self._hub.turns.now
-        self._frames: Bucket | None = None  # of those that send any
-        self._bad_frames = 0
         self._ended = False
-        self._code: Close | None = None  # what it is to be closed with, if the client is there
-        self._reading: asyncio.Timeout | None = None
+        self._code: Close | None = None  # to close with, if the client is still there
+        self._reason: str | None = None
+        self._receiving: asyncio.Timeout | None = None  # while it waits for a frame
 
     @classmethod
     def as_asgi(cls) -> ASGIApplication:
@@ -88,175 +83,111 @@ class ProgressConsumer:
     async def run(self) -> None:
         """Serve the socket until either side closes it."""
         await self._receive()  # websocket.connect
-        sockets = self._hub.sockets
-        if not sockets.handshakes.take(self._now()):
-            # Not accepted: the cheapest answer there is.
+        if not self._hub.sockets.handshakes.take(self._hub.turns.now()):
+            # Not accepted: that is the cheapest answer.
             await self._put({"type": "websocket.close", "code": int(Close.BUSY)})
             return
-        address = (self._scope.get("client") or [None])[0]
-        entered = sockets.enter("address", address)
         try:
-            if await self._accept(entered=entered):
-                await self._serve()
-            await self._say_goodbye()
-        finally:
-            if entered:
-                sockets.leave("address", address)
-
-    async def _accept(self, *, entered: bool) -> bool:
-        """Whether it is to be served; a page cannot see the code of a refused handshake."""
-        try:
-            self._grants = Grants(self._hub.sockets, self._scope)
+            self._connection = Connection(self._scope, self)
         except ValueError:
-            await self._put({"type": "websocket.accept"})
+            await self._accept(None)
             self._code = Close.BAD_REQUEST
-            return False
-        handshake = self._grants.handshake
-        protocol = PROTOCOL if handshake.offers_protocol else None
-        await self._put({"type": "websocket.accept", "subprotocol": protocol})
-        if handshake.is_foreign:
-            self._code = Close.FORBIDDEN
-        elif not entered:
-            self._code = Close.TOO_MANY
-        return self._code is None and not self._ended
+        else:
+            await self._serve_counted()
+        await self._close()
 
-    async def _serve(self) -> None:
-        hub = self._hub
-        gathers = self._task_id is None and self._grants.handshake.takes_batches
-        self._writer = (Gatherer if gathers else Writer)(hub.turns, self._send, self)
-        hub.attach(self._writer)
-        hub.rights.add(self)
+    async def _accept(self, subprotocol: str | None) -> None:
+        """Accept whoever comes: a page cannot see the code of a refused handshake."""
+        await self._put({"type": "websocket.accept", "subprotocol": subprotocol})
+
+    async def _serve_counted(self) -> None:
+        handshake = self._connection.grants.handshake
+        await self._accept(PROTOCOL if handshake.offers_protocol else None)
+        if handshake.is_foreign:
+            refusals.log_foreign_origin(handshake)
+            self._code, self._reason = Close.FORBIDDEN, Reason.FOREIGN_ORIGIN
+            self._connection.close()
+            return
         try:
-            async with asyncio.timeout(None) as reading:
-                self._reading = reading
-                try:
-                    await self._read()
-                finally:
-                    self._reading = None  # there is nothing to interrupt any more
-        except TimeoutError:  # ended while it waited, or nothing came
-            self.end(Close.SILENT)
-        except (UndecidedError, TooManyError) as error:
-            self.end(WHY[type(error)])
+            with self._connection:
+                if not self._ended:
+                    await self._serve(takes_batches=handshake.takes_batches)
+        except TooManyConnections as error:
+            refusals.log(Reason(error.reason))
+            self._code, self._reason = Close.TOO_MANY, error.reason
+            self._connection.close()
+
+    async def _serve(self, *, takes_batches: bool) -> None:
+        kind = Gatherer if takes_batches and self._task_id is None else Writer
+        self._writer = kind(self._hub.turns, self._send, self)
+        self._dialogue = Dialogue(self._connection, self._writer, self._task_id)
+        self._connection.open(self._writer)
+        try:
+            await self._read()
+        except Ending as ending:
+            if ending.reason is not None and ending.code is not Close.FORBIDDEN:
+                refusals.log(Reason(ending.reason))  # what the rule says is logged with the task
+            self.end(ending.code, ending.reason)
         finally:
-            self._unsubscribe(*self._grants.tokens)
-            self._grants.end()
-            hub.rights.discard(self)
-            hub.detach(self._writer)
+            self._connection.close()
             await self._writer.end()
 
+    async def _read(self) -> None:
+        await self._dialogue.begin()
+        deadline: float | None = self._hub.turns.now() + conf.first_frame()
+        while not self._ended:
+            if deadline is not None and self._connection.grants:
+                deadline = None  # once something was watched, the client may take its time
+            message = await self._next_message(deadline)
+            if message is None or message["type"] == "websocket.disconnect" or self._ended:
+                return
+            await self._dialogue.receive(message.get("text"), self._hub.turns.now())
+
+    async def _next_message(self, deadline: float | None) -> Message | None:
+        """Wait for a message; None when :meth:`end` is called meanwhile. Raises Ending."""
+        try:
+            async with asyncio.timeout_at(deadline) as self._receiving:
+                return await self._receive()
+        except TimeoutError:
+            if not self._ended:
+                raise Ending(Close.SILENT, Reason.NOTHING_WATCHED) from None
+            return None
+        finally:
+            self._receiving = None
+
     def sent(self, outcome: Event) -> None:
-        """See ``writer.Socket``."""
-        self._unsubscribe(outcome.task_id)
+        """See ``connections.Client``."""
+        self._connection.unwatch(outcome.task_id)
         if self._task_id is not None:
             self.end(Close.DONE)
 
-    async def _read(self) -> None:
-        if self._task_id is not None:
-            await self._come(self._task_id)
-        if not self._ended and not self._grants.tokens:
-            self._read_until(self._now() + conf.first_frame())
-        while not self._ended:
-            message = await self._receive()
-            if self._ended or message["type"] == "websocket.disconnect":
-                return
-            self._read_until(None)
-            await self._hear(message.get("text"))
-
-    def _read_until(self, when: float | None) -> None:
-        """Interrupt the reader then, while it reads."""
-        if self._reading is not None and not self._reading.expired():
-            self._reading.reschedule(when)
-
-    async def _come(self, task_id: str) -> None:
-        """Watch the task of the address, if what the client came with allows it."""
-        text = self._grants.handshake.token
-        if not await self._subscribe(task_id, read_token(text)) and text:
-            self.end(Close.FORBIDDEN)
-
-    async def _hear(self, text: str | None) -> None:
-        if self._frames is None:
-            self._frames = Bucket(conf.frame_rate(), FRAMES_AT_ONCE)
-        if not self._frames.take(self._now()):
-            self.end(Close.TOO_MANY)
-            return
-        try:
-            await self._answer(protocol.parse(text))
-        except FrameError as error:
-            self._writer.reply(protocol.error(Code.BAD_REQUEST, str(error)))
-            self._bad_frames += 1
-            if self._bad_frames > PATIENCE:
-                self.end(Close.BAD_REQUEST)
-
-    async def _answer(self, request: protocol.Request) -> None:
-        task_id = request.task_id
-        if self._task_id not in (None, task_id):
-            raise FrameError("this address is for one task")
-        if request.verb == "unsubscribe":
-            self._unsubscribe(task_id)
-        elif self._is_one_more(task_id):
-            detail = f"a socket watches at most {conf.subscriptions()} tasks"
-            self._writer.reply(protocol.error(Code.TOO_MANY, detail, task_id))
-        elif not await self._subscribe(task_id, read_token(request.token)):
-            if self._task_id is not None:
-                self.end(Close.FORBIDDEN)
-            else:
-                self._writer.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
-
-    async def _subscribe(self, task_id: str, token: Token | None) -> bool:
-        """Watch the task, if that is allowed; whether it is."""
-        if not await self._grants.allow(task_id, token):
-            return False
-        if not self._ended:
-            self._grants.tokens[task_id] = token
-            self._hub.watch(task_id, self._writer)
-        return True
-
-    def _unsubscribe(self, *task_ids: str) -> None:
-        for task_id in task_ids:
-            if task_id in self._grants.tokens:
-                del self._grants.tokens[task_id]
-                self._hub.unwatch(task_id, self._writer)
-                self._writer.withdraw(task_id)
-
-    def _is_one_more(self, task_id: str) -> bool:
-        """Whether the socket watches as many tasks as it may, and this one is not among them."""
-        watched = self._grants.tokens
-        return task_id not in watched and len(watched) >= conf.subscriptions()
-
-    def concerns(self, change: Change) -> bool:
-        """See ``rights.Guarded``."""
-        return self._grants.concerns(change)
-
-    async def recheck(self) -> None:
-        """See ``rights.Guarded``."""
-        try:
-            async for task_id in self._grants.again(self._writer.reply):
-                self._refuse(task_id)
-        except (UndecidedError, TooManyError) as error:
-            self.end(WHY[type(error)])
-
-    def _refuse(self, task_id: str) -> None:
-        """A right has ended; with the last one the socket does."""
-        self._unsubscribe(task_id)
-        if self._grants.tokens:
-            self._writer.reply(protocol.error(Code.FORBIDDEN, FORBIDDEN, task_id))
+    def refuse(self, task_id: str, reason: Reason) -> None:
+        """See ``connections.Client``. The last right that ends is the end of the socket."""
+        if self._connection.grants:
+            self._dialogue.refuse(Code.FORBIDDEN, FORBIDDEN, task_id, reason)
         else:
-            self.end(Close.ENDED)
+            self.end(Close.ENDED, reason)
 
-    def end(self, code: Close | None) -> None:
-        """Once; no event is sent after it. Without a code: the client is gone."""
-        self._unsubscribe(*self._grants.tokens)
-        if not self._ended:
-            self._ended, self._code = True, code
-            self._writer.stop()
-            self._read_until(self._now())
+    def end(self, code: Close | None, reason: str | None = None) -> None:
+        """See ``connections.Client``. Once; after it no event is sent."""
+        self._connection.close()
+        if self._ended:
+            return
+        self._ended, self._code, self._reason = True, code, reason
+        self._writer.stop()
+        if self._receiving is not None and not self._receiving.expired():
+            self._receiving.reschedule(self._hub.turns.now())
 
-    async def _say_goodbye(self) -> None:
+    async def _close(self) -> None:
         """Close, when nobody sends or receives any more: granian loses a close beside a receive."""
-        if self._code is None:  # the client went
+        if self._code is None:  # the client is gone
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(SLOW_AFTER):  # for who does not read
+            async with asyncio.timeout(SLOW_AFTER):  # for a client that does not read
+                if self._code in ERRORS:
+                    code, detail = ERRORS[self._code]
+                    text = protocol.error(code, detail, self._task_id, self._reason)
+                    await self._put({"type": "websocket.send", "text": text})
                 # A plain int: autobahn refuses an enum.
                 await self._put({"type": "websocket.close", "code": int(self._code)})
 

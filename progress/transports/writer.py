@@ -1,137 +1,116 @@
-"""Sends one socket its frames: at once while the client keeps up, else from a task of its own."""
+"""Sends frames to one websocket: at once while its client keeps up, else from a task of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any, Protocol
+from enum import Enum
 
 from ..events import Event
-from ..hub.outbox import Frame, Watcher
+from ..hub.outbox import Frame, Outbox
 from ..hub.turns import GATHER, Turns
 from ..limits import CREDIT, SLOW_AFTER, paid_until
 from ..protocol import Close
+from ..types import Send
+from .connections import NOBODY, Client
 from .eager import Begun, begin
 
 FRAME_SIZE = 32_768  # characters after which an array of events is sent
 
-logger = logging.getLogger("progress")
-
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
+logger = logging.getLogger(__name__)
 
 
-class Socket(Protocol):
-    """Whose frames are sent."""
+class State(Enum):
+    """What a writer does with a frame that comes."""
 
-    def sent(self, outcome: Event) -> None:
-        """A task's outcome was sent."""
-
-    def end(self, code: Close | None) -> None:
-        """Nothing can be sent any more: Close.SLOW, or None when the client is gone."""
-
-
-class Nobody:
-    """In the place of a socket that has ended."""
-
-    def sent(self, outcome: Event) -> None:
-        """See ``Socket``."""
-
-    def end(self, code: Close | None) -> None:
-        """See ``Socket``."""
+    READY = "nothing waits: it sends at once"
+    QUEUED = "something waits for the writer's turn"
+    BEHIND = "a task sends, since the server has a send wait or the pace is used up"
+    STOPPED = "nothing is sent any more"
 
 
-NOBODY = Nobody()
+READY, QUEUED, BEHIND, STOPPED = State  # looked up for each frame
 
 
-class Writer(Watcher):
-    """A watcher that sends what it is told, from the task that makes it and as that task.
+class Writer(Outbox):
+    """An outbox that sends what is pushed to it, immediately, as the task that made the writer.
 
-    While nothing waits, an event is sent where it is told: to put it in the outbox first and come
-    back for it, or to wake a parked task, takes as long as a server takes to send. Where the
-    server has a send wait, for a client that does not read, or the socket's pace is used up, a task
-    sends all that comes until the client has caught up. Nobody else waits.
+    While nothing waits, an event is sent inside :meth:`push`: keeping it first and coming back for
+    it, or waking a parked task, takes as long as a server takes to send. When the server has a
+    send wait for a client that does not read, or the connection's pace is used up, a task sends all
+    that comes until the client has caught up. Nobody else waits.
 
-    The ``socket`` is told of each outcome that was sent, and when nothing can be sent any more:
-    after 30 s with one frame, and when the client is gone.
+    The ``client`` is told each outcome that was sent, and when nothing can be sent any more: after
+    30 s with one frame, and when the client is gone.
     """
 
-    __slots__ = (
-        "_behind",
-        "_idle",
-        "_owner",
-        "_paid_until",
-        "_send",
-        "_socket",
-        "_stopped",
-        "_turns",
-    )
+    __slots__ = ("_catching_up", "_client", "_owner", "_paid_until", "_send", "_state", "_turns")
 
-    def __init__(self, turns: Turns, send: Send, socket: Socket) -> None:
+    def __init__(self, turns: Turns, send: Send, client: Client) -> None:
         super().__init__(turns.now())
         owner = asyncio.current_task()
         if owner is None:
             raise RuntimeError("a websocket's application runs in a task of asyncio")
         self._turns = turns
         self._send = send
-        self._socket = socket
+        self._client = client
         self._owner = owner
         self._paid_until = -CREDIT
-        self._idle = True  # nothing waits or is being sent, and something may be
-        self._stopped = False
-        self._behind: asyncio.Task[None] | None = None  # sends while the client does not keep up
+        self._state = READY
+        self._catching_up: asyncio.Task[None] | None = None
 
-    def tell(self, event: Event, frame: Frame, now: float) -> None:
-        """See ``Watcher``. Called outside of any task."""
-        if self._idle:
-            self._put(frame, now)
+    def push(self, event: Event, frame: Frame, now: float) -> None:
+        """See ``Outbox``. Called outside any task."""
+        if self._state is READY:
+            self._send_now(frame, now)
         else:
             self.offer(event)
 
     def stop(self) -> None:
-        """Begin no other frame."""
-        self._stopped, self._idle = True, False
+        """Start no other frame."""
+        self._state = STOPPED
 
     async def end(self) -> None:
-        """Be done, also with the frame that is being sent."""
+        """Stop, and give up the frame that is being sent."""
         self.stop()
-        if self._behind is not None:
-            self._behind.cancel()
+        if self._catching_up is not None:
+            self._catching_up.cancel()
             with suppress(asyncio.CancelledError):
-                await self._behind
-        self._socket = NOBODY  # which has this object: nothing for the collector of garbage
+                await self._catching_up
+        self._client = NOBODY  # which has this object: no work for the garbage collector
 
-    def take_turn(self, most: int) -> int:
-        """See ``turns.Due``."""
-        taken, now = 0, self._turns.now()
-        self._idle = self._behind is None and not self._stopped
-        while self._idle and taken < most and (frame := self._next(now)) is not None:
-            taken += 1
-            self._put(frame, now)
-        if taken == most:
+    def send_up_to(self, limit: int) -> int:
+        """See ``turns.Sender``."""
+        sent, now = 0, self._turns.now()
+        if self._state is QUEUED:
+            self._state = READY
+        while self._state is READY and sent < limit and (frame := self._next(now)) is not None:
+            sent += 1
+            self._send_now(frame, now)
+        if sent == limit:
             self._wake()
-        return taken
+        return sent
 
     def _next(self, now: float) -> Frame | None:
-        """What is to be sent next of what waits."""
-        waiting = self.take(now)
+        """The next frame of what waits."""
+        waiting = self.pop(now)
         if waiting is None:
             return None
         text, event = waiting
         return Frame(text) if event is None else Frame(text, event)
 
     def _wake(self) -> None:
-        if self._idle:
-            self._idle = False
+        if self._state is READY:
+            self._state = QUEUED
             self._turns.add(self)
 
-    def _put(self, frame: Frame, now: float) -> None:
-        """Send it, and leave it to a task to wait, if that is to be."""
-        self.heard_at = now
+    def _send_now(self, frame: Frame, now: float) -> None:
+        """Send it, and leave any waiting for the server to a task."""
+        self.sent_at = now
         try:
-            # Not one message for all: what is between here and the server may change it.
+            # Not one message for all clients: what is between here and the server may change it.
             rest = begin(self._send({"type": "websocket.send", "text": frame.text}), self._owner)
         except Exception as error:
             self._lose(error)
@@ -139,39 +118,42 @@ class Writer(Watcher):
         except BaseException:
             self._lose(None)
             raise
-        if rest is not None or (self._account(frame, now) > now and not self._stopped):
+        if rest is not None or (self._account(frame, now) > now and self._state is not STOPPED):
             self._fall_behind(frame, rest)
 
     def _account(self, frame: Frame, now: float) -> float:
-        """It is sent; when the next may be."""
+        """Note that it was sent, and return when the next frame may be."""
         paid = self._paid_until = paid_until(self._paid_until, frame.size, now)
         for outcome in frame.outcomes:
-            self._socket.sent(outcome)
+            self._client.sent(outcome)
         return paid
 
     def _fall_behind(self, frame: Frame, rest: Begun | None) -> None:
-        self._idle = False
-        self._behind = self._owner.get_loop().create_task(self._catch_up(frame, rest))
+        if self._state is not STOPPED:
+            self._state = BEHIND
+        self._catching_up = self._owner.get_loop().create_task(self._catch_up(frame, rest))
         if rest is not None:
             # A task that is cancelled before its first step awaits nothing.
-            self._behind.add_done_callback(lambda _: rest.close())
+            self._catching_up.add_done_callback(lambda _: rest.close())
 
     async def _catch_up(self, frame: Frame, rest: Begun | None) -> None:
         try:
-            async with asyncio.timeout(SLOW_AFTER) as patience:
-                await self._send_on(frame, rest, patience)
+            async with asyncio.timeout(SLOW_AFTER) as deadline:
+                await self._send_rest(frame, rest, deadline)
         except TimeoutError:
             self._end(Close.SLOW)
         except Exception:
             self._end(None)
             raise
         finally:
-            self._behind = None
-            self._idle = not self._stopped
+            self._catching_up = None
+            if self._state is BEHIND:
+                self._state = READY
 
-    async def _send_on(
-        self, frame: Frame, sending: Awaitable[None] | None, patience: asyncio.Timeout
+    async def _send_rest(
+        self, frame: Frame, sending: Awaitable[None] | None, deadline: asyncio.Timeout
     ) -> None:
+        """Wait for the frame that is being sent, then send all that waits."""
         while True:
             if sending is not None:
                 try:
@@ -180,44 +162,45 @@ class Writer(Watcher):
                     self._lose(error)
                     return
                 self._account(frame, self._turns.now())
-            # Before the next frame is taken, so that what waits is the newest.
+            # Before the next frame is popped, so that it has the newest event.
             if (wait := self._paid_until - self._turns.now()) > 0:
                 await asyncio.sleep(wait)
-            if not patience.expired():
-                patience.reschedule(self._turns.now() + SLOW_AFTER)
-            if self._stopped or (following := self._next(self._turns.now())) is None:
+            if not deadline.expired():
+                deadline.reschedule(self._turns.now() + SLOW_AFTER)
+            if self._state is STOPPED or (following := self._next(self._turns.now())) is None:
                 return
             frame = following
             sending = self._send({"type": "websocket.send", "text": frame.text})
 
     def _lose(self, error: Exception | None) -> None:
-        """Each server has an error of its own for a client that is gone."""
+        """The client is gone; each server has an error of its own for that."""
         logger.debug("A websocket is gone: %r", error)
         self._end(None)
 
     def _end(self, code: Close | None) -> None:
         self.stop()
-        self._socket.end(code)
+        self._client.end(code)
 
 
 class Gatherer(Writer):
-    """Sends events together that come within 80 ms, but for the first: an array of them in a frame.
+    """Sends events that come within 80 ms of a frame together, as an array in one frame.
 
-    A browser takes as long to hear a frame as to read ten events in it.
+    The first event after a pause is sent at once. A browser takes as long to receive a frame as
+    to read ten events in it.
     """
 
     __slots__ = ()
 
-    def tell(self, event: Event, frame: Frame, now: float) -> None:
-        """See ``Watcher``."""
-        if now - self.heard_at >= GATHER:
-            super().tell(event, frame, now)
+    def push(self, event: Event, frame: Frame, now: float) -> None:
+        """See ``Outbox``."""
+        if now - self.sent_at >= GATHER:
+            super().push(event, frame, now)
         else:
             self.offer(event)
 
     def _wake(self) -> None:
-        if self._idle:
-            self._idle = False
+        if self._state is READY:
+            self._state = QUEUED
             self._turns.add_later(self)
 
     def _next(self, now: float) -> Frame | None:
@@ -225,7 +208,7 @@ class Gatherer(Writer):
             return super()._next(now)
         events, size = [], 0
         while self._events and size < FRAME_SIZE:
-            _, event = self.take(now) or ("", None)
+            _, event = self.pop(now) or ("", None)
             if event is not None:
                 events.append(event)
                 size += len(event.text())

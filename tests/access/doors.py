@@ -69,6 +69,8 @@ class Socket(WebsocketCommunicator):
     ):
         super().__init__(application, path, visitor.headers, subprotocols)
         self.scope |= {"client": ["127.0.0.1", 4711], "scheme": visitor.scheme, "root_path": root}
+        self.is_for_one = self.scope["path"].count("/") > 3
+        self.reason = None  # why it was closed
 
     async def __aenter__(self):
         assert (await self.connect())[0]
@@ -82,12 +84,16 @@ class Socket(WebsocketCommunicator):
         await self.send_to(text_data=json.dumps(frame))
 
     async def answer(self, within=10):
-        """What comes next: a frame or the close."""
+        """What comes next: a frame or the close, which an error frame with the reason precedes."""
         message = await self.receive_output(within)
+        frame = json.loads(message.get("text") or "{}")
+        if frame.get("reason") and (self.is_for_one or "task_id" not in frame):
+            self.reason = frame["reason"]
+            message = await self.receive_output(within)
+            assert message["type"] == "websocket.close"
         if message["type"] == "websocket.close":
             await self.is_over()
             return Answer(WORDS.get(message["code"], str(message["code"])), message)
-        frame = json.loads(message["text"])
         word = {"progress": "allowed", "error": frame.get("code")}.get(frame["type"], frame["type"])
         return Answer(word, message)
 

@@ -28,7 +28,7 @@ ENGINES = ["db", "cached_db", "cache", "file", "signed_cookies"]
 @pytest.fixture
 def often(monkeypatch):
     """Each socket is asked for again at each look, once a second."""
-    monkeypatch.setattr(rechecks, "AGAIN_AFTER", 0.1)
+    monkeypatch.setattr(rechecks, "RECHECK_AFTER", 0.1)
 
 
 @sync_to_async
@@ -71,7 +71,9 @@ async def test_a_session_that_is_about_to_end_counts_no_more(stack, people, task
     """Logout is told before the session is gone, and who looks in between still finds it."""
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, make_token(task, people.member))
-    Hub.current().rights.changed(groups.Change(session=groups.session_mark(visitor.cookie)))
+    Hub.current().rechecks.rights_changed(
+        groups.RightsChange(session=groups.session_mark(visitor.cookie))
+    )
     await closes(socket, task)
 
 

@@ -45,7 +45,7 @@ async def test_a_rule_that_raises_decides_nothing(settings, people, task, door, 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("name", ["hanging", "hanging_async"])
 async def test_nor_does_one_that_hangs(settings, monkeypatch, people, task, door, name):
-    monkeypatch.setattr(access_rules, "PATIENCE", 0.2)
+    monkeypatch.setattr(access_rules, "RULE_TIMEOUT", 0.2)
     rule(settings, name)
     visitor = await Visitor.signed_in(people.member, OWN)
     try:

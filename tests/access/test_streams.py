@@ -68,7 +68,7 @@ async def test_a_change_while_the_rule_looks_is_not_missed(settings, people, tas
 
 
 async def test_a_stream_ends_with_its_token(monkeypatch, task):
-    monkeypatch.setattr(rechecks, "AGAIN_AFTER", 0.1)
+    monkeypatch.setattr(rechecks, "RECHECK_AFTER", 0.1)
     told = await streamed(Visitor(), task, make_token(task, lifetime=1))
     await asyncio.sleep(1)  # as long as it lives
     await ends(told, task)

@@ -128,8 +128,8 @@ def test_a_token_longer_than_any_of_ours_is_not_looked_at():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"task": ""}, "empty"),
-        ({"task": None}, "empty"),
+        ({"task": ""}, "needs a task"),
+        ({"task": None}, "delay_on_commit"),
         ({"actions": []}, "actions"),
         ({"actions": ["dance"]}, "actions"),
         ({"lifetime": 0}, "above 0"),

@@ -110,7 +110,7 @@ async def test_a_stalled_task_is_told_as_documented(site):
 
 async def test_a_ping_is_as_documented():
     watcher = Frames()
-    watcher.ping(watcher.heard_at + protocol.PING_AFTER)
+    watcher.ping(watcher.sent_at + protocol.PING_AFTER)
     text, _ = await anext(watcher)
     assert held(text)["type"] == "ping"
 

@@ -15,8 +15,7 @@ from progress import addresses, conf, protocol
 from progress.access.tokens import LONGEST
 from progress.events import Event, State
 from progress.protocol import Close, Code
-from progress.transports import consumers
-from progress.values import COUNTABLE, DESCRIPTION_LIMIT
+from progress.transports import consumers, dialogue
 from tests.docs.document import (
     DOCS,
     DOCUMENT,
@@ -165,8 +164,8 @@ def test_the_limits_are_the_defaults_of_the_settings():
         f"within {conf.DEFAULTS['PROGRESS_FIRST_FRAME']:g} s",
         f"within {conf.DEFAULTS['PROGRESS_RECONCILE']:g} s",
         f"did not read for {consumers.SLOW_AFTER:g} s",
-        f"more than {({20: 'twenty'})[consumers.PATIENCE]} frames",
-        f"and {consumers.FRAMES_AT_ONCE} at once",
+        f"more than {({20: 'twenty'})[dialogue.BAD_FRAMES]} frames",
+        f"and {dialogue.FRAMES_AT_ONCE} at once",
         f"at most {LONGEST} of them",
         f"at most {DESCRIPTION_LIMIT} characters",
     ],

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from progress import limits
-from progress.hub import hub, outbox, reconciler
+from progress.hub import hub, outbox, outcomes, reconciler
 from progress.layers import subscription
 from progress.store import redis
 from progress.transports import consumers, writer
@@ -44,7 +44,7 @@ def settle():
     async def nothing(*_):
         return []
 
-    reconciler.recorded = nothing
+    outcomes.recorded = nothing
 
 
 def confirm():
@@ -93,8 +93,8 @@ def coalesced():
 
 
 def snapshot():
-    """The store is not read for new watchers."""
-    reconciler.Reconciler.look = lambda *_: None
+    """Nobody looks at the store for those who come."""
+    reconciler.Reconciler.check = lambda *_: None
 
 
 def before_each_frame(wait):

@@ -8,7 +8,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from progress.events import Event, State
-from progress.hub import reconciler
+from progress.hub import outcomes
 from progress.hub.outbox import Frames
 from progress.layers import groups
 
@@ -140,7 +140,7 @@ async def test_a_run_is_given_up_only_when_signs_of_life_are_due_again(store, hu
     """Redis may be back from disk after hours, with workers that live."""
     living, dead = [await put(store, replace(STARTED, task_id=id_)) for id_ in "ab"]
     raw.zadd("progress:alive", {"a": 1, "b": 1})
-    while set(hub._reconciler._silent_since) != {"a", "b"}:
+    while set(hub._reaper._silent_since) != {"a", "b"}:
         await asyncio.sleep(0.01)
     assert await store.beat([("a", living.run)]) == [(True, None)]
     watched = watch("b")
@@ -158,8 +158,8 @@ async def test_celery_is_asked_for_each_task_in_its_turn(hub, watch, monkeypatch
         asked.update(doubtful)
         return []
 
-    monkeypatch.setattr(reconciler, "recorded", recorded)
-    monkeypatch.setattr(reconciler, "SETTLE_PAUSE", 0)
+    monkeypatch.setattr(outcomes, "recorded", recorded)
+    monkeypatch.setattr(outcomes, "BATCH_PAUSE", 0)
     watched = {str(number) for number in range(50)}
     for task_id in watched:
         watch(task_id)
@@ -176,7 +176,7 @@ async def test_the_run_itself_may_speak_before_celerys_record(store, watch, monk
         asked.set()
         return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
 
-    monkeypatch.setattr(reconciler, "recorded", recorded)
+    monkeypatch.setattr(outcomes, "recorded", recorded)
     watched = watch("a")
     await asked.wait()
     run = (await put(store, STARTED)).run
@@ -266,8 +266,8 @@ async def test_an_outcome_that_waits_is_not_replaced_by_the_next_run():
 
 async def test_a_silent_link_is_pinged_once_in_a_while(monkeypatch):
     watcher = Frames()
-    watcher.ping(watcher.heard_at + 19)
-    watcher.ping(watcher.heard_at + 20)
-    watcher.ping(watcher.heard_at + 21)
+    watcher.ping(watcher.sent_at + 19)
+    watcher.ping(watcher.sent_at + 20)
+    watcher.ping(watcher.sent_at + 21)
     assert await anext(watcher) == ('{"type":"ping"}', None)
     assert not watcher._replies

@@ -6,29 +6,29 @@ from dataclasses import replace
 import pytest
 
 from progress.events import Event, State
-from progress.hub.outbox import Watcher
+from progress.hub.outbox import Outbox
 from progress.hub.topics import Topic
-from progress.hub.turns import AT_ONCE, Turns
-from progress.transports.writer import Writer
+from progress.hub.turns import FRAMES_PER_TURN, Turns
+from progress.transports.writer import READY, Writer
 
 FIRST = Event(task_id="a", state=State.PROGRESS, version=1, run=1)
 SECOND, THIRD = replace(FIRST, version=2), replace(FIRST, version=3)
 OUTCOME = replace(FIRST, version=2, state=State.SUCCESS)
 
 
-class Seeing(Watcher):
+class Seeing(Outbox):
     """Notes what it is told, and as the last of how many."""
 
     def __init__(self, seen=None):
         super().__init__(0)
         self.versions, self.seen = [], [] if seen is None else seen
 
-    def tell(self, event, frame, now):
+    def push(self, event, frame, now):
         self.versions.append(event.version)
         self.seen.append(self)
 
     def offer(self, event):
-        self.tell(event, None, None)
+        self.push(event, None, None)
 
 
 @pytest.fixture
@@ -54,18 +54,18 @@ async def all_turns(watchers, version):
 
 async def test_each_is_told_once_and_so_many_in_a_turn(topic):
     seen = []
-    watchers = watched(topic, [Seeing(seen) for _ in range(AT_ONCE + 1)])
-    topic.tell(FIRST)
+    watchers = watched(topic, [Seeing(seen) for _ in range(FRAMES_PER_TURN + 1)])
+    topic.broadcast(FIRST)
     assert not seen  # whoever tells is not held up
     await turn()
-    assert len(seen) == AT_ONCE
+    assert len(seen) == FRAMES_PER_TURN
     await turn()
     assert all(each.versions == [1] for each in watchers)
 
 
 async def test_who_leaves_in_the_middle_is_told_nothing_more(topic):
-    watchers = watched(topic, [Seeing() for _ in range(AT_ONCE + 2)])
-    topic.tell(FIRST)
+    watchers = watched(topic, [Seeing() for _ in range(FRAMES_PER_TURN + 2)])
+    topic.broadcast(FIRST)
     await turn()
     left, stays = [each for each in watchers if not each.versions]
     topic.discard(left)
@@ -74,8 +74,8 @@ async def test_who_leaves_in_the_middle_is_told_nothing_more(topic):
 
 
 async def test_who_comes_in_the_middle_is_told_once(topic):
-    watchers = watched(topic, [Seeing() for _ in range(AT_ONCE + 2)])
-    topic.tell(FIRST)
+    watchers = watched(topic, [Seeing() for _ in range(FRAMES_PER_TURN + 2)])
+    topic.broadcast(FIRST)
     await turn()
     new, again = Seeing(), next(each for each in watchers if not each.versions)
     topic.add(new)
@@ -87,24 +87,24 @@ async def test_who_comes_in_the_middle_is_told_once(topic):
 @pytest.mark.promise(2)
 async def test_a_newer_event_in_the_middle_is_told_first_to_who_waits(topic):
     seen = []
-    watchers = watched(topic, [Seeing(seen) for _ in range(AT_ONCE + 50)])
-    topic.tell(FIRST)
+    watchers = watched(topic, [Seeing(seen) for _ in range(FRAMES_PER_TURN + 50)])
+    topic.broadcast(FIRST)
     await turn()
     waiting = [each for each in watchers if not each.versions]
-    topic.tell(SECOND)
-    topic.tell(THIRD)
+    topic.broadcast(SECOND)
+    topic.broadcast(THIRD)
     await turn()
     assert all(each.versions == [3] for each in waiting)
     await all_turns(watchers, 3)
-    assert sorted(len(each.versions) for each in watchers) == [1] * 50 + [2] * AT_ONCE
-    assert len(seen) == 2 * AT_ONCE + 50
+    assert sorted(len(each.versions) for each in watchers) == [1] * 50 + [2] * FRAMES_PER_TURN
+    assert len(seen) == 2 * FRAMES_PER_TURN + 50
 
 
 @pytest.mark.promise(7)
 async def test_each_has_its_turn_where_events_come_faster_than_all_can_be_told(topic):
-    watchers = watched(topic, [Seeing() for _ in range(3 * AT_ONCE)])
+    watchers = watched(topic, [Seeing() for _ in range(3 * FRAMES_PER_TURN)])
     for version in range(1, 7):
-        topic.tell(replace(FIRST, version=version))
+        topic.broadcast(replace(FIRST, version=version))
         await turn()
     assert all(len(each.versions) == 2 for each in watchers)
 
@@ -112,26 +112,26 @@ async def test_each_has_its_turn_where_events_come_faster_than_all_can_be_told(t
 @pytest.mark.promise(2)
 async def test_an_outcome_is_told_to_all_though_a_new_run_begins_in_the_middle(topic):
     class Leaving(Seeing):
-        def tell(self, event, frame, now):
-            super().tell(event, frame, now)
+        def push(self, event, frame, now):
+            super().push(event, frame, now)
             if event.complete:
                 topic.discard(self)
 
         def offer(self, event):
-            Watcher.offer(self, event)
+            Outbox.offer(self, event)
 
         def _wake(self):
             pass
 
-    watchers = watched(topic, [Leaving() for _ in range(2 * AT_ONCE)])
-    topic.tell(OUTCOME)
+    watchers = watched(topic, [Leaving() for _ in range(2 * FRAMES_PER_TURN)])
+    topic.broadcast(OUTCOME)
     await turn()
     late = [each for each in watchers if not each.versions]
-    topic.tell(THIRD)
+    topic.broadcast(THIRD)
     await turn()
-    assert len(late) == AT_ONCE
+    assert len(late) == FRAMES_PER_TURN
     for each in late:
-        assert each.take(0)[1] == OUTCOME
+        assert each.pop(0)[1] == OUTCOME
     for each in watchers:
         assert each in late or each.versions == [2]
 
@@ -139,10 +139,10 @@ async def test_an_outcome_is_told_to_all_though_a_new_run_begins_in_the_middle(t
 async def test_a_wide_task_does_not_hold_up_another():
     turns = Turns()
     wide, narrow = Topic(turns), Topic(turns)
-    crowd, one = watched(wide, [Seeing() for _ in range(9 * AT_ONCE)]), Seeing()
+    crowd, one = watched(wide, [Seeing() for _ in range(9 * FRAMES_PER_TURN)]), Seeing()
     narrow.add(one)
-    wide.tell(FIRST)
-    narrow.tell(FIRST)
+    wide.broadcast(FIRST)
+    narrow.broadcast(FIRST)
     for _ in range(2):
         await turn()
     assert one.versions == [1]
@@ -184,7 +184,7 @@ async def test_a_socket_that_fails_hits_no_other(error):
     broken = Socket(turns, topic, lambda: fail(error))
     last = Socket(turns, topic)
     for event in (FIRST, SECOND):
-        topic.tell(event)
+        topic.broadcast(event)
         for _ in range(3):
             await turn()
     assert first.texts == last.texts == [FIRST.text(), SECOND.text()]
@@ -198,7 +198,7 @@ async def test_a_socket_whose_send_waits_delays_no_other_and_skips():
     topic = Topic(turns)
     slow, other = Socket(turns, topic, gate.wait), Socket(turns, topic)
     for event in (FIRST, SECOND, THIRD):
-        topic.tell(event)
+        topic.broadcast(event)
         await turn()
     assert other.texts == [FIRST.text(), SECOND.text(), THIRD.text()]
     assert slow.texts == []
@@ -207,7 +207,7 @@ async def test_a_socket_whose_send_waits_delays_no_other_and_skips():
         while len(slow.texts) < 2:
             await turn()
     assert slow.texts == [FIRST.text(), THIRD.text()]
-    assert slow.writer._idle
+    assert slow.writer._state is READY
 
 
 @pytest.mark.promise(2)
@@ -216,8 +216,8 @@ async def test_what_waits_already_is_not_overtaken():
     topic = Topic(turns)
     socket = Socket(turns, topic)
     socket.writer.reply("a")
-    topic.tell(OUTCOME)
-    topic.tell(THIRD)
+    topic.broadcast(OUTCOME)
+    topic.broadcast(THIRD)
     for _ in range(3):
         await turn()
     assert socket.texts == ["a", OUTCOME.text()]
@@ -227,7 +227,7 @@ async def test_who_was_stopped_is_sent_nothing():
     turns = Turns()
     topic = Topic(turns)
     socket = Socket(turns, topic)
-    topic.tell(FIRST)
+    topic.broadcast(FIRST)
     socket.writer.stop()
     await turn()
     await turn()
@@ -241,7 +241,7 @@ async def test_a_socket_that_used_up_its_pace_gets_the_newest_when_it_may():
     socket = Socket(turns, topic)
     socket.writer._paid_until = turns.now()
     for event in (FIRST, SECOND, THIRD):
-        topic.tell(event)
+        topic.broadcast(event)
         await turn()
     assert socket.texts == [FIRST.text()]
     async with asyncio.timeout(10):
@@ -257,13 +257,13 @@ async def test_a_socket_that_is_left_while_its_send_waits_is_sent_nothing_more()
     topic = Topic(turns)
     socket = Socket(turns, topic, gate.wait)
     for event in (FIRST, SECOND):
-        topic.tell(event)
+        topic.broadcast(event)
         await turn()
     topic.discard(socket.writer)
     socket.writer.withdraw("a")
-    topic.tell(THIRD)
+    topic.broadcast(THIRD)
     gate.set()
     async with asyncio.timeout(10):
-        while not socket.writer._idle:
+        while not socket.writer._state is READY:
             await turn()
     assert socket.texts == [FIRST.text()]

@@ -490,7 +490,7 @@ DENIALS = [
     denial(
         "a logout is told",
         "reporting/auth_signals",
-        "        _tell(Change(session=mark))",
+        "        _tell(RightsChange(session=mark))",
         "        pass",
         f"{CHANGES} -k no_longer_is_closed",
     ),
@@ -525,8 +525,8 @@ DENIALS = [
     denial(
         "a transaction is waited for",
         "reporting/auth_signals",
-        "transaction.on_commit(partial(_tell, Change(user=user)), using)",
-        "_tell(Change(user=user))",
+        "transaction.on_commit(partial(_tell, RightsChange(user=user)), using)",
+        "_tell(RightsChange(user=user))",
         f"{CHANGES} -k told_once",
     ),
     denial(

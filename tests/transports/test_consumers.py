@@ -16,7 +16,8 @@ from progress.limits import CREDIT, PACE, paid_until
 from progress.reporting.current import current_publisher
 from progress.routing import websocket_urlpatterns
 from progress.transports import consumers, writer
-from progress.transports.consumers import PATIENCE, ProgressConsumer
+from progress.transports.consumers import ProgressConsumer
+from progress.transports.dialogue import BAD_FRAMES
 
 application = URLRouter(websocket_urlpatterns)
 
@@ -166,7 +167,7 @@ async def test_an_address_for_one_task_takes_no_other():
 
 async def test_who_sends_only_bad_frames_is_sent_away():
     async with Socket() as socket:
-        for _ in range(PATIENCE + 1):
+        for _ in range(BAD_FRAMES + 1):
             await socket.send_text("nonsense")
         while (message := await socket.receive_output(10))["type"] != "websocket.close":
             pass
@@ -186,7 +187,7 @@ async def test_a_socket_that_goes_leaves_nothing_watched(hub):
         await socket.subscribe("a")
         await socket.next()
     assert not hub._topics
-    assert not hub._watchers
+    assert not hub._outboxes
 
 
 async def test_a_socket_that_goes_leaves_nothing_for_the_collector_of_garbage():

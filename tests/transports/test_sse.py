@@ -160,5 +160,5 @@ async def test_a_stream_that_nobody_begins_to_read_is_given_up(hub, monkeypatch)
 async def left(hub):
     """Nothing of it is held any more."""
     async with asyncio.timeout(10):
-        while hub._topics or hub._watchers or hub.rights._asked or hub.sockets._counts:
+        while hub._topics or hub._outboxes or hub.rechecks._checked_at or hub.sockets._counts:
             await asyncio.sleep(0)

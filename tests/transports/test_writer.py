@@ -7,7 +7,7 @@ import pytest
 
 from progress.events import Event, State
 from progress.hub.outbox import Frame
-from progress.hub.turns import AT_ONCE, GATHER, Turns
+from progress.hub.turns import FRAMES_PER_TURN, GATHER, Turns
 from progress.protocol import Close
 from progress.transports.writer import FRAME_SIZE, Gatherer, Writer
 
@@ -146,13 +146,13 @@ async def test_who_takes_each_frame_in_time_is_not_too_slow(monkeypatch):
 async def test_many_frames_for_one_socket_let_others_have_their_turn():
     turns = Turns()
     many, one = Sent(nothing, turns), Sent(nothing, turns)
-    for number in range(AT_ONCE + 1):
+    for number in range(FRAMES_PER_TURN + 1):
         many.writer.offer(replace(EVENT, task_id=str(number)))
     one.writer.reply("a")
     await asyncio.sleep(0)
-    assert len(many.texts) == AT_ONCE
+    assert len(many.texts) == FRAMES_PER_TURN
     await asyncio.sleep(0)
-    assert (len(many.texts), one.texts) == (AT_ONCE + 1, ["a"])
+    assert (len(many.texts), one.texts) == (FRAMES_PER_TURN + 1, ["a"])
 
 
 async def test_who_is_stopped_while_something_waits_is_sent_nothing():
@@ -169,7 +169,7 @@ class Turn:
     def __init__(self, calls, error=None):
         self.calls, self.error = calls, error
 
-    def take_turn(self, _most):
+    def send_up_to(self, _limit):
         if self.error:
             raise self.error
         self.calls.append(self)
@@ -178,12 +178,12 @@ class Turn:
 
 async def test_a_wide_fan_out_lets_others_have_their_turn():
     turns, calls = Turns(), []
-    for _ in range(3 * AT_ONCE):
+    for _ in range(3 * FRAMES_PER_TURN):
         turns.add(Turn(calls))
     await asyncio.sleep(0)
-    assert len(calls) == AT_ONCE
+    assert len(calls) == FRAMES_PER_TURN
     await asyncio.sleep(0)
-    assert len(calls) == 2 * AT_ONCE
+    assert len(calls) == 2 * FRAMES_PER_TURN
 
 
 async def test_a_turn_that_fails_keeps_no_other_from_its_own():
@@ -203,7 +203,7 @@ async def gathering(*events):
     sent.writer.offer(first)
     await sent.everything(first.text())
     for event in others:
-        sent.writer.tell(event, Frame(event.text(), event), turns.now())
+        sent.writer.push(event, Frame(event.text(), event), turns.now())
     return sent
 
 
@@ -224,7 +224,7 @@ async def test_after_a_pause_an_event_is_sent_where_it_is_told():
     sent = Sent(nothing, kind=Gatherer)
     frame = Frame(EVENT.text(), EVENT)
     asyncio.get_running_loop().call_soon(
-        sent.writer.tell, EVENT, frame, sent.writer.heard_at + 2 * GATHER
+        sent.writer.push, EVENT, frame, sent.writer.sent_at + 2 * GATHER
     )
     await asyncio.sleep(0)
     assert sent.texts == [EVENT.text()]
