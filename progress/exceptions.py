@@ -49,11 +49,12 @@ class TooManyConnections(Exception):  # noqa: N818 - the name says what is wrong
 
 
 class RefusedError(Exception):
-    """The client may not do this; ``reason`` is one of ``protocol.Reason``."""
+    """The client may not do this: ``what``, for the log. ``reason`` is a ``protocol.Reason``."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, what: str = "") -> None:
+        super().__init__(reason, what)
         self.reason = reason
+        self.what = what
 
 
 def public_words(exception: object) -> str | None:

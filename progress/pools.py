@@ -52,7 +52,7 @@ class DaemonPool:
                 await asyncio.wait([answer], timeout=min(limits, default=None))
             return answer.result()
         finally:
-            answer.cancel()  # if it did not start yet, it never does
+            call.future.cancel()  # if it did not start yet, it never does
 
     def _start_thread(self) -> None:
         with self._lock:

@@ -74,7 +74,7 @@ class Grants:
         """Ask whether it may watch this task with this token, and keep that it may.
 
         Asks again when rights changed meanwhile, since the rule may have seen the old ones.
-        Raises RefusedError, which is logged, UndecidedError and TooManyConnections.
+        Raises RefusedError, UndecidedError and TooManyConnections.
         """
         token = read_token(text)
         try:

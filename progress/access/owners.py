@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 from .tokens import signer
 
 SALT = "progress.owner"
-OWNED = re.compile(r"own\.(?P<kind>user|session)\.(?P<nonce>[0-9a-f]{32})\.(?P<mark>[\w-]+)")
+OWNED = re.compile(r"own-(?P<kind>user|session)-(?P<nonce>[0-9a-f]{32})-(?P<mark>[\w-]+)")
 
 
 def owned_task_id(owner: Any) -> str:
@@ -34,7 +34,7 @@ def owned_task_id(owner: Any) -> str:
     kind, name = _owner(owner)
     nonce = uuid4().hex
     mark = signer(SALT).signature(f"{kind}:{nonce}:{name}")
-    return f"own.{kind}.{nonce}.{mark}"
+    return f"own-{kind}-{nonce}-{mark}"
 
 
 def owns(task_id: str, *, user: str | None, session: str | None) -> bool:

@@ -23,20 +23,32 @@ logger = logging.getLogger(__name__)
 RATE, BURST = 0.1, 5
 LONGEST_ID = 80  # characters of a task id in the log
 
+#: For developers of clients too, so without names of settings.
 WORDS = {
-    Reason.NO_TOKEN: "no token came with the request",
-    Reason.BAD_TOKEN: "the token is not one of this site, or was changed: is SECRET_KEY the same?",
+    Reason.FOREIGN_ORIGIN: "the page belongs to another site",
+    Reason.NO_TOKEN: "no token was given",
+    Reason.BAD_TOKEN: "the token is not one of this site, or was altered",
     Reason.EXPIRED_TOKEN: "the token has expired",
     Reason.OTHER_TASK: "the token is for another task",
     Reason.OTHER_ACTION: "the token does not permit this action",
-    Reason.OTHER_USER: "the token is bound to a user who is not signed in here, is not active, or "
-    "has another password now",
+    Reason.OTHER_USER: "the token is bound to a user who is not signed in, or no longer active, or "
+    "who has a new password",
     Reason.NOT_OWNER: "the task belongs to another user or session",
-    Reason.RULE: "the rule of PROGRESS_PERMISSION said no",
-    Reason.USER_CONNECTIONS: "the user has PROGRESS_SOCKETS_PER_USER connections already",
-    Reason.ADDRESS_CONNECTIONS: "the address has PROGRESS_SOCKETS_PER_ADDRESS connections already",
-    Reason.FRAME_RATE: "the client sent more than PROGRESS_FRAME_RATE frames a second",
-    Reason.NOTHING_WATCHED: "the client watched nothing within PROGRESS_FIRST_FRAME seconds",
+    Reason.RULE: "the site's rule says no",
+    Reason.USER_CONNECTIONS: "the user has too many connections",
+    Reason.ADDRESS_CONNECTIONS: "the address has too many connections",
+    Reason.FRAME_RATE: "the client sent too many frames a second",
+    Reason.NOTHING_WATCHED: "the client watched nothing in time",
+}
+#: What the site can do about it.
+HINTS = {
+    Reason.BAD_TOKEN: "is SECRET_KEY the same in all processes?",
+    Reason.RULE: "PROGRESS_PERMISSION",
+    Reason.USER_CONNECTIONS: "PROGRESS_SOCKETS_PER_USER",
+    Reason.ADDRESS_CONNECTIONS: "PROGRESS_SOCKETS_PER_ADDRESS; does the server know the client's "
+    "address behind a proxy?",
+    Reason.FRAME_RATE: "PROGRESS_FRAME_RATE",
+    Reason.NOTHING_WATCHED: "PROGRESS_FIRST_FRAME",
 }
 
 _buckets: dict[str, Bucket] = {}
@@ -44,24 +56,30 @@ _silent: Counter[str] = Counter()
 
 
 def refused(who: Asker, task_id: str, action: str, text: str | None) -> RefusedError:
-    """Log why the rule said no, and make the error that says so. ``text`` is the token as it came.
+    """Make the error that says why the rule said no; ``text`` is the token as it came.
 
     The reason never depends on whether the task exists.
     """
     why = reason(who, task_id, action, read_expired(text)) if text else _without_token()
-    log(why, f"{action} task {task_id[:LONGEST_ID]!r}")
-    return RefusedError(why)
+    return RefusedError(why, f"{action} task {task_id[:LONGEST_ID]!r}")
 
 
-def log(reason: Reason, what: str = "connect", detail: str = "") -> None:
+def log_refused(error: RefusedError) -> None:
+    """Log what was refused, and why."""
+    log(Reason(error.reason), error.what)
+
+
+def log(reason: Reason, what: str = "connect a client", detail: str = "") -> None:
     """Log a refusal, at most once in 10 s for each reason after the first five."""
     now = time.monotonic()
     bucket = _buckets.setdefault(reason, Bucket(RATE, BURST))
     if not bucket.take(now):
         _silent[reason] += 1
         return
-    more = f" ({_silent.pop(reason)} more since the last such line)" if _silent[reason] else ""
-    logger.warning("Refused to %s: %s%s", what, detail or WORDS[reason], more)
+    hint = f" ({HINTS[reason]})" if reason in HINTS else ""
+    silent = _silent.pop(reason, 0)
+    more = f" ({silent} more since the last such line)" if silent else ""
+    logger.warning("Refused to %s: %s%s%s", what, detail or WORDS[reason], hint, more)
 
 
 def log_foreign_origin(handshake: Handshake) -> None:
@@ -89,8 +107,8 @@ def reason(who: Asker, task_id: str, action: str, token: Token | None) -> Reason
         return Reason.OTHER_TASK
     if action not in token.actions:
         return Reason.OTHER_ACTION
-    is_owned = owns(task_id, user=token.user, session=who.session_key)
-    return Reason.OTHER_USER if is_owned else Reason.NOT_OWNER
+    is_owner = owns(task_id, user=token.user, session=who.session_key)
+    return Reason.OTHER_USER if is_owner else Reason.NOT_OWNER
 
 
 def _without_token() -> Reason:

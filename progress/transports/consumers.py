@@ -21,11 +21,11 @@ from .writer import Gatherer, Writer
 
 logger = logging.getLogger(__name__)
 
-#: The error frame before a close, for pages that can show it; other codes say all.
+#: The error frame before a close with a reason. It names no task: it is about the whole socket.
 ERRORS = {
-    Close.FORBIDDEN: (Code.FORBIDDEN, FORBIDDEN),
-    Close.ENDED: (Code.FORBIDDEN, FORBIDDEN),
-    Close.TOO_MANY: (Code.TOO_MANY, "too many frames or connections: come back later"),
+    Close.FORBIDDEN: (Code.FORBIDDEN, "no right to watch"),
+    Close.ENDED: (Code.FORBIDDEN, "no right to watch any more"),
+    Close.TOO_MANY: (Code.TOO_MANY, "come back later"),
 }
 
 
@@ -184,9 +184,10 @@ class ProgressConsumer:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(SLOW_AFTER):  # for a client that does not read
-                if self._code in ERRORS:
-                    code, detail = ERRORS[self._code]
-                    text = protocol.error(code, detail, self._task_id, self._reason)
+                if self._code in ERRORS and self._reason is not None:
+                    code, words = ERRORS[self._code]
+                    detail = f"{words}: {refusals.WORDS[Reason(self._reason)]}"
+                    text = protocol.error(code, detail, reason=self._reason)
                     await self._put({"type": "websocket.send", "text": text})
                 # A plain int: autobahn refuses an enum.
                 await self._put({"type": "websocket.close", "code": int(self._code)})

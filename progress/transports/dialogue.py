@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import conf, protocol
+from ..access import refusals
 from ..exceptions import RefusedError, TooManyConnections, UndecidedError
 from ..hub.outbox import Outbox
 from ..limits import Bucket
@@ -48,6 +49,7 @@ class Dialogue:
             await self._watch(self._task_id, token)
         except RefusedError as refused:
             if token:  # without one the client may still send it in a frame
+                refusals.log_refused(refused)
                 raise Ending(Close.FORBIDDEN, refused.reason) from None
 
     async def receive(self, text: str | None, now: float) -> None:
@@ -88,6 +90,7 @@ class Dialogue:
         try:
             await self._watch(task_id, token)
         except RefusedError as refused:
+            refusals.log_refused(refused)
             if self._task_id is not None:
                 raise Ending(Close.FORBIDDEN, refused.reason) from None
             self.refuse(Code.FORBIDDEN, FORBIDDEN, task_id, refused.reason)

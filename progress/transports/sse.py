@@ -59,7 +59,7 @@ class EventStream:
             self._leave()
             raise
         if self._ended:
-            raise RefusedError(Reason.RULE)
+            raise RefusedError(Reason.RULE, "watch a task: the right ended meanwhile")
 
     async def is_over(self) -> bool:
         """Whether the client has the outcome already; False while the store does not answer."""

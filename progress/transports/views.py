@@ -173,6 +173,8 @@ def _denial(error: Exception) -> HttpResponse:
 
 
 def _refused(error: RefusedError) -> HttpResponse:
+    if error.reason != Reason.FOREIGN_ORIGIN:  # logged with the origins
+        refusals.log_refused(error)
     return JsonResponse({"detail": FORBIDDEN, "reason": error.reason}, status=403)
 
 

@@ -69,7 +69,6 @@ class Socket(WebsocketCommunicator):
     ):
         super().__init__(application, path, visitor.headers, subprotocols)
         self.scope |= {"client": ["127.0.0.1", 4711], "scheme": visitor.scheme, "root_path": root}
-        self.is_for_one = self.scope["path"].count("/") > 3
         self.reason = None  # why it was closed
 
     async def __aenter__(self):
@@ -87,7 +86,7 @@ class Socket(WebsocketCommunicator):
         """What comes next: a frame or the close, which an error frame with the reason precedes."""
         message = await self.receive_output(within)
         frame = json.loads(message.get("text") or "{}")
-        if frame.get("reason") and (self.is_for_one or "task_id" not in frame):
+        if frame.get("reason") and "task_id" not in frame:
             self.reason = frame["reason"]
             message = await self.receive_output(within)
             assert message["type"] == "websocket.close"

@@ -111,3 +111,40 @@ class LateBackend(ModelBackend):
             asked.set()
             go_on.wait(10)
         return user
+
+
+async def signed_in_async(who, task_id, action):
+    """Whoever is signed in may; it asks for the user as a sync rule does."""
+    return who.user is not None and who.user.is_active
+
+
+class SignedIn:
+    """The same, as an object that asgiref does not take for a coroutine function."""
+
+    async def __call__(self, who, task_id, action):
+        return await signed_in_async(who, task_id, action)
+
+
+signed_in_object = SignedIn()
+
+
+def permitted(who, task_id, action):
+    """Whoever has a permission of Django's may."""
+    return who.user is not None and who.user.has_perm("auth.view_group")
+
+
+def taking_its_time(who, task_id, action):
+    """Everybody may, after a while; what was asked is noted."""
+    time.sleep(0.02)
+    threads.append(task_id)
+    return True
+
+
+async def taking_its_time_async(who, task_id, action):
+    """The same, in the one thread of Django's async views."""
+    return await sync_to_async(taking_its_time)(who, task_id, action)
+
+
+def owning(who, task_id, action):
+    """The owner may."""
+    return who.owns(task_id)

@@ -8,12 +8,12 @@ from unittest import mock
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client
 
-from progress import make_token, recheck
+from progress import conf, make_token, recheck
 from progress.access import tokens
 from progress.hub import Hub, rechecks
 from progress.layers import groups
@@ -43,6 +43,25 @@ def changed_after_an_ask(user, task):
         while not rules.threads and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.1)  # an ask of its own for the change would be over, too
+
+
+class Proxy(User):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+class GroupProxy(Group):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+auth_signals.connect()  # the proxies were not there when the app was made ready
+
+SIGNED = [logged_out, logged_out_under_wsgi]
+USERS = [password_changed, deactivated, deleted, proxy_saved, proxy_deleted]
+USERS += [changed_in_a_transaction]
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
@@ -145,6 +164,53 @@ async def test_by_a_rule_of_ones_own_too(settings, stack, people, task, door, ch
     await closes(socket, task)
 
 
+@sync_to_async
+def group_loses_a_permission(people):
+    people.team.permissions.remove(Permission.objects.get(codename="view_group"))
+
+
+@sync_to_async
+def group_loses_all_permissions(people):
+    people.team.permissions.clear()
+
+
+@sync_to_async
+def permission_loses_its_groups(people):
+    Permission.objects.get(codename="view_group").group_set.clear()
+
+
+@sync_to_async
+def permission_deleted(people):
+    Permission.objects.get(codename="view_group").delete()
+
+
+@sync_to_async
+def group_deleted(people):
+    people.team.delete()
+
+
+@sync_to_async
+def group_proxy_deleted(people):
+    GroupProxy.objects.get(pk=people.team.pk).delete()
+
+
+HOLDERS = [group_loses_a_permission, group_loses_all_permissions, permission_loses_its_groups]
+HOLDERS += [permission_deleted, group_deleted, group_proxy_deleted]
+
+
+@pytest.mark.parametrize("change", HOLDERS, ids=lambda change: change.__name__)
+async def test_a_permission_of_a_group_that_ends_closes_its_members(
+    settings, stack, people, task, change
+):
+    settings.PROGRESS_PERMISSION = "tests.access.rules.permitted"
+    permission = await Permission.objects.aget(codename="view_group")
+    await people.team.permissions.aadd(permission)
+    visitor = await Visitor.signed_in(people.member, OWN)
+    socket = await opened(SOCKETS[0], stack, visitor, task, "nonsense")
+    await change(people)
+    await closes(socket, task)
+
+
 async def test_what_is_said_for_another_user_or_task_asks_nobody(settings, stack, people, task):
     settings.PROGRESS_PERMISSION = "tests.access.rules.noting"
     rules.threads.clear()
@@ -232,6 +298,21 @@ async def test_a_token_is_renewed_for_a_week_and_no_longer(task):
         assert token._replace(expires=token.born + week).renewed()
     with later(week + 60):
         assert token._replace(expires=token.born + week + 120).renewed() is None
+
+
+async def test_each_of_many_renewed_tokens_is_sent(stack, hub):
+    ids = [f"task-{number}" for number in range(conf.subscriptions())]
+    socket = await stack.enter_async_context(SOCKETS[0].open(Visitor(), ids[0], make_token(ids[0])))
+    for task_id in ids[1:]:
+        await socket.subscribe(task_id, make_token(task_id))
+    async with asyncio.timeout(10):
+        while len(hub._topics) < len(ids):
+            await asyncio.sleep(0.01)
+    await hears_changes()
+    with later(5 * 3600):
+        recheck()
+        renewed = [await socket.until("token") for _ in ids]
+    assert {json.loads(each.raw["text"])["task_id"] for each in renewed} == set(ids)
 
 
 async def test_one_of_two_rights_ends_and_the_other_goes_on(stack, people, task):

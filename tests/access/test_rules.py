@@ -2,16 +2,21 @@
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
+from unittest import mock
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from progress import make_token, recheck
+from progress.access import Asker
 from progress.access import rules as access_rules
-from progress.hub import Hub
+from progress.hub import Hub, rechecks
+from progress.transports import connections
 from tests.access import rules
-from tests.access.changes import closes, logged_out, opened, stays
-from tests.access.doors import DOORS, OWN, SOCKETS, Visitor, named, news
+from tests.access.doors import DOORS, OWN, SOCKETS, StreamDoor, Visitor, events, named, news
+from tests.access.test_changes import closes, logged_out, opened, stack, stays  # noqa: F401
 
 WITHIN = 2  # seconds
 
@@ -72,7 +77,105 @@ async def test_a_rule_that_breaks_later_closes_for_now(settings, stack, people, 
     await closes(socket, task, "undecided")
 
 
-async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):
+@pytest.mark.parametrize("door", **named([*SOCKETS, StreamDoor()]))
+async def test_what_was_allowed_goes_on_while_the_rule_cannot_be_asked(
+    settings, monkeypatch, people, task, door
+):
+    """As while the database is away; but not for ever."""
+    monkeypatch.setattr(rechecks, "RECHECK_AFTER", 0.1)
+    rule(settings, "same_group")
+    visitor = await Visitor.signed_in(people.member, OWN)
+    async with watching(door, visitor, task) as ended:
+        failing = mock.Mock(side_effect=OperationalError("the database is away"))
+        settings.PROGRESS_PERMISSION = failing
+        async with asyncio.timeout(10):
+            while failing.call_count < 2:
+                await asyncio.sleep(0.01)
+        assert not ended.done()
+        monkeypatch.setattr(connections, "TRUSTED_FOR", 0.5)
+        await asyncio.wait_for(ended, 10)
+
+
+@asynccontextmanager
+async def watching(door, visitor, task):
+    """A future that is done when the connection, which watches, has ended."""
+    if isinstance(door, StreamDoor):
+        response = await visitor.client.get(f"/progress/{task}/events", {"token": "nonsense"})
+        told = events(response)
+        await anext(told)
+        yield asyncio.ensure_future(anext(told, None))
+    else:
+        async with door.open(visitor, task, "nonsense") as socket:
+            assert (await socket.answer()).word == "allowed"
+            yield asyncio.ensure_future(socket.until("undecided"))
+
+
+@pytest.mark.parametrize("name", ["signed_in_async", "signed_in_object"])
+@pytest.mark.parametrize("door", **named(DOORS))
+async def test_an_async_rule_may_ask_for_the_user(settings, people, task, door, name):
+    rule(settings, name)
+    visitor = await Visitor.signed_in(people.member, OWN)
+    assert (await door.ask(visitor, task, "nonsense")).word == "allowed"
+    assert (await door.ask(Visitor(OWN), task, "nonsense")).word == "forbidden"
+
+
+async def test_an_async_rule_that_does_not_ask_for_the_user_needs_no_database(
+    settings, monkeypatch, task
+):
+    async def everybody(who, task_id, action):
+        return True
+
+    settings.PROGRESS_PERMISSION = everybody
+    monkeypatch.setattr(Asker, "user", mock.PropertyMock(side_effect=OperationalError))
+    assert (await SOCKETS[0].ask(Visitor(OWN), task, "nonsense")).word == "allowed"
+
+
+@pytest.mark.parametrize("name", ["taking_its_time", "taking_its_time_async"])
+async def test_many_who_may_watch_are_not_cut_by_a_recheck_of_all(
+    settings,
+    monkeypatch,
+    stack,  # noqa: F811
+    people,
+    task,
+    name,
+):
+    """The time of a rule counts from its start, however many wait for it."""
+    rule(settings, name)
+    sockets = [await opened(SOCKETS[0], stack, Visitor(OWN), task, None) for _ in range(60)]
+    monkeypatch.setattr(access_rules, "RULE_TIMEOUT", 0.5 if name.endswith("async") else 0.15)
+    rules.threads.clear()
+    recheck()
+    async with asyncio.timeout(10):
+        while len(rules.threads) < len(sockets):
+            await asyncio.sleep(0.01)
+    for socket in sockets:
+        await stays(socket, task)
+
+
+async def test_a_recheck_that_hangs_does_not_keep_others_from_theirs(
+    settings,
+    stack,  # noqa: F811
+    people,
+    task,
+):
+    rule(settings, "held")
+    rules.go_on.set()
+    await news("held")
+    visitor = await Visitor.signed_in(people.member, OWN)
+    held = await opened(SOCKETS[0], stack, visitor, "held", None)
+    other = await opened(SOCKETS[0], stack, visitor, task, None)
+    rules.go_on.clear()
+    rules.asked.clear()
+    await people.team.adelete()
+    recheck(task="held")
+    await was_asked()
+    recheck(task=task)
+    await closes(other, task)
+    rules.go_on.set()
+    await held.until("ended")
+
+
+async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):  # noqa: F811
     rule(settings, "slow")
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(SOCKETS[0], stack, visitor, task, None)

@@ -264,6 +264,6 @@ async def test_a_socket_that_is_left_while_its_send_waits_is_sent_nothing_more()
     topic.broadcast(THIRD)
     gate.set()
     async with asyncio.timeout(10):
-        while not socket.writer._state is READY:
+        while socket.writer._state is not READY:
             await turn()
     assert socket.texts == [FIRST.text()]
