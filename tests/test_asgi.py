@@ -40,9 +40,11 @@ def test_hosts_tell_in_several_ways_where_it_is_mounted(way):
 
 async def get(path, app=application, method="GET", **scope):
     """Status, headers and body of an answer."""
-    path, _, query = path.partition("?")
+    if "query_string" not in scope:
+        path, _, query = path.partition("?")
+        scope |= {"query_string": query.encode()}
     whole = {"type": "http", "method": method, "scheme": "http", "headers": [], "path": path}
-    request = ApplicationCommunicator(app, {**whole, "query_string": query.encode(), **scope})
+    request = ApplicationCommunicator(app, {**whole, **scope})
     await request.send_input({"type": "http.request"})
     start, body = [await request.receive_output(10) for _ in range(2)]
     await request.wait(10)
@@ -104,6 +106,12 @@ async def test_a_slash_more_than_ours_does_no_harm(run):
     assert current.flush(5)
     seen = [(b"last-event-id", b"9" * 16)]
     assert (await get(f"/a/events/?token={token}", headers=seen))[0] == 204
+
+
+@pytest.mark.parametrize("path", ["/task-progress.js", "/a/", "/a/events", "/no/such/thing"])
+async def test_no_browser_may_guess_another_kind_of_content(run, path):
+    _, headers, _ = await get(path)
+    assert headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["/", "/x.js", "/../pyproject.toml", "/package.json", "/a"])

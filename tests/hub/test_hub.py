@@ -8,7 +8,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from progress.events import Event, State
-from progress.hub import outcomes
+from progress.hub import Hub, outcomes
 from progress.hub.outbox import Frames
 from progress.layers import groups
 
@@ -244,6 +244,51 @@ async def test_foreign_messages_are_skipped(store, watch, message, caplog):
     half = await put(store, replace(started, state=State.PROGRESS, current=1))
     await tell(half)
     assert await watched.next() == half
+
+
+async def look(task_id):
+    """Watch a task for a moment, and leave the hub to the end of the loop."""
+    frames = Frames()
+    Hub.current().watch(task_id, frames)
+    await anext(frames)
+
+
+def test_a_hub_ends_with_its_event_loop(redis_url, raw):
+    before = len(raw.client_list())
+    for _ in range(3):
+        asyncio.run(look("nobody"))
+    assert Hub._hubs == {}
+    while len(raw.client_list()) > before:  # Redis notices soon
+        pass
+
+
+def test_the_hub_of_a_loop_whose_owner_cancelled_nothing_is_forgotten(redis_url, monkeypatch):
+    loop = asyncio.new_event_loop()
+    loop.close()
+    monkeypatch.setitem(Hub._hubs, loop, None)
+    asyncio.run(look("nobody"))
+    assert Hub._hubs == {}
+    monkeypatch.undo()
+    Hub._hubs.clear()
+
+
+async def test_a_hub_that_is_closed_before_its_first_step_is_closed(redis_url):
+    hub = Hub.current()
+    await hub.aclose()
+    assert all(task.done() for task in hub._tasks)
+    assert Hub._hubs == {}
+
+
+async def test_replies_are_not_dropped_and_the_newest_about_the_same_counts():
+    frames = Frames()
+    for number in range(100):
+        for text in ("old", "new"):
+            frames.reply(f"{text} {number}", about=("token", str(number)))
+        frames.reply(f"error {number}", about=("error", str(number)))
+    texts = [(await anext(frames))[0] for _ in range(200)]
+    assert {f"new {number}" for number in range(100)} < set(texts)
+    assert {f"error {number}" for number in range(100)} < set(texts)
+    assert frames.waiting_replies == 0
 
 
 @pytest.mark.promise(7)

@@ -11,6 +11,7 @@ RULES = "tests/access/test_rules.py"
 LIMITS = "tests/access/test_limits.py"
 CONSUMER = "tests/transports/test_consumers.py"
 STREAMS = "tests/access/test_streams.py"
+OWNERS = "tests/access/test_owners.py"
 
 
 class Denial(NamedTuple):
@@ -640,5 +641,68 @@ DENIALS = [
         "if self._counts[kind, name] >= self._limits[kind]:",
         "if False:",
         f"{LIMITS} -k so_many",
+    ),
+    denial(
+        "a task's owner",
+        "access/rules",
+        "    if not owns(task_id, user=token.user, session=who.session_key):\n        return False\n",
+        "",
+        f"{OWNERS} -k page_that_signs",
+    ),
+    denial(
+        "an owner's mark",
+        "access/owners",
+        'constant_time_compare(owned["mark"], signing.signature(text, key))',
+        "True",
+        f"{OWNERS} -k made_up",
+    ),
+    denial(
+        "an owner without a name",
+        "access/owners",
+        "    if not name:\n        return False\n",
+        "    if not name:\n        return True\n",
+        f"{OWNERS} -k session_alone",
+    ),
+    denial(
+        "no answer after a change",
+        "transports/connections",
+        "if announced or asked_at",
+        "if asked_at",
+        f"{RULES} -k breaks_later",
+    ),
+    denial(
+        "no answer for long",
+        "transports/connections",
+        "asked_at - self._allowed_at > TRUSTED_FOR:",
+        "False:",
+        f"{RULES} -k goes_on_while",
+    ),
+    denial(
+        "nothing watched in time",
+        "transports/consumers",
+        "if deadline is not None and self._connection.grants:",
+        "if deadline is not None:",
+        f"{CONSUMER} -k watches_nothing",
+    ),
+    denial(
+        "a group's permissions",
+        "reporting/auth_signals",
+        '        _connect_field(getattr(holder, "permissions", None), group_changed)\n',
+        "",
+        f"{CHANGES} -k loses",
+    ),
+    denial(
+        "a group that is deleted",
+        "reporting/auth_signals",
+        "            post_delete.connect(holder_deleted",
+        "            (lambda *_, **__: None)(holder_deleted",
+        f"{CHANGES} -k permission_deleted or group_deleted",
+    ),
+    denial(
+        "where a form leads",
+        "transports/views",
+        "if url and url_has_allowed_host_and_scheme(",
+        "if url and (lambda *_, **__: True)(",
+        "tests/transports/test_views.py -k leads_back",
     ),
 ]

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+from unittest import mock
 
 import pytest
 from channels.routing import URLRouter
@@ -163,6 +164,92 @@ async def test_an_address_for_one_task_takes_no_other():
     async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
         await socket.subscribe("b")
         assert "one task" in (await socket.next())["detail"]
+
+
+@pytest.mark.settings(PROGRESS_FIRST_FRAME=0.2)
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "unsubscribe", "task_id": "a"},
+        {"type": "subscribe", "task_id": "a"},
+        {"type": "subscribe", "task_id": "a", "token": "nonsense"},
+        {"type": "dance"},
+    ],
+)
+async def test_a_client_that_watches_nothing_is_closed_whatever_it_sends(frame):
+    async with Socket() as socket, asyncio.timeout(10):
+        codes = []
+        while not codes:
+            await socket.send(**frame)
+            while not socket.output_queue.empty():
+                message = await socket.receive_output()
+                codes += [message["code"]] if message["type"] == "websocket.close" else []
+            await asyncio.sleep(0.03)
+    assert codes == [4408]
+
+
+@pytest.mark.settings(PROGRESS_FIRST_FRAME=0.2)
+async def test_a_client_that_watched_something_may_take_its_time():
+    run = open_run()
+    async with Socket() as socket:
+        await socket.subscribe("a")
+        await socket.next()
+        end(run)
+        while not (await socket.next())["complete"]:
+            pass
+        assert await socket.receive_nothing(0.5)
+
+
+@pytest.mark.settings(PROGRESS_FIRST_FRAME=0.1)
+async def test_the_time_that_the_rule_takes_is_not_the_clients(settings):
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def rule(*_):
+        asked.set()
+        await go_on.wait()
+        return True
+
+    settings.PROGRESS_PERMISSION = rule
+    open_run()
+    async with Socket() as socket:
+        await socket.subscribe("a")
+        await asked.wait()
+        assert await socket.receive_nothing(0.3)
+        go_on.set()
+        assert (await socket.next())["task_id"] == "a"
+
+
+@pytest.mark.settings(PROGRESS_SUBSCRIPTIONS=300)
+async def test_a_page_may_come_back_to_as_many_tasks_as_a_socket_watches():
+    async with Socket() as socket:
+        for _ in range(2):
+            for number in range(299):
+                await socket.subscribe(str(number))
+        await socket.send_text("nonsense")
+        while (frame := await socket.next())["type"] == "progress":
+            pass
+        assert frame["code"] == "bad_request"
+
+
+@pytest.mark.promise(7)
+async def test_a_client_that_asks_and_does_not_read_is_sent_away(hub):
+    """Replies are not dropped, so their number has a bound."""
+    received, sent = asyncio.Queue(), []
+    received.put_nowait({"type": "websocket.connect"})
+    for number in range(1000):
+        text = json.dumps({"type": "subscribe", "task_id": f"{number}"})
+        received.put_nowait({"type": "websocket.receive", "text": text})
+
+    async def send(message):
+        sent.append(message)
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    scope = {"type": "websocket", "path": "/ws/progress/", "query_string": b"", "headers": []}
+    with mock.patch("progress.transports.dialogue.FRAMES_AT_ONCE", 10_000):
+        async with asyncio.timeout(10):
+            await ProgressConsumer.as_asgi()(scope, received.get, send)
+    assert sent[-1]["code"] == 4508
 
 
 async def test_who_sends_only_bad_frames_is_sent_away():

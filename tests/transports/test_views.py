@@ -5,14 +5,21 @@ import re
 from urllib.parse import quote
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import connections
 from django.template import Context, Template
-from django.test import AsyncClient, Client
+from django.test import AsyncClient, AsyncRequestFactory, Client
 from django.urls import NoReverseMatch
 
-from progress import make_token
+from progress import aaddresses, addresses, amake_token, make_token
 from progress.access.tokens import read_token
 from progress.reporting import current
 from progress.reporting.current import current_publisher
+from tests.support.celery import app
 
 
 def state(task_id):
@@ -102,6 +109,100 @@ def test_a_bar_without_our_addresses_is_an_error(settings):
     settings.ROOT_URLCONF = "tests.support.no_urls"
     with pytest.raises(NoReverseMatch):
         render("{% progress_bar 'a' %}")
+
+
+@pytest.fixture
+def _celery():
+    """The application by which the view cancels."""
+    app.set_current()
+
+
+def cancel(task_id, fields=None, **headers):
+    """The answer to a form of a page."""
+    fields = {"token": make_token(task_id, actions=["cancel"]), **(fields or {})}
+    return Client().post(f"/progress/{quote(task_id)}/cancel/", fields, headers=headers)
+
+
+PAGE = "http://testserver/jobs/?page=2"
+FORM = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.usefixtures("_celery")
+@pytest.mark.parametrize(
+    ("fields", "headers", "location"),
+    [
+        ({}, {"referer": PAGE}, PAGE),
+        ({"next": "/done/"}, {"referer": PAGE}, "/done/"),
+        ({"next": "http://evil.test/"}, {"referer": PAGE}, PAGE),
+        ({"next": "//evil.test/"}, {"referer": PAGE}, PAGE),
+        ({"next": "javascript:alert(1)"}, {"referer": PAGE}, PAGE),
+    ],
+)
+def test_a_form_that_cancels_leads_back_to_a_page_of_the_site(task, fields, headers, location):
+    answer = cancel(task, fields, **FORM, **headers)
+    assert (answer.status_code, answer["Location"]) == (303, location)
+
+
+@pytest.mark.usefixtures("_celery")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        FORM,
+        {**FORM, "referer": "http://evil.test/"},
+        {"referer": PAGE},
+        {"accept": "*/*", "referer": PAGE},
+        {"accept": "application/json", "referer": PAGE},
+    ],
+)
+def test_who_cancels_by_a_script_or_from_nowhere_gets_json(task, headers):
+    answer = cancel(task, **headers)
+    assert (answer.status_code, answer.json()) == (202, {"task_id": task})
+
+
+def test_a_form_that_may_not_cancel_is_told_why(task):
+    answer = cancel(task, {"token": make_token(task)}, **FORM, referer=PAGE)
+    assert (answer.status_code, answer.json()["reason"]) == (403, "other_action")
+
+
+@pytest.fixture
+async def lazy(transactional_db):
+    """The request of an async view, whose user Django has not read yet."""
+    user = await get_user_model().objects.acreate_user("owner", password="1")
+    client = AsyncClient()
+    await client.aforce_login(user)
+    request = AsyncRequestFactory().get("/")
+    request.session = SessionStore(client.cookies["sessionid"].value)
+    AuthenticationMiddleware(lambda _: None).process_request(request)
+    yield request, user
+    await sync_to_async(connections.close_all)()
+
+
+async def test_an_async_view_awaits_addresses_and_tokens(lazy):
+    request, user = lazy
+    addresses = await aaddresses(request, "a", actions=["watch", "cancel"])
+    for token in (addresses["token"], await amake_token("a", request.user)):
+        assert read_token(token).user == str(user.pk)
+    assert addresses["status_url"] == f"http://testserver/progress/a/?token={addresses['token']}"
+
+
+@pytest.mark.parametrize(
+    "make", [lambda request: addresses(request, "a"), lambda request: make_token("a", request.user)]
+)
+async def test_an_async_view_that_does_not_await_is_told_to(lazy, make):
+    with pytest.raises(SynchronousOnlyOperation, match=r"await progress\.amake_token\(\)"):
+        make(lazy[0])
+
+
+@pytest.mark.parametrize("task", [None, ""])
+@pytest.mark.parametrize("make", [lambda task: addresses("http://x.test", task), make_token])
+def test_what_delay_on_commit_returns_is_refused_with_the_remedy(task, make):
+    with pytest.raises(ValueError, match="delay_on_commit"):
+        make(task)
+
+
+def test_an_id_that_no_frame_can_carry_is_refused():
+    with pytest.raises(ValueError, match="UTF-8"):
+        make_token("\ud800")
 
 
 def test_what_the_store_says_is_json(task):
