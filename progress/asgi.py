@@ -27,16 +27,11 @@ from django.views.decorators.http import require_safe
 from . import paths
 from .hub import Hub
 from .routing import TASK
+from .static_files import MODULES
 from .transports.consumers import ProgressConsumer, no_such_address
 from .transports.views import task_events
 from .types import Receive, Scope, Send
 from .urls import urlpatterns
-
-HERE = Path(__file__).parent
-#: Where an installed package has them, and where a checkout has them.
-MODULES = next(
-    each for each in (HERE / "static/progress", HERE.parent / "frontend") if each.exists()
-)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "progress"
 VOCABULARY = {
     "conf", "events", "exceptions", "limits", "loops", "pools", "protocol", "redis_servers",
-    "types",
+    "types", "values",
 }  # fmt: skip
 #: A room, and the rooms it may import besides itself and the vocabulary. The face may import all.
 RULE = {

@@ -19,7 +19,7 @@ from ..events import Event, State, unknown
 from ..layers.subscription import Subscription
 from ..limits import Sockets
 from ..loops import forever
-from ..store.redis import open_store
+from ..store import open_store
 from .outbox import Outbox
 from .outcomes import Outcomes, is_doubtful
 from .reaper import Reaper
@@ -64,9 +64,9 @@ class Hub:
         self.sockets = Sockets()
         self.turns = Turns()
         self._subscription = Subscription(
-            joined=self._reconciler.check,
-            heard=self._received,
-            changed=self.rechecks.rights_changed,
+            on_joined=self._reconciler.check,
+            on_event=self._received,
+            on_rights_change=self.rechecks.rights_changed,
         )
         loops = [
             self._reconciler.run(),

@@ -11,8 +11,7 @@ from itertools import islice
 from ..events import OUTCOMES, Event, ended
 from ..loops import forever
 from ..pools import DaemonPool
-from ..store import result_backend
-from ..store.redis import Store
+from ..store import Store, result_backend
 
 logger = logging.getLogger(__name__)
 

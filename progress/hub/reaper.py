@@ -6,7 +6,7 @@ import asyncio
 
 from .. import conf
 from ..loops import forever
-from ..store.redis import Store
+from ..store import Store
 
 
 class Reaper:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from ..events import Event
 from ..loops import forever
-from ..store.redis import Known, Store
+from ..store.base import Known, Store
 
 CONFIRM_AFTER = 1.0  # seconds from joining a group to the second read
 

@@ -15,7 +15,7 @@ from ..events import Event
 
 MESSAGE_TYPE = "progress.event"
 ECHO_TYPE = "progress.echo"
-RIGHTS_TYPE = "progress.hub.rechecks"
+RIGHTS_TYPE = "progress.rights"
 
 
 class RightsChange(NamedTuple):
@@ -87,8 +87,8 @@ def message_of(text: str) -> dict[str, str]:
     return {"type": MESSAGE_TYPE, "text": text}
 
 
-def read(message: Any) -> Event | RightsChange | Echo:
-    """What is in a message. Raises ValueError for a message that is none of ours."""
+def parse(message: Any) -> Event | RightsChange | Echo:
+    """Return what a message carries. Raises ValueError for a message of somebody else."""
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == MESSAGE_TYPE:
         return _event(message)

@@ -34,9 +34,9 @@ class Listener:
 
     def __init__(
         self,
-        heard: Callable[[Event], None],
-        changed: Callable[[RightsChange], None],
-        renewed: Callable[[], None],
+        on_event: Callable[[Event], None],
+        on_rights_change: Callable[[RightsChange], None],
+        on_renewal: Callable[[], None],
     ) -> None:
         layer = channel_layers[DEFAULT_CHANNEL_LAYER]
         if not isinstance(layer, InMemoryChannelLayer):  # that one has to be shared

@@ -10,7 +10,7 @@ from functools import partial
 from ..events import Event
 from ..loops import forever
 from .groups import RightsChange
-from .listener import Link
+from .listener import Listener
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +28,9 @@ class Subscription:
     def __init__(
         self,
         *,
-        joined: Callable[[str], None],
-        heard: Callable[[Event], None],
-        changed: Callable[[RightsChange], None],
+        on_joined: Callable[[str], None],
+        on_event: Callable[[Event], None],
+        on_rights_change: Callable[[RightsChange], None],
     ) -> None:
         self._on_joined = on_joined
         self._new_listener = partial(Listener, on_event, on_rights_change, self._rejoined)

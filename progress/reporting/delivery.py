@@ -176,7 +176,7 @@ class Delivery:
             self._layer_away = False
 
     async def tell(self, change: groups.RightsChange) -> None:
-        """Tell all web processes of rights that changed. Lost, it is found within a minute."""
+        """Send a change of rights to all web processes, which find a lost one within a minute."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await send([(groups.rights_group_name(), groups.rights_changed(change))])

@@ -85,8 +85,8 @@ class Publisher:
         self._inbox.gather(self._offer_outside, event)
 
     def tell(self, change: RightsChange) -> None:
-        """Rights have changed; all web processes are to ask again."""
-        self._call(self._told, change)
+        """Publish a change of rights, so that all web processes ask their rules again."""
+        self._inbox.call(self._tell, change)
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything is delivered, at most ``timeout`` seconds; whether it was."""
@@ -178,7 +178,7 @@ class Publisher:
             event = self._later.popleft()
             self._delivery.offer(event.task_id, event)
 
-    def _told(self, change: RightsChange) -> None:
+    def _tell(self, change: RightsChange) -> None:
         telling = self._loop.create_task(self._delivery.tell(change))
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)

@@ -1,13 +1,13 @@
-"""Starts coroutines outside a task, and gives them one only if they have to wait.
+"""Coroutines that are begun outside of a task, and are given one only when they have to wait.
 
-Python 3.12 calls this an eager task. This works in 3.11 too, and makes no task for a coroutine that
-never waits.
+What Python 3.12 calls an eager task, also for 3.11, and without a task for what never waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-from asyncio.tasks import _enter_task, _leave_task  # documented for own implementations of tasks
+import logging
+from asyncio import tasks
 from collections.abc import Awaitable, Coroutine, Generator
 from functools import cache, partial
 from types import CoroutineType
@@ -32,7 +32,7 @@ def _log_missing() -> None:
 
 
 class Begun:
-    """The rest of a coroutine that waits; await it once, in a task."""
+    """The rest of a coroutine that waits; to be awaited, once, in a task."""
 
     __slots__ = ("_coroutine", "_waits_for")
 
@@ -41,7 +41,7 @@ class Begun:
         self._waits_for = waits_for
 
     def close(self) -> None:
-        """End it where it waits, if nobody awaited it; else do nothing."""
+        """End it where it waits, when nobody awaited it; nothing otherwise."""
         self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, None]:
@@ -52,7 +52,7 @@ class Begun:
         while True:
             try:
                 yield waits_for
-            except BaseException as error:  # CancelledError too
+            except BaseException as error:  # a task that is cancelled, too
                 step = partial(self._coroutine.throw, error)
             else:
                 step = partial(self._coroutine.send, None)
@@ -63,10 +63,11 @@ class Begun:
 
 
 def begin(awaitable: Awaitable[None], owner: asyncio.Task[Any]) -> Begun | None:
-    """Run it until it waits, as the task ``owner``; return the rest, or None if it has finished.
+    """Run it until it waits, as if in the task ``owner``: the rest of it, or None if that is none.
 
-    Call it where no task runs, from a callback of the loop. The coroutine finds ``owner`` as the
-    current task, and may set a timeout on it. Raises what the coroutine raises.
+    To be called where no task runs, from a callback of the loop. ``owner`` is what the coroutine
+    finds as the current task, and may put a time limit on. Raises what the coroutine raises.
+    Without asyncio's private parts nothing is run yet: the rest is all of it.
     """
     coroutine = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
     try:
@@ -86,5 +87,5 @@ def begin(awaitable: Awaitable[None], owner: asyncio.Task[Any]) -> Begun | None:
 
 
 async def _awaited(awaitable: Awaitable[None]) -> None:
-    # The awaitable of a server in another language may have no `send`.
+    # What a server in another language gives may have no `send`.
     await awaitable

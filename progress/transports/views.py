@@ -31,7 +31,7 @@ from ..events import unknown
 from ..exceptions import RefusedError, TooManyConnections, UndecidedError
 from ..pools import DaemonPool
 from ..protocol import Reason
-from ..store.redis import Store, open_store
+from ..store import Store, open_store
 from .sse import EventStream
 
 #: The same for another user's task and for one that does not exist.

@@ -3,7 +3,7 @@
 import asyncio
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.test import Client
 
@@ -45,6 +45,12 @@ async def stays(socket, task):
 
 
 class Proxy(User):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+class GroupProxy(Group):
     class Meta:
         proxy = True
         app_label = "auth"

@@ -18,7 +18,17 @@ from progress.access import tokens
 from progress.hub import Hub, rechecks
 from progress.layers import groups
 from tests.access import rules
-from tests.access.changes import SIGNED, USERS, WITHIN, closes, logged_out, opened, stays
+from tests.access.changes import (
+    SIGNED,
+    USERS,
+    WITHIN,
+    GroupProxy,
+    closes,
+    hears_changes,
+    logged_out,
+    opened,
+    stays,
+)
 from tests.access.doors import OWN, SOCKETS, Visitor, named, news
 
 RULE = "tests.access.rules.same_group"
@@ -43,25 +53,6 @@ def changed_after_an_ask(user, task):
         while not rules.threads and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.1)  # an ask of its own for the change would be over, too
-
-
-class Proxy(User):
-    class Meta:
-        proxy = True
-        app_label = "auth"
-
-
-class GroupProxy(Group):
-    class Meta:
-        proxy = True
-        app_label = "auth"
-
-
-auth_signals.connect()  # the proxies were not there when the app was made ready
-
-SIGNED = [logged_out, logged_out_under_wsgi]
-USERS = [password_changed, deactivated, deleted, proxy_saved, proxy_deleted]
-USERS += [changed_in_a_transaction]
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))

@@ -15,8 +15,8 @@ from progress.access import rules as access_rules
 from progress.hub import Hub, rechecks
 from progress.transports import connections
 from tests.access import rules
+from tests.access.changes import closes, logged_out, opened, stays
 from tests.access.doors import DOORS, OWN, SOCKETS, StreamDoor, Visitor, events, named, news
-from tests.access.test_changes import closes, logged_out, opened, stack, stays  # noqa: F401
 
 WITHIN = 2  # seconds
 
@@ -134,7 +134,7 @@ async def test_an_async_rule_that_does_not_ask_for_the_user_needs_no_database(
 async def test_many_who_may_watch_are_not_cut_by_a_recheck_of_all(
     settings,
     monkeypatch,
-    stack,  # noqa: F811
+    stack,
     people,
     task,
     name,
@@ -154,7 +154,7 @@ async def test_many_who_may_watch_are_not_cut_by_a_recheck_of_all(
 
 async def test_a_recheck_that_hangs_does_not_keep_others_from_theirs(
     settings,
-    stack,  # noqa: F811
+    stack,
     people,
     task,
 ):
@@ -175,7 +175,7 @@ async def test_a_recheck_that_hangs_does_not_keep_others_from_theirs(
     await held.until("ended")
 
 
-async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):  # noqa: F811
+async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):
     rule(settings, "slow")
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(SOCKETS[0], stack, visitor, task, None)

@@ -16,6 +16,7 @@ from progress.access.tokens import LONGEST
 from progress.events import Event, State
 from progress.protocol import Close, Code
 from progress.transports import consumers, dialogue
+from progress.values import COUNTABLE, DESCRIPTION_LIMIT
 from tests.docs.document import (
     DOCS,
     DOCUMENT,

@@ -93,7 +93,7 @@ def coalesced():
 
 
 def snapshot():
-    """Nobody looks at the store for those who come."""
+    """The store is not read for new watchers."""
     reconciler.Reconciler.check = lambda *_: None
 
 
