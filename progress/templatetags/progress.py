@@ -1,10 +1,14 @@
-"""``{% load progress %} {% progress_bar task %}``."""
+"""The template tag that writes a live bar: ``{% load progress %} {% progress_bar task %}``."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
+from django.urls import get_script_prefix, reverse
 
 from ..access.tokens import make_token
 from ..locations import status_path
@@ -14,27 +18,64 @@ register = template.Library()
 
 
 @register.inclusion_tag("progress/bar.html", takes_context=True)
-def progress_bar(context: template.Context, task: Any, socket: str = f"/{SOCKET_PATH}") -> Any:
-    """A live bar for a task: an AsyncResult, or a task id.
+def progress_bar(  # noqa: PLR0913 - the options of a tag
+    context: template.Context,
+    task: Any,
+    socket: str | None = None,
+    *,
+    label: str = "",
+    cancel: bool = False,
+    script: bool = True,
+) -> dict[str, Any]:
+    """Write a ``<task-progress>`` element for ``task``: an AsyncResult, or a task id.
 
-    Whoever is shown the page may watch the task: it carries a token, bound to who is signed in
-    (``request.user``), or else to nobody. The first bar in a page also loads the element's script.
-    ``socket`` is the path or URL of the websocket address, where it is not ``/ws/progress/``.
+    Everyone who gets the page may watch the task: the element carries a token, bound to the user
+    who is signed in (``request.user``) or to nobody. So check whose task an id from a URL is.
 
-    Raises ValueError for an empty task id, and NoReverseMatch when ``progress.urls`` is not
-    included.
+    ``None``, which ``delay_on_commit()`` returns, gives an element that says "Not started yet",
+    until a script sets its ``task-id`` and ``token``.
+
+    ``socket``: path or URL of the websocket address, by default ``/ws/progress/`` below the site's
+    script name. ``label``: the bar's name for screen readers. ``cancel=True``: the token also
+    permits to cancel the task, and the element has a button for it; it contains a form, so it
+    cannot stand in a paragraph or in another form. ``script=False`` leaves out the script element,
+    for pages that load ``progress/task-progress.js`` themselves; otherwise it comes with the first
+    bar of a template and has the nonce of the request's Content-Security-Policy.
+
+    Raises ValueError for an empty task id, and NoReverseMatch if ``progress.urls`` is not included.
     """
-    task_id = str(getattr(task, "id", task))
-    # A RequestContext has the request also without the context processor of that name.
+    # A RequestContext has the request even without the context processor of that name.
     request = getattr(context, "request", None) or context.get("request")
-    token = make_token(task, getattr(request, "user", None))
-    # One render context serves one template; the script is harmless twice, and run once.
-    first = not context.render_context.get("progress_script")
-    context.render_context["progress_script"] = True
+    is_first = script and not context.render_context.get("progress_script")
+    if is_first:
+        context.render_context["progress_script"] = True
+    return {
+        "socket": f"{get_script_prefix()}{SOCKET_PATH}" if socket is None else socket,
+        "label": label,
+        "script": is_first,
+        "nonce": _nonce(request) if is_first else None,
+        **(_addresses(task, request, cancel=cancel) if task is not None else {}),
+    }
+
+
+def _addresses(task: Any, request: HttpRequest | None, *, cancel: bool) -> dict[str, str | None]:
+    task_id = str(getattr(task, "id", task))
+    actions = ("watch", "cancel") if cancel else ("watch",)
+    token = make_token(task, getattr(request, "user", None), actions=actions)
     return {
         "task_id": task_id,
         "token": token,
-        "socket": socket,
         "status": status_path(task_id, token),
-        "script": first,
+        "cancel_url": reverse("task_cancel", args=[task_id]) if cancel else None,
     }
+
+
+def _nonce(request: HttpRequest | None) -> str | None:
+    """The nonce of django-csp, or of the middleware of Django 6.
+
+    Both make it when it is read, so ``bool()`` does not say whether there is one.
+    """
+    nonce = getattr(request, "csp_nonce", None)
+    if nonce is None and find_spec("django.middleware.csp"):  # Django 5.2 has none
+        nonce = import_module("django.middleware.csp").get_nonce(request)
+    return None if nonce is None else str(nonce)
