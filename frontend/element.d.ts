@@ -1,9 +1,109 @@
+import { TaskEvent } from "./types.js"
 import { TaskProgress } from "./task-progress.js"
 
 export { TaskProgress }
+export type { TaskEvent }
+
+/** Why a task may not be watched. */
+export interface Refusal {
+  /**
+   * "forbidden", "ended" (the right was lost), "not_found" (no such address), "bad_request", or
+   * "refused" for any other close code.
+   */
+  code: string
+  /** What the server knows beyond that: "expired_token", "foreign_origin", … */
+  reason?: string
+  /** For developers; the close code, if the server closed the websocket without a word. */
+  detail: string
+  task_id: string
+}
+
+/** The events of the element. They bubble, also out of shadow roots. */
+export interface TaskProgressEvents {
+  /** Each newer state of a task that has not ended. */
+  progress: CustomEvent<TaskEvent>
+  /**
+   * The task ends, while the page is open. Not fired for an outcome that is older than the page, or
+   * that an element of the page has fired: so a handler may redirect, and Back works.
+   */
+  success: CustomEvent<TaskEvent>
+  /** The same for a task that fails or is cancelled. */
+  failure: CustomEvent<TaskEvent>
+  /** The outcome is known, whenever the task ended. Fired after `success` and `failure`. */
+  outcome: CustomEvent<TaskEvent>
+  /**
+   * The task may not be watched. The element subscribes again when its `token` is set to another
+   * one, and when the page is shown again.
+   */
+  refused: CustomEvent<Refusal>
+}
+
+/**
+ * They may change at any time and in any order. What is set when the script has run counts.
+ */
+export interface TaskProgressAttributes {
+  "task-id"?: string
+  /** From `addresses()` or `make_token()`. */
+  token?: string
+  /** The address of the JSON state, used while no websocket connects. */
+  status?: string
+  /** The websocket address, by default /ws/progress/. */
+  socket?: string
+  /** The address that cancels the task. With it the element has a button; the token must permit it. */
+  "cancel-url"?: string
+  /** The name of the bar for screen readers, by default the task's description. */
+  label?: string
+}
+
+declare module "./task-progress.js" {
+  interface TaskProgress {
+    addEventListener<K extends keyof TaskProgressEvents>(
+      type: K,
+      listener: (this: TaskProgress, event: TaskProgressEvents[K]) => unknown,
+      options?: boolean | AddEventListenerOptions,
+    ): void
+    addEventListener<K extends keyof HTMLElementEventMap>(
+      type: K,
+      listener: (this: TaskProgress, event: HTMLElementEventMap[K]) => unknown,
+      options?: boolean | AddEventListenerOptions,
+    ): void
+    addEventListener(
+      type: string,
+      listener: EventListenerOrEventListenerObject,
+      options?: boolean | AddEventListenerOptions,
+    ): void
+  }
+}
+
+type JSXAttributes = TaskProgressAttributes & {
+  id?: string
+  class?: string
+  className?: string
+  style?: any
+  hidden?: boolean
+  slot?: string
+  key?: any
+  ref?: any
+  children?: any
+}
 
 declare global {
   interface HTMLElementTagNameMap {
     "task-progress": TaskProgress
+  }
+  namespace JSX {
+    interface IntrinsicElements {
+      "task-progress": JSXAttributes
+    }
+  }
+}
+
+// React 19 has its own namespace.
+// @ts-ignore where react is not installed
+declare module "react" {
+  namespace JSX {
+    interface IntrinsicElements {
+      "task-progress": JSXAttributes
+    }
   }
 }

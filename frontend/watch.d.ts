@@ -1,12 +1,14 @@
 /**
- * Watches a task by its `websocket_url`, or several by the shared address, until their outcomes;
- * the link comes back by itself. Returns what stops it: nothing is called any more then. With the
- * last outcome, or stopped, it keeps no script from ending.
+ * Watches a task by its `websocket_url`, or several tasks by the shared address, until their
+ * outcomes. Reconnects by itself. Returns a function that stops it: then nothing is called any more.
+ * Once stopped, or after the last outcome, it does not keep a script running.
  *
- * A callback that throws is reported, by `reportError` or on the console, and called again.
+ * An outcome that was known before is an event like any other: its `complete` is true.
  *
- * Throws TypeError for a url or options that cannot be used, and Error in a runtime that has no
- * WebSocket, such as Node 20, when none was passed.
+ * A callback that throws is reported by `reportError` or on the console, and is called again.
+ *
+ * Throws TypeError for a url or options that it cannot use, and Error in a runtime without WebSocket,
+ * such as Node 20, if no class was passed.
  * @param {string | URL} url
  * @param {WatchOptions} options
  * @returns {() => void}

@@ -1,26 +1,27 @@
-import { isNewer } from "./merge.js"
-import { ProgressSocket } from "./socket.js"
+// watch(): the events of a task for scripts, in a page or in Node.
+import { isNewer } from "./events.js";
+import { ProgressSocket } from "./socket.js";
 
 /** @import { Message, SocketClass, TaskError, TaskEvent, WatchOptions } from "./types.js" */
 
 const report = (/** @type {unknown} */ error) => (globalThis.reportError ?? console.error)(error)
 
 /**
- * One that throws, or rejects, neither ends a script nor keeps others from hearing.
+ * A callback that throws or rejects ends no script, and stops no other callback.
  * @template T
- * @param {((told: T) => unknown) | undefined} callback
- * @param {T} told
+ * @param {((value: T) => unknown) | undefined} callback
+ * @param {T} value
  */
-const call = async (callback, told) => {
+const call = async (callback, value) => {
   try {
-    await callback?.(told)
+    await callback?.(value)
   } catch (error) {
     report(error)
   }
 }
 
 /** @param {TaskError} error */
-const complain = ({ task_id, code, detail }) =>
+const reportRefusal = ({ task_id, code, detail }) =>
   report(new Error(`The task ${task_id} cannot be watched: ${code}, ${detail}`))
 
 /** @param {string | URL} url */
@@ -30,24 +31,32 @@ const parse = (url) => {
     const address = new URL(url, globalThis.document?.baseURI)
     if (/^(ws|http)s?:$/.test(address.protocol)) return address
   } catch {
-    // said below
+    // reported below
   }
   throw new TypeError(`watch() takes the websocket_url of a task that was started, not "${shown}"`)
+}
+
+/** Reads an id from a path, where some ids are written as ~ and base64url. @param {string} text */
+const readId = (text) => {
+  if (!text.startsWith("~")) return decodeURIComponent(text)
+  const characters = atob(text.slice(1).replaceAll("-", "+").replaceAll("_", "/"))
+  const bytes = Uint8Array.from(characters, (each) => each.charCodeAt(0))
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
 }
 
 /** @param {URL} address */
 const taskOf = ({ pathname }) => {
   try {
     const id = pathname.match(/\/ws\/progress\/(.+)\/$/)?.[1]
-    if (id) return decodeURIComponent(id)
+    if (id) return readId(id)
   } catch {
-    // said below
+    // reported below
   }
   throw new TypeError(`watch() finds no task id in "${pathname}": pass a taskId, or tasks`)
 }
 
-/** @param {SocketClass} Socket The package ws throws errors that nobody listens for. */
-const quiet = (Socket) =>
+/** @param {SocketClass} Socket The package ws throws an error that has no handler. */
+const withHandler = (Socket) =>
   class extends Socket {
     /** @param {string} url */
     constructor(url) {
@@ -56,32 +65,36 @@ const quiet = (Socket) =>
     }
   }
 
-/** @param {URL} address @param {SocketClass} Socket */
-const open = ({ href }, Socket) =>
+/** @param {URL} address @param {SocketClass} Socket @returns {Subscribe} */
+const subscriber = ({ href }, Socket) =>
   globalThis.document && Socket === globalThis.WebSocket
-    ? ProgressSocket.at(href) // the page's
-    : new ProgressSocket(href, /** @type {any} */ (quiet(Socket)))
+    ? (taskId, ...rest) => ProgressSocket.at(href, taskId).subscribe(taskId, ...rest) // the page's
+    : new ProgressSocket(href, /** @type {any} */ (withHandler(Socket))).subscribe
 
-/** @param {WatchOptions} options @param {(connected: boolean) => void} turn */
-const watcher = ({ onEvent, onError = complain }, turn) => {
+/** @param {WatchOptions} options @param {(connected: boolean) => void} setConnected */
+const watcher = ({ onEvent, onError = reportRefusal }, setConnected) => {
   /** @type {TaskEvent | null} */
   let newest = null
   return (/** @type {Message} */ message) => {
     if (message.type === "error") call(onError, message)
-    else if (message.type !== "progress") turn(message.type === "connected")
-    else if (isNewer(newest, message)) call(onEvent, (newest = message))
+    else if (message.type === "connected") setConnected(true)
+    else if (message.type === "disconnected") setConnected(false)
+    else if (message.type === "progress" && isNewer(newest, message))
+      call(onEvent, (newest = message))
   }
 }
 
 /**
- * Watches a task by its `websocket_url`, or several by the shared address, until their outcomes;
- * the link comes back by itself. Returns what stops it: nothing is called any more then. With the
- * last outcome, or stopped, it keeps no script from ending.
+ * Watches a task by its `websocket_url`, or several tasks by the shared address, until their
+ * outcomes. Reconnects by itself. Returns a function that stops it: then nothing is called any more.
+ * Once stopped, or after the last outcome, it does not keep a script running.
  *
- * A callback that throws is reported, by `reportError` or on the console, and called again.
+ * An outcome that was known before is an event like any other: its `complete` is true.
  *
- * Throws TypeError for a url or options that cannot be used, and Error in a runtime that has no
- * WebSocket, such as Node 20, when none was passed.
+ * A callback that throws is reported by `reportError` or on the console, and is called again.
+ *
+ * Throws TypeError for a url or options that it cannot use, and Error in a runtime without WebSocket,
+ * such as Node 20, if no class was passed.
  * @param {string | URL} url
  * @param {WatchOptions} options
  * @returns {() => void}
@@ -91,22 +104,22 @@ export function watch(url, options) {
   const { WebSocket = globalThis.WebSocket } = options ?? {}
   if (typeof onEvent !== "function") throw new TypeError("watch() needs a function: { onEvent }")
   if (!WebSocket)
-    throw new Error('There is no WebSocket here: pass one, { WebSocket }, as of the package "ws"')
+    throw new Error('There is no WebSocket here: pass one, { WebSocket }, from the package "ws"')
   const address = parse(url)
-  // In a frame the token gets into no log, and can be renewed.
+  // Servers log addresses, but not frames; and a token in a frame can be renewed.
   const given = token ?? address.searchParams.get("token")
   address.searchParams.delete("token")
   const wanted = tasks ? Object.entries(tasks) : [[taskId ?? taskOf(address), given]]
   if (!wanted.length) throw new TypeError("watch() needs a task: { tasks } is empty")
   /** @type {boolean | undefined} */
   let connected
-  const turn = (/** @type {boolean} */ now) => {
+  const setConnected = (/** @type {boolean} */ now) => {
     if (now !== connected) call(onConnection, (connected = now))
   }
-  const socket = open(address, WebSocket)
+  const subscribe = subscriber(address, WebSocket)
   const state = status && !tasks ? `${status}` : null
   const leave = wanted.map(([id, token]) =>
-    socket.subscribe(`${id}`, watcher(options, turn), token, state),
+    subscribe(`${id}`, watcher(options, setConnected), token, state),
   )
   return () => leave.forEach((each) => each())
 }

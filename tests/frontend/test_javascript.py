@@ -27,7 +27,7 @@ FRONTEND = ROOT / "frontend"
 MANIFEST = json.loads((FRONTEND / "package.json").read_text())
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PATIENCE = 60  # seconds for anything
-NEEDED = ("ws@8.23.0", "@types/ws@8.18.2", "@types/node@20", TYPESCRIPT)
+NEEDED = ("ws@8.23.0", "@types/ws@8.18.2", "@types/node@20", "@types/react@19.2.2", TYPESCRIPT)
 
 #: Watches as it is told, and says what it hears, a line each.
 SCRIPT = """
@@ -67,12 +67,32 @@ watch(new URL("ws://127.0.0.1/ws/progress/a/"), {})
 """
 PAGE = """
 import { TaskProgress } from "channels-progress/element"
+import type { TaskEvent } from "channels-progress/element"
 
 TaskProgress.words.SUCCESS = "Fertig"
 const state: string | undefined = document.querySelector("task-progress")?.event?.state
 // @ts-expect-error there may be no such element
 document.querySelector("task-progress").event
+document.querySelector("task-progress")?.addEventListener("outcome", ({ detail }) => {
+  const event: TaskEvent = detail
+  console.log(event.result)
+})
+document.querySelector("task-progress")?.addEventListener("refused", ({ detail }) => {
+  console.log(detail.code, detail.reason)
+  // @ts-expect-error a refusal is not an event of a task
+  detail.version
+})
 console.log(state)
+"""
+
+
+#: With the JSX of React, which has a namespace of its own, and without any library.
+JSX = """
+import "channels-progress/element"
+
+export const bar = <task-progress task-id="a" token="b" cancel-url="/c/" label="Import" />
+// @ts-expect-error an attribute is text
+export const wrong = <task-progress task-id={5} />
 """
 
 
@@ -348,6 +368,31 @@ def test_a_callback_that_throws_does_not_deafen_others(site, installed, nodes):
     assert complaints.count("of a callback") > 1
 
 
+IDS = """
+import { watch } from "channels-progress"
+for (const path of ["a%20b/c", "~Li4", "~dAp4", "~w7zwn46J"]) {
+  class WebSocket {
+    readyState = 1
+    constructor() {
+      queueMicrotask(() => this.onopen())
+    }
+    send(text) {
+      console.log(JSON.stringify(JSON.parse(text).task_id))
+      stop()
+    }
+    close() {}
+  }
+  const stop = watch(`ws://127.0.0.1/ws/progress/${path}/?token=t`, { WebSocket, onEvent() {} })
+}
+"""
+
+
+def test_every_id_is_read_from_its_address(installed, nodes):
+    told, _ = evaluate(installed, nodes[20], IDS)
+    ids = [json.loads(line) for line in told.splitlines()]
+    assert list(dict.fromkeys(ids)) == ["a b/c", "..", "t\nx", "ü🎉"]
+
+
 WRONG = """
 import { watch } from "channels-progress"
 const WebSocket = class {}
@@ -393,6 +438,17 @@ def test_strict_typescript_compiles_against_the_package(installed, nodes):
         options = {"cwd": installed, "capture_output": True, "text": True}
         done = subprocess.run([*tsc, *more], check=False, **options)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("library", ["react", "none"])
+def test_strict_typescript_knows_the_element_in_jsx(installed, nodes, library):
+    (installed / "bar.tsx").write_text(JSX)
+    strict = ["--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "bar.tsx"]
+    jsx = {"react": ["react-jsx"], "none": ["preserve", "--types", "node"]}[library]
+    tsc = [nodes[24], installed / "node_modules" / "typescript" / "bin" / "tsc", *strict]
+    options = {"cwd": installed, "capture_output": True, "text": True}
+    done = subprocess.run([*tsc, "--jsx", *jsx], check=False, **options)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_declarations_are_those_of_the_source():
