@@ -1,26 +1,30 @@
-import { isEvent, tell } from "./socket.js"
+// Watches one task over plain HTTP while no websocket connects: an event stream, or polling.
+import { deliver, isEvent } from "./events.js";
 
-const EVERY = 3_000 // ms between two questions
+// Milliseconds.
+const INTERVAL = 3_000 // between two requests for the state of one task
+const SPACING = 100 // between two requests of the page
 const LONGEST = 30_000
-const ANSWER = 10_000
-const FIRST = 5_000 // a stream begins with the present state; what comes later was held back
+const TIMEOUT = 10_000
+const FIRST = 5_000 // a stream begins with the present state; later it was held back on the way
 const SILENCE = 50_000 // the server pings after 20 s
-const ANEW = 60_000 // until a stream is tried again where one failed
+const RETRY = 60_000 // after a stream that failed
 
-// A browser opens six HTTP/1.1 connections to a host, for all its windows together, and a stream
-// keeps one: with six of them no page, click or websocket would get through. Only locks are seen by
-// all windows; browsers have them on https, and on this machine.
+// A browser opens six HTTP/1.1 connections to a host for all its windows, and a stream holds one.
+// Six streams would block every page, click and websocket. Only locks are shared by all windows;
+// browsers have them on https and on localhost.
 const LANES = globalThis.navigator?.locks ? 3 : 1
 
-let taken = 0 // lanes, by this page
-let shutUntil = 0
+let lanes = 0 // taken by this page
+let tasks = 0 // watched here
+let streamsFailedUntil = 0
 
-/** @param {() => Promise<void>} job run if there is a lane left */
+/** @param {() => Promise<void>} job runs if a lane is free */
 const inLane = async (job) => {
-  if (taken >= LANES) return
-  taken++
+  if (lanes >= LANES) return
+  lanes++
   await (LANES > 1 ? locked(job) : job()).catch(() => {}) // a sandboxed page may ask for no lock
-  taken--
+  lanes--
 }
 
 /** @param {() => Promise<void>} job */
@@ -34,15 +38,15 @@ const locked = async (job) => {
 const isHidden = () => !!globalThis.document?.hidden
 
 /**
- * Calls back when the page is shown or hidden; returns what ends that.
+ * Calls back when the page is shown or hidden. Returns a function that stops it.
  * @param {() => void} callback
  */
-const onTurn = (callback) => {
+const onVisibility = (callback) => {
   globalThis.document?.addEventListener("visibilitychange", callback)
   return () => globalThis.document?.removeEventListener("visibilitychange", callback)
 }
 
-/** The messages of an event stream; null for what is none. @param {Response} response */
+/** The messages of an event stream; null for a frame without data. @param {Response} response */
 async function* messages({ body }) {
   const reader = /** @type {ReadableStream} */ (body).getReader()
   const decoder = new TextDecoder()
@@ -55,106 +59,114 @@ async function* messages({ body }) {
   }
 }
 
-/** One task over plain HTTP: an event stream, and where there is none questions now and then. */
-class StandIn {
+class Fallback {
   #failures = 0
-  #wait = 0
+  #retryAfter = 0
+  /** The one of the last request. @type {Topic["token"]} */
+  #token
 
-  /** @param {string} taskId @param {Topic} topic @param {(message: unknown) => void} take */
-  constructor(taskId, topic, take) {
+  /** @param {string} taskId @param {Topic} topic @param {(message: unknown) => void} receive */
+  constructor(taskId, topic, receive) {
     this.taskId = taskId
     this.topic = topic
-    this.take = take
-    this.signal = /** @type {AbortController} */ (topic.standIn).signal
+    this.receive = receive
+    this.signal = /** @type {AbortController} */ (topic.fallback).signal
   }
 
   async run() {
+    await this.#sleep(Math.random() * SPACING * tasks)
     while (!this.signal.aborted) {
-      await this.#ask()
-      if (this.topic.live && !isHidden() && Date.now() > shutUntil)
+      await this.#poll()
+      if (this.topic.live && !isHidden() && Date.now() > streamsFailedUntil)
         await inLane(() => this.#stream())
-      await this.#pause()
+      await this.#sleep(this.#pause)
     }
   }
 
   /** @param {boolean} live */
-  #turn(live) {
+  #setLive(live) {
     if (this.signal.aborted || !!this.topic.live === live) return
     this.topic.live = live
-    tell(this.topic, { type: live ? "connected" : "disconnected" })
+    deliver(this.topic, { type: live ? "connected" : "disconnected" })
   }
 
   /** @param {string} name below the address of the state */
-  #fetch(name, signal = AbortSignal.timeout(ANSWER), headers = {}) {
+  #fetch(name, signal = AbortSignal.timeout(TIMEOUT), headers = {}) {
     const url = new URL(this.topic.status ?? "", globalThis.document?.baseURI)
     url.pathname = url.pathname.replace(/\/?$/, `/${name}`)
-    if (this.topic.token) url.searchParams.set("token", this.topic.token)
+    this.#token = this.topic.token
+    if (this.#token) url.searchParams.set("token", this.#token)
     // Requests for one address would wait for each other at the browser's cache.
     const cache = "no-store"
     return fetch(url, { cache, headers, signal: AbortSignal.any([this.signal, signal]) })
   }
 
-  async #ask() {
-    this.#wait = 0
+  async #poll() {
+    this.#retryAfter = 0
     try {
       const response = await this.#fetch("")
       const seconds = Number(response.headers.get("Retry-After")) || 0
-      this.#wait = Math.min(1000 * seconds, LONGEST)
-      this.#judge(response.status, await response.json()) // what a proxy says is no JSON
+      this.#retryAfter = Math.min(1000 * seconds, LONGEST)
+      this.#read(response.status, await response.json()) // a proxy's own page is not JSON
       this.#failures = 0
     } catch {
       this.#failures++
-      this.#turn(false)
+      this.#setLive(false)
     }
   }
 
   /** @param {number} status @param {any} answer */
-  #judge(status, answer) {
+  #read(status, answer) {
     const task_id = this.taskId
-    if (this.signal.aborted) return
+    if (this.signal.aborted || this.#token !== this.topic.token) return
     if (status === 403)
-      return this.take({ type: "error", code: "forbidden", detail: `${answer.detail}`, task_id })
+      return this.receive({ detail: "", ...answer, type: "error", code: "forbidden", task_id })
     if (status !== 200 || !isEvent(answer) || answer.task_id !== task_id) throw new Error()
-    this.#turn(true)
-    this.take(answer)
+    this.#setLive(true)
+    this.receive(answer)
   }
 
   async #stream() {
     const control = new AbortController()
     const stop = () => control.abort()
-    const forget = onTurn(stop)
-    let heard = false
+    const forget = onVisibility(stop)
+    let isHeard = false
     let patience = setTimeout(stop, FIRST)
-    const hear = (/** @type {unknown} */ message) => {
-      heard = true
+    const receive = (/** @type {unknown} */ message) => {
+      isHeard = true
       clearTimeout(patience)
       patience = setTimeout(stop, SILENCE)
-      this.take(message)
+      this.receive(message)
     }
-    await this.#read(control.signal, hear).catch(() => {}) // the next question tells why
+    await this.#readStream(control.signal, receive).catch(() => {}) // the next poll finds out why
     clearTimeout(patience)
     forget()
     stop()
-    if (!heard && !isHidden() && !this.signal.aborted) shutUntil = Date.now() + ANEW
+    if (!isHeard && !isHidden() && !this.signal.aborted) streamsFailedUntil = Date.now() + RETRY
   }
 
-  /** @param {AbortSignal} signal @param {(message: unknown) => void} hear */
-  async #read(signal, hear) {
+  /** @param {AbortSignal} signal @param {(message: unknown) => void} receive */
+  async #readStream(signal, receive) {
     const headers = { Accept: "text/event-stream" }
     const response = await this.#fetch("events", signal, headers)
     if (!response.headers.get("Content-Type")?.startsWith(headers.Accept)) return
-    for await (const message of messages(response)) if (message) hear(message)
+    for await (const message of messages(response)) if (message) receive(message)
   }
 
-  /** Until it is time to ask again, or the page is shown; a hidden one is in no hurry. */
-  async #pause() {
-    const least = Math.max(this.#wait, isHidden() ? LONGEST : 0)
+  /** Milliseconds until the next request: longer in a hidden page, and the more tasks there are. */
+  get #pause() {
+    const least = Math.max(this.#retryAfter, isHidden() ? LONGEST : 0, SPACING * tasks)
     const fullJitter = Math.random() * Math.min(LONGEST, 1000 * 2 ** this.#failures)
-    const ms = Math.max(least, this.#failures ? fullJitter : EVERY * (0.75 + Math.random() / 2))
+    const regular = INTERVAL * (0.75 + Math.random() / 2)
+    return Math.max(least, this.#failures ? fullJitter : regular)
+  }
+
+  /** Sleeps, at most until the page is shown. @param {number} ms */
+  async #sleep(ms) {
     if (this.signal.aborted) return
     const { promise, done } = later()
     const timer = setTimeout(done, ms)
-    const forget = onTurn(() => isHidden() || done())
+    const forget = onVisibility(() => isHidden() || done())
     this.signal.onabort = done
     await promise
     clearTimeout(timer)
@@ -169,14 +181,29 @@ const later = () => {
 }
 
 /**
- * Watches the task over plain HTTP until `topic.standIn` is aborted: the outcome has come, nobody
+ * Tells the developer that no websocket connects. A page that had one has merely lost it.
+ * @param {Topic} topic
+ * @param {string} url
+ */
+const warnOf = async ({ event }, url) => {
+  if (event || !globalThis.document || !navigator.onLine) return
+  const { warn } = await import("./refusals.js")
+  warn("unreachable", url.split("?")[0])
+}
+
+/**
+ * Watches the task over plain HTTP until `topic.fallback` is aborted: the outcome is known, nobody
  * watches any more, or a websocket has connected.
  * @param {string} taskId
  * @param {Topic} topic
- * @param {(message: unknown) => void} take
+ * @param {(message: unknown) => void} receive
+ * @param {string} url of the websocket
  */
-export const follow = async (taskId, topic, take) => {
-  await new StandIn(taskId, topic, take).run()
-  topic.standIn = null
+export const follow = async (taskId, topic, receive, url) => {
+  warnOf(topic, url).catch(() => {})
+  tasks++
+  if (topic.status) await new Fallback(taskId, topic, receive).run()
+  tasks--
+  topic.fallback = null
   topic.live = false
 }

@@ -1,5 +1,6 @@
-// What the modules here call by name in their comments; not part of the package.
+// The types that the modules here name in their comments. Not part of the package.
 type TaskEvent = import("./types.js").TaskEvent
+type TaskError = import("./types.js").TaskError
 type Message = import("./types.js").Message
 type Watcher = import("./types.js").Watcher
 type Topic = import("./types.js").Topic

@@ -1,12 +1,13 @@
-import { isNewer } from "./merge.js"
+import { deliver, isEvent, isNewer } from "./events.js";
 
 const OPEN = 1
-
 const SILENCE = 50_000 // ms
 const QUIET = 45_000
 const ANSWER = 10_000
 const STEADY = 5_000
 const AWAY = 3_000
+const EACH = 67 // the server takes 20 frames a second
+const BURST = 150 * EACH // and 200 at once
 const GRACE = globalThis.document ? 2_000 : 0
 const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
 
@@ -14,51 +15,39 @@ const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
 const parse = (data) => {
   try {
     return JSON.parse(data)
-  } catch {
-    return null
-  }
+  } catch {}
 }
-
-/** @param {any} message */
-export const isEvent = (message) =>
-  message?.type === "progress" &&
-  typeof message.state === "string" &&
-  [message.version, message.current, message.total ?? 0, message.percent ?? 0].every(Number.isFinite)
-
-/**
- * In microtasks: one that throws deafens no other.
- * @param {Topic} topic
- * @param {Message} message
- */
-export const tell = (topic, message) =>
-  topic.watchers.forEach((watcher) =>
-    queueMicrotask(() => topic.watchers.has(watcher) && watcher(message)),
-  )
 
 /** A page's websocket, open while watched. */
 export class ProgressSocket {
   /** @type {Map<string, ProgressSocket>} */
   static #shared = new Map()
 
-  /** @param {string} address */
-  static at(address) {
+  /** The first that has the task, or room for it. @param {string} address @param {string} taskId */
+  static at(address, taskId) {
     const place = new URL(address, document.baseURI)
     place.search ||= "batch"
     const url = place.href.replace(/^http/, "ws")
-    const socket = this.#shared.get(url) ?? new this(url)
-    this.#shared.set(url, socket)
-    return socket
+    for (let key = url; ; key += "+") {
+      const socket = this.#shared.get(key) ?? new this(url)
+      this.#shared.set(key, socket)
+      if (socket.#topics.has(taskId) || socket.#topics.size < socket.#room) return socket
+    }
   }
 
   /** @type {Map<string, Topic>} */
   #topics = new Map()
+  #room = 100 // the server's default
   /** @type {WebSocket | null} */
   #socket = null
+  #notice = {} // what the server says before it closes
   #attempt = 0
   #openedAt = Infinity
   #lostAt = Infinity
   #deadline = 0
+  #paidUntil = 0
   #silence = 0
+  #away = 0
   #retry = 0
   #idle = 0
 
@@ -69,88 +58,130 @@ export class ProgressSocket {
   }
 
   /** @type {Subscribe} */
-  subscribe = (taskId, callback, token, status) => {
-    let topic = this.#topics.get(taskId)
-    if (!topic) {
-      this.#topics.set(taskId, (topic = { token, status, watchers: new Set() }))
-      this.#send("subscribe", taskId)
+  subscribe = (taskId, watcher, token, status) => {
+    const topic = this.#topics.get(taskId) ?? { sent: NaN, watchers: new Set() }
+    // The token of a second watcher replaces none that works.
+    if (!topic.event || !topic.watchers.size) topic.token = token
+    topic.status = status ?? topic.status
+    topic.watchers.add(watcher)
+    if (topic.event) deliver(topic, topic.event)
+    this.#adopt(taskId, topic)
+    return () => {
+      // Later: an element that is moved comes back at once.
+      if (topic.watchers.delete(watcher)) setTimeout(() => topic.settle?.())
     }
-    topic.watchers.add(callback)
-    if (topic.event) tell(topic, topic.event)
+  }
+
+  /** @param {string} taskId @param {Topic} topic */
+  #adopt(taskId, topic) {
+    this.#topics.set(taskId, topic)
+    topic.settle = this.#settle
+    if (topic.sent !== topic.token) this.#ask(taskId)
     if (!this.#socket && !this.#retry) {
       for (const type of WAKES) addEventListener(type, this.#wake, true)
       this.#lostAt = Infinity
       this.#connect()
     }
-    this.#miss(taskId, topic)
-    return () => {
-      // Later: an element that is moved comes back at once.
-      if (topic.watchers.delete(callback)) setTimeout(() => this.#settle())
-    }
+    this.#fallBack(topic, taskId)
   }
 
-  #settle() {
-    for (const [taskId, { watchers }] of this.#topics) {
-      if (watchers.size) continue
-      this.#forget(taskId)
-      this.#send("unsubscribe", taskId)
-    }
+  #settle = () => {
+    for (const [taskId, { watchers }] of this.#topics)
+      if (!watchers.size) this.#forget(taskId, true)
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => {
       if (this.#topics.size) return
       this.#drop()
-      const shared = ProgressSocket.#shared
-      if (shared.get(this.url) === this) shared.delete(this.url)
+      clearTimeout(this.#away)
       for (const type of WAKES) removeEventListener(type, this.#wake, true)
     }, GRACE)
   }
 
-  /** @param {string} taskId */
-  #forget(taskId) {
-    this.#topics.get(taskId)?.standIn?.abort()
+  /** @param {string} taskId @param {unknown} isSubscribed */
+  #forget(taskId, isSubscribed) {
+    this.#topics.get(taskId)?.fallback?.abort()
     this.#topics.delete(taskId)
+    if (isSubscribed) this.#ask(taskId)
   }
 
   #connect() {
     this.#drop()
-    const socket = (this.#socket = new this.Socket(this.url))
-    socket.onopen = () => {
-      this.#openedAt = Date.now()
-      this.#resync(SILENCE)
+    this.#notice = {}
+    try {
+      this.#socket = new this.Socket(this.url)
+    } catch {
+      return this.#lost()
     }
-    socket.onmessage = ({ data }) => this.#hear(parse(data))
-    socket.onclose = ({ code }) => this.#lost(code)
+    this.#socket.onopen = () => {
+      this.#openedAt = Date.now()
+      clearTimeout(this.#away)
+      for (const [taskId, topic] of this.#topics) {
+        topic.asked = false
+        this.#ask(taskId)
+      }
+      this.#expect()
+    }
+    this.#socket.onmessage = ({ data }) => this.#receive(parse(data))
+    this.#socket.onclose = ({ code }) => this.#lost(code)
     this.#expect(ANSWER)
   }
 
-  /** Each subscribe is answered with the present state. */
-  #resync(patience = AWAY) {
-    for (const taskId of this.#topics.keys()) this.#send("subscribe", taskId)
-    this.#expect(patience)
+  /** At the server's pace, and for no task twice before an answer. @param {string} task_id */
+  #ask(task_id) {
+    const socket = this.#socket
+    const topic = this.#topics.get(task_id)
+    if (socket?.readyState !== OPEN || topic?.asked) return
+    if (topic) Object.assign(topic, { asked: true, sent: topic.token })
+    const now = performance.now()
+    this.#paidUntil = Math.max(this.#paidUntil, now) + EACH
+    const send = () => {
+      const topic = this.#topics.get(task_id)
+      const type = topic ? "subscribe" : "unsubscribe"
+      if (socket === this.#socket)
+        socket.send(JSON.stringify({ type, task_id, token: topic?.token }))
+    }
+    const wait = this.#paidUntil - now - BURST
+    wait > 0 ? setTimeout(send, wait) : send()
   }
 
   /** @param {any} message */
-  #hear(message) {
+  #receive(message) {
     if (this.#deadline - Date.now() < QUIET) this.#expect() // timers are dear
     if (this.#lostAt < Infinity)
-      this.#topics.forEach((topic) => {
-        topic.standIn?.abort()
-        tell(topic, { type: "connected" })
-      })
+      for (const topic of this.#topics.values()) {
+        topic.fallback?.abort()
+        deliver(topic, { type: "connected" })
+      }
     this.#lostAt = Infinity
-    ;[message].flat().forEach(this.#take)
+    ;[message].flat().forEach(this.#receiveOne)
   }
 
-  #take = (/** @type {any} */ message) => {
+  #receiveOne = (/** @type {any} */ message) => {
     const topic = this.#topics.get(message?.task_id)
+    if (message?.reason && !topic) this.#notice = message
     if (!topic) return
-    if (message.type === "token") topic.token = message.token
-    if (isEvent(message) && isNewer(topic.event, message)) topic.event = message
-    else if (message.type !== "error") return
-    tell(topic, message)
-    if (message.type === "progress" && !message.complete) return
-    this.#forget(message.task_id)
-    this.#settle()
+    topic.asked &&= message.type === "token"
+    // The page has another token by now: what is not an event is about the old one.
+    const isStale = topic.sent !== topic.token
+    if (isStale) this.#ask(message.task_id)
+    if (!isStale || message.type === "progress") this.#accept(message)
+  }
+
+  #accept = (/** @type {any} */ message) => {
+    const { type, task_id, complete, code } = message
+    const isError = type === "error"
+    const topic = this.#topics.get(task_id)
+    if (!topic) return
+    if (type === "token") topic.sent = topic.token = message.token
+    else if (isEvent(message) && isNewer(topic.event, message)) topic.event = message
+    else if (!isError) return
+    if (isError || complete) this.#forget(task_id, isError && topic.event)
+    if (GRACE && code === "too_many" && (this.#room = this.#topics.size)) {
+      topic.sent = NaN
+      return ProgressSocket.at(this.url, task_id).#adopt(task_id, topic)
+    }
+    deliver(topic, message)
+    if (isError || complete) this.#settle()
   }
 
   /** Frozen pages have late timers; #wake looks at the clock. */
@@ -164,36 +195,41 @@ export class ProgressSocket {
     if (Date.now() - this.#openedAt > STEADY) this.#attempt = 0
     this.#openedAt = Infinity
     this.#drop()
-    for (const [task_id, topic] of this.#topics)
-      if (code >= 4400 && code < 4500) {
-        tell(topic, { type: "error", code: "refused", detail: `${code}`, task_id })
-        this.#forget(task_id)
-      } else this.#miss(task_id, topic)
+    let pause = Math.random() * Math.min(30_000, 500 * 2 ** this.#attempt++)
+    // Too late, or too many: later, and by plain HTTP meanwhile.
+    if (code === 4408 || code === 4429) {
+      this.#lostAt = 0
+      pause = 30_000 * (1 + Math.random())
+    } else if (code >= 4400 && code < 4500)
+      for (const task_id of this.#topics.keys())
+        this.#accept({ code: "refused", detail: `${code}`, ...this.#notice, type: "error", task_id })
     if (!this.#topics.size) return this.#settle()
-    const fullJitter = Math.random() * Math.min(30_000, 500 * 2 ** this.#attempt++)
-    this.#retry = setTimeout(() => this.#connect(), fullJitter)
+    this.#topics.forEach(this.#fallBack)
+    this.#retry = setTimeout(() => this.#connect(), pause)
   }
 
-  /** @param {string} taskId @param {Topic} topic */
-  #miss(taskId, topic) {
+  #fallBack = (/** @type {Topic} */ topic, /** @type {string} */ taskId) => {
     if (Date.now() - this.#lostAt < AWAY) return
-    if (!topic.live) tell(topic, { type: "disconnected" })
-    if (!topic.status || topic.standIn) return
-    topic.standIn = new AbortController()
+    if (!topic.live) deliver(topic, { type: "disconnected" })
+    if (topic.fallback) return
+    topic.fallback = new AbortController()
     import("./fallback.js")
-      .then(({ follow }) => follow(taskId, topic, this.#take))
-      .catch(() => (topic.standIn = null))
+      .then(({ follow }) => follow(taskId, topic, this.#accept, this.url))
+      .catch(() => (topic.fallback = null))
   }
 
   #drop() {
-    this.#lostAt = Math.min(Date.now(), this.#lostAt)
+    if (this.#lostAt === Infinity) {
+      this.#lostAt = Date.now()
+      this.#away = setTimeout(() => this.#topics.forEach(this.#fallBack), AWAY)
+    }
     const socket = this.#socket
     this.#socket = null
     clearTimeout(this.#silence)
     clearTimeout(this.#retry)
-    this.#retry = 0
+    this.#paidUntil = this.#retry = 0
     if (!socket) return
-    // Deaf: a half-open one takes a minute.
+    // Without handlers: a half-open one takes a minute.
     socket.onopen = socket.onmessage = socket.onclose = null
     socket.close(1000)
   }
@@ -202,13 +238,11 @@ export class ProgressSocket {
     if (!this.#topics.size || document.hidden) return
     const state = this.#socket?.readyState ?? 3 // closed
     const left = this.#deadline - Date.now()
-    if (state > OPEN || left < 0) this.#connect()
-    else if (state && (persisted || /online|resume/.test(type) || left < QUIET)) this.#resync()
-  }
-
-  /** @param {string} type @param {string} task_id */
-  #send(type, task_id) {
-    if (this.#socket?.readyState === OPEN)
-      this.#socket.send(JSON.stringify({ type, task_id, token: this.#topics.get(task_id)?.token }))
+    if (state > OPEN || left < 0) this.#lostAt && this.#connect() // 0: the server said later
+    else if (state && (persisted || /online|resume/.test(type) || left < QUIET)) {
+      // One question is enough: its answer comes after all that was sent before.
+      this.#ask([...this.#topics.keys()][0])
+      this.#expect(Math.min(AWAY, left))
+    }
   }
 }

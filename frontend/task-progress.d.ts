@@ -1,4 +1,4 @@
-/** See README.md. */
+/** See element.d.ts. */
 export class TaskProgress extends HTMLElement {
     static observedAttributes: string[];
     /** @type {Record<string, string>} translate here; `{…}` is a field of the event */
@@ -6,7 +6,7 @@ export class TaskProgress extends HTMLElement {
     get event(): import("./types.js").TaskEvent | null;
     connectedCallback(): void;
     disconnectedCallback(): void;
-    /** @param {string} _name @param {string | null} old @param {string | null} value */
-    attributeChangedCallback(_name: string, old: string | null, value: string | null): void;
+    /** @param {string} name @param {string | null} old @param {string | null} value */
+    attributeChangedCallback(name: string, old: string | null, value: string | null): void;
     #private;
 }

@@ -1,22 +1,21 @@
-import { isNewer } from "./merge.js"
-import { ProgressSocket } from "./socket.js"
+import { isNewer } from "./events.js";
+import { ProgressSocket } from "./socket.js";
 
 const sheet = new CSSStyleSheet() // a strict CSP refuses a style element
 sheet.replaceSync(`
 :host { display: flow-root; font-variant-numeric: tabular-nums; --motion: .3s;
-  --fill: var(--task-progress-color, light-dark(#2563eb, #60a5fa)) }
-:host([state=success]) { --fill: var(--task-progress-success, light-dark(#15803d, #4ade80)) }
-:host([state=failure]) { --fill: var(--task-progress-failure, light-dark(#b91c1c, #f87171)) }
+  --fill: var(--task-progress-color, #3b82f6) }
+:host([state=success]) { --fill: var(--task-progress-success, #16a34a) }
+:host([state=failure]) { --fill: var(--task-progress-failure, #dc2626) }
 :host([state=revoked]) { --fill: gray }
 :host([hidden]), :host([state]) slot, :host(:not([state])) progress { display: none }
 span { overflow-wrap: anywhere; unicode-bidi: plaintext }
 slot + span, progress + span { float: inline-end; margin-inline-start: 1em }
-progress ~ span { font-size: .875em; opacity: .8; vertical-align: top }
-:host([state=failure]) progress ~ span { color: var(--fill); opacity: 1 }
+progress ~ span { font-size: .875em; vertical-align: top }
 :host(:is([stalled], [disconnected])) progress { opacity: .4; animation-play-state: paused }
 output { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
 progress { display: block; clear: both; width: 100%; margin: .375em 0;
-  height: var(--task-progress-height, .5em) }
+  height: var(--task-progress-height, .5em); print-color-adjust: exact }
 @media (prefers-reduced-motion) { :host { --motion: 0s } }
 [still][value] { --motion: 0s }
 @media (forced-colors: none) { progress {
@@ -36,7 +35,7 @@ progress { display: block; clear: both; width: 100%; margin: .375em 0;
 /** @returns {any} @param {string} tag @param {string} part */
 const make = (tag, part) => Object.assign(document.createElement(tag), { part })
 
-/** @type {any} dear to make */
+/** @type {any} slow to make */
 const formats = {}
 /** @param {number} value @param {any} [style] */
 const format = (value, style) => {
@@ -44,7 +43,7 @@ const format = (value, style) => {
   try {
     formats[lang + style] ??= Intl.NumberFormat(lang, { style })
   } catch {
-    formats[lang + style] = Intl.NumberFormat([], { style }) // "en_US" is none
+    formats[lang + style] = Intl.NumberFormat([], { style }) // "en_US" is not a language tag
   }
   return formats[lang + style].format(value)
 }
@@ -58,15 +57,18 @@ const draw = () => {
   due.clear()
 }
 
-/** See README.md. */
+const ended = new Set() // ids of tasks whose ending was fired
+
+/** See element.d.ts. */
 export class TaskProgress extends HTMLElement {
-  static observedAttributes = ["task-id", "socket"]
+  static observedAttributes = ["task-id", "token", "status", "socket", "cancel-url", "label"]
 
   /** @type {Record<string, string>} translate here; `{…}` is a field of the event */
   static words = {
+    none: "Not started yet",
     connecting: "Connecting…",
     disconnected: "Reconnecting…",
-    stalled: "No sign of life from the worker",
+    stalled: "Worker not responding",
     error: "Progress cannot be shown",
     counts: "{current} of {total}",
     count: "{current}",
@@ -74,18 +76,23 @@ export class TaskProgress extends HTMLElement {
     PENDING: "Waiting for its turn",
     STARTED: "Running",
     PROGRESS: "Running",
-    RETRY: "{error} Trying again after attempt {attempt}",
+    RETRY: "{error} Attempt {attempt} failed, retrying",
     SUCCESS: "Done",
     FAILURE: "Failed",
     REVOKED: "Cancelled",
-    UNKNOWN: "Nothing is known of this task",
+    UNKNOWN: "Unknown task",
   }
 
   /** @type {TaskEvent | null} */
   #event = null
-  #refused = false
-  /** @type {(() => void) | null} */
-  #leave = null
+  #refusal = "" // in words
+  /** @type {(() => void) | undefined} */
+  #leave
+  #isScheduled = false
+  #isAnnounced = false
+  #canCancel = false
+  /** @type {any} the attribute's, or as the server renewed it */
+  #token = null
   #slot = make("slot", "")
   #bar = make("progress", "bar")
   #label = make("span", "label")
@@ -108,45 +115,95 @@ export class TaskProgress extends HTMLElement {
   }
 
   connectedCallback() {
-    const taskId = this.getAttribute("task-id")
-    this.#leave = () => {}
-    this.#refused = false
-    this.removeAttribute("disconnected")
     this.#render()
-    if (!taskId || this.#event?.complete) return
-    const socket = ProgressSocket.at(this.getAttribute("socket") ?? "/ws/progress/")
-    this.#leave = socket.subscribe(taskId, (message) => {
-      if (message.type === "progress") return this.#take(message)
-      this.#refused = message.type === "error"
-      this.toggleAttribute("disconnected", message.type !== "connected")
-      this.#draw()
-    }, this.getAttribute("token"), this.getAttribute("status"))
+    this.#schedule()
   }
 
   disconnectedCallback() {
     this.#leave?.()
-    this.#leave = null
+    this.#leave = undefined
   }
 
-  /** @param {string} _name @param {string | null} old @param {string | null} value */
-  attributeChangedCallback(_name, old, value) {
-    if (!this.#leave || old === value) return
-    this.#leave()
-    this.#event = null
-    this.removeAttribute("state")
-    this.removeAttribute("stalled")
-    this.connectedCallback()
+  /** @param {string} name @param {string | null} old @param {string | null} value */
+  attributeChangedCallback(name, old, value) {
+    if (old === value) return
+    if (name === "token") this.#token = value
+    this.#refusal = ""
+    this.#schedule()
+  }
+
+  /** When the script is done, which sets one attribute after another. */
+  #schedule() {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.disconnectedCallback()
+      if (this.isConnected) this.#start()
+    })
+  }
+
+  #start() {
+    const [taskId, , status, socket] = TaskProgress.observedAttributes.map((name) =>
+      this.getAttribute(name),
+    )
+    if (this.#event && this.#event.task_id !== taskId) {
+      this.#event = null
+      this.removeAttribute("state")
+      this.removeAttribute("stalled")
+    }
+    this.removeAttribute("disconnected")
+    this.#render()
+    if (!taskId || this.#event?.complete) return
+    const shared = ProgressSocket.at(socket ?? "/ws/progress/", taskId)
+    this.#leave = shared.subscribe(taskId, this.#receive, this.#token, status)
+  }
+
+  #receive = (/** @type {Message} */ message) => {
+    if (message.type === "progress") return this.#accept(message)
+    if (message.type === "token") return (this.#token = message.token)
+    this.#refusal = ""
+    if (message.type === "error") {
+      this.#refusal = this.#say("error")
+      import("./refusals.js").then(({ explain }) => {
+        const words = explain(this, message)
+        this.#refusal &&= words || this.#refusal
+        this.#draw()
+      }, () => {})
+    }
+    this.toggleAttribute("disconnected", message.type === "disconnected")
+    this.#draw()
   }
 
   /** @param {TaskEvent} event */
-  #take(event) {
+  #accept(event) {
     if (!isNewer(this.#event, event)) return
+    const { task_id, version, state, stalled, complete, success } = event
+    // A task that ended before the page was loaded, or has said so, does not end now.
+    const isLate = version / 1000 < performance.timeOrigin || ended.has(task_id)
+    const isEnding = complete && (this.#event || !isLate)
+    if (isEnding) ended.add(task_id)
     this.#event = event
-    this.setAttribute("state", event.state.toLowerCase())
-    this.toggleAttribute("stalled", event.stalled === true)
+    this.#refusal = ""
+    this.setAttribute("state", state.toLowerCase())
+    this.toggleAttribute("stalled", stalled === true)
     this.#draw()
-    const type = !event.complete ? "progress" : event.success ? "success" : "failure"
-    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail: event }))
+    if (!complete && !this.#canCancel && this.hasAttribute("cancel-url")) this.#addCancel()
+    if (isEnding) this.#fire(success ? "success" : "failure")
+    this.#fire(complete ? "outcome" : "progress")
+  }
+
+  #addCancel() {
+    this.#canCancel = true
+    import("./cancel.js").then(
+      ({ addCancel }) => addCancel(this, this.#bar, () => this.#token),
+      () => {},
+    )
+  }
+
+  /** @param {string} type */
+  #fire(type, detail = this.#event) {
+    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail }))
   }
 
   #draw() {
@@ -156,14 +213,16 @@ export class TaskProgress extends HTMLElement {
   }
 
   #render = (event = this.#event) => {
-    const label = event?.description || this.#say("label")
+    const label = this.getAttribute("label") || event?.description || this.#say("label")
     const counts = event?.total != null ? "counts" : event?.current ? "count" : ""
-    const message = (event?.complete && event.error) || this.#say(this.#phase).trim()
+    const message = (event?.complete && event.error) || this.#refusal || this.#say(this.#phase).trim()
+    this.#status.ariaLive = this.#isAnnounced ? "polite" : "off" // what is there first is no news
     if (message !== this.#message.textContent)
       this.#status.textContent = message && `${label}: ${message}`
+    this.#isAnnounced = !!event
     this.#message.textContent = message
     this.#slot.textContent = message ? "" : this.#say("connecting")
-    this.#slot.hidden = this.#refused
+    this.#slot.hidden = this.#refusal || !this.hasAttribute("task-id")
     this.#label.textContent = event?.description
     this.#counts.textContent = this.#say(counts)
     this.#bar.ariaLabel = label
@@ -175,14 +234,14 @@ export class TaskProgress extends HTMLElement {
   #move(percent) {
     this.#percent.textContent = percent === null ? "" : format(Math.floor(percent) / 100, "percent")
     if (percent !== null) this.#bar.value = percent / 100
-    else if (this.#event?.complete || this.#event?.state === "UNKNOWN") this.#bar.value ||= 0
-    else this.#bar.removeAttribute("value")
+    else if (/STARTED|PROGRESS/.test(this.#event?.state ?? "")) this.#bar.removeAttribute("value")
+    else this.#bar.value ||= 0 // motion is work
   }
 
   get #phase() {
     const event = this.#event
     if (event?.complete) return event.state
-    if (this.#refused) return "error"
+    if (!this.hasAttribute("task-id")) return "none"
     if (this.hasAttribute("disconnected")) return "disconnected"
     return event?.stalled ? "stalled" : event?.state ?? ""
   }

@@ -1,4 +1,4 @@
-/** Everything needed to draw one task now; docs/protocol.md says what each field means. */
+/** Everything needed to draw one task now. docs/protocol.md says what each field means. */
 export interface TaskEvent {
   type: "progress"
   task_id: string
@@ -25,23 +25,37 @@ export interface TaskEvent {
 /** Ends the subscription. */
 export interface TaskError {
   type: "error"
-  /** The server's code, or "refused" where it closed the socket for good. */
+  /** The code of the server's error frame; "refused" if the server closed the websocket. */
   code: string
+  /** Why, if the server says so. */
+  reason?: string
+  /** For developers; the close code if the code is "refused". */
   detail: string
   task_id: string
 }
 
-/** "disconnected" is told at each vain attempt once the connection has been away for seconds. */
+/**
+ * "disconnected" comes once the connection has been away for 3 s, and again after each attempt that
+ * fails.
+ */
 export interface Connection {
   type: "connected" | "disconnected"
 }
 
-export type Message = TaskEvent | TaskError | Connection
+/** The server has renewed the token. */
+export interface Renewal {
+  type: "token"
+  token: string
+}
+
+export type Message = TaskEvent | TaskError | Connection | Renewal
 export type Watcher = (message: Message) => void
 
 /**
- * Returns what unsubscribes. Calls back later, never at once; an outcome or an error comes last.
- * A watcher may hear an event again when another one joins it.
+ * Returns a function that unsubscribes. Calls the watcher later, never at once. An outcome or an
+ * error comes last. A watcher may get an event again when another watcher subscribes.
+ *
+ * A task that nobody watches, or of which nothing is known yet, takes the newest token.
  */
 export type Subscribe = (
   taskId: string,
@@ -50,37 +64,44 @@ export type Subscribe = (
   status?: string | null,
 ) => () => void
 
-/** What a browser has of its own; also that of the package `ws`. */
+/** The browser's own, or that of the package `ws`. */
 export type SocketClass = new (url: string) => any
 
+/** A task that is watched. */
 export interface Topic {
   event?: TaskEvent
-  /** What lets it be watched; the server renews it. */
+  /** The token of the newest subscription, or the server's renewal of it. */
   token?: string | null
-  /** The address of the JSON state; without one there is nothing beside the websocket. */
+  /** The token of the last subscribe frame. */
+  sent?: unknown
+  /** Whether that frame is still to be answered. */
+  asked?: boolean
+  /** The address of the JSON state. Without it there is no fallback. */
   status?: string | null
-  /** Ends what watches over plain HTTP while no websocket connects. */
-  standIn?: AbortController | null
-  /** Whether that hears from the server. */
+  /** Ends watching over plain HTTP, which lasts while no websocket connects. */
+  fallback?: AbortController | null
+  /** Whether plain HTTP gets through. */
   live?: boolean
+  /** Lets its socket unsubscribe from what nobody watches. */
+  settle?: () => void
   watchers: Set<Watcher>
 }
 
 export interface WatchOptions {
-  /** The task; without it the one that the address is for. */
+  /** The task. Without it the task in the address. */
   taskId?: string
-  /** What lets it be watched; without it the one in the address. */
+  /** The token. Without it the one in the address. */
   token?: string
-  /** The address of its JSON state (`status_url`), for where no websocket gets through. */
+  /** The address of the JSON state (`status_url`), used where websockets are blocked. */
   status?: string | URL
   /** Several tasks by the shared address: their ids and tokens. */
   tasks?: Record<string, string | null>
-  /** Each newer state of a task; its outcome comes last, once. */
+  /** Gets each newer state of a task. The outcome comes last, once. */
   onEvent: (event: TaskEvent) => unknown
-  /** A task that cannot be watched, or not any more. Without it that is reported as an error. */
+  /** Gets the refusal of a task. Without it the refusal is reported as an error. */
   onError?: (error: TaskError) => unknown
-  /** Whether news get through: told at each change, false once they did not for seconds. */
+  /** Gets whether the server can be reached, at each change; false once it could not for 3 s. */
   onConnection?: (connected: boolean) => unknown
-  /** Where the runtime has none of its own: that of the package `ws`, say. */
+  /** For a runtime that has no WebSocket: the one of the package `ws`, for example. */
   WebSocket?: SocketClass
 }

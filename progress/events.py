@@ -189,7 +189,7 @@ _finite = json.JSONDecoder(parse_constant=_refuse)
 
 
 def follows(current: Event, following: Event) -> bool:
-    """Whether a watcher that has ``current`` shows ``following`` in its place.
+    """Whether a watcher that has ``current`` takes ``following``: ``frontend/events.js``'s twin.
 
     Nothing follows an outcome; before it, an event with a higher version does.
     ``frontend/merge.js`` has the same rule.

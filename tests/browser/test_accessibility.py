@@ -12,7 +12,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LISTEN = """() => {
   window.said = []
   const status = a.shadowRoot.querySelector("[role=status], output")
-  const listen = () => status.textContent && said.push(status.textContent)
+  const listen = () => {
+    if (status.textContent && status.ariaLive !== "off") said.push(status.textContent)
+  }
   new MutationObserver(listen).observe(status, { childList: true })
 }"""
 
@@ -29,7 +31,7 @@ async def test_a_bar_is_a_progressbar_named_after_its_work(page, wire):
     await expect(named).to_have_count(1)
 
 
-async def test_a_screen_reader_hears_start_phases_and_end_but_no_ticks(page, wire):
+async def test_a_screen_reader_hears_phases_and_end_but_not_the_first_state_and_no_ticks(page, wire):
     await page.goto("/blank")
     await add(page)
     await page.evaluate(LISTEN)
@@ -47,14 +49,23 @@ async def test_a_screen_reader_hears_start_phases_and_end_but_no_ticks(page, wir
         link.send(each)
         await page.wait_for_function("count => shown.a?.length === count", arg=version)
     assert await page.evaluate("said") == [
-        "Progress: Waiting for its turn",
         "Progress: Running",
-        "Work: No sign of life from the worker",
-        "Work: No paper. Trying again after attempt 1",
+        "Work: Worker not responding",
+        "Work: No paper. Attempt 1 failed, retrying",
         "Work: Running",
         "Work: Done",
     ]
     await expect(page.get_by_role("status")).to_have_text("Work: Done")
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RETRY", "UNKNOWN", "STARTED", "PROGRESS"])
+async def test_only_work_of_unknown_size_moves(page, wire, state):
+    await page.goto("/blank")
+    bar = await add(page)
+    (await wire.link()).send(event(state=state))
+    await expect(bar).to_have_attribute("state", state.lower())
+    position = -1 if state in {"STARTED", "PROGRESS"} else 0
+    await expect(part(bar, "bar")).to_have_js_property("position", position)
 
 
 async def test_the_page_fits_a_phone(open_page):

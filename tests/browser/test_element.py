@@ -164,7 +164,7 @@ async def test_an_element_added_after_the_outcome_is_told_it_again(page, link):
 async def test_a_refusal_is_said_and_ends_the_subscription(page, link):
     link.send('{"type": "error", "code": "forbidden", "detail": "not yours", "task_id": "a"}')
     bar = page.locator("#a")
-    await expect(part(bar, "message")).to_have_text("Progress cannot be shown")
+    await expect(part(bar, "message")).to_have_text("You may not see this task")
     link.send(event(current=1, total=2))
     other = await add(page, "b")
     assert await link.next() == subscribe("b")
@@ -177,7 +177,7 @@ async def test_a_stalled_task_says_so_until_it_is_back(page, link):
     bar = page.locator("#a")
     link.send(event(version=1, current=1, total=2, stalled=True))
     await expect(bar).to_have_attribute("stalled", "")
-    await expect(part(bar, "message")).to_have_text("No sign of life from the worker")
+    await expect(part(bar, "message")).to_have_text("Worker not responding")
     link.send(event(version=2, current=1, total=2))
     await expect(bar).not_to_have_attribute("stalled", "")
     await expect(part(bar, "message")).to_have_text("Running")
@@ -186,7 +186,7 @@ async def test_a_stalled_task_says_so_until_it_is_back(page, link):
 async def test_an_unknown_task_is_said_to_be_unknown(page, link):
     link.send(event(version=0, state="UNKNOWN"))
     bar = page.locator("#a")
-    await expect(part(bar, "message")).to_have_text("Nothing is known of this task")
+    await expect(part(bar, "message")).to_have_text("Unknown task")
     await expect(part(bar, "bar")).to_have_js_property("value", 0)
 
 

@@ -85,7 +85,7 @@ async def opened(page, requests):
     """The page, on what the server itself gave: else it may open no websocket to this machine."""
     requests.note(page)
     await page.add_init_script(SOON)
-    await page.goto("/static/progress/merge.js")
+    await page.goto("/static/progress/events.js")
     await page.evaluate("import('/static/progress/task-progress.js').then(() => null)")
     return page
 
@@ -127,6 +127,16 @@ async def test_a_page_whose_websocket_works_loads_nothing_else(open_page, bars, 
     await succeeds(await show(page, job))
     assert "fallback.js" not in requests.names
     assert "" not in requests.names
+
+
+async def test_a_page_that_gets_no_websocket_says_so_within_5_seconds(blank, bars):
+    [job] = await bars()
+    async with blank.expect_console_message(
+        lambda said: said.type == "warning" and "No websocket connects" in said.text, timeout=5_000
+    ) as warning:
+        await show(blank, job)
+    assert "asgi.py" in (await warning.value).text
+    await blank.close()
 
 
 async def test_the_bar_moves_by_an_event_stream(blank, bars, requests, gate):
@@ -261,7 +271,7 @@ async def test_who_may_not_watch_is_told_and_asks_no_more(blank, gate):
     async with site(blank) as server:
         server.state = (403, '{"detail": "You may not."}')
         bar = await add(blank, "a", token="none", status="/progress/a/?token=none")
-        await expect(part(bar, "message")).to_have_text("Progress cannot be shown")
+        await expect(part(bar, "message")).to_have_text("You may not see this task")
         attempts = gate.requests[WEBSOCKETS]
         await add(blank, "b")
         async with asyncio.timeout(10):

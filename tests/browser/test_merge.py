@@ -9,7 +9,7 @@ from tests.support.merge import VECTORS, event
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TAKEN = """async (pairs) => {
-  const { isNewer } = await import("/static/progress/merge.js")
+  const { isNewer } = await import("/static/progress/events.js")
   return pairs.map(([current, next]) => isNewer(current, next))
 }"""
 

@@ -48,8 +48,8 @@ async def test_a_failed_job_stays_where_it_was_and_says_why(jobs_page):
 async def test_a_retried_job_says_so_and_goes_through(jobs_page):
     shown = await jobs_page.jobs["retried"].shown()
     retries = [each for each in shown if each["state"] == "retry"]
-    assert ["again after attempt 1" in each["message"] for each in retries] == [True, False]
-    assert ["again after attempt 2" in each["message"] for each in retries] == [False, True]
+    assert ["Attempt 1 failed, retrying" in each["message"] for each in retries] == [True, False]
+    assert ["Attempt 2 failed, retrying" in each["message"] for each in retries] == [False, True]
     assert all(each["message"].startswith("The connection broke off") for each in retries)
     *earlier, last = [kind for kind, _ in await jobs_page.jobs["retried"].fired()]
     assert (set(earlier), last) == ({"progress"}, "success")

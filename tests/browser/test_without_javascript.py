@@ -20,7 +20,7 @@ async def test_a_form_starts_a_job_and_its_bar_links_to_its_state(page):
     await page.get_by_role("button", name="Fails half way").click()
     job = page.locator(".job").first
     await expect(job).to_contain_text("A job that fails")
-    await expect(job.get_by_role("progressbar", name="Progress")).to_be_visible()
+    await expect(job.get_by_role("progressbar", name="A job that fails")).to_be_visible()
     await job.get_by_role("link", name="State of this task").click()
     state = json.loads(await page.locator("body").inner_text())
     assert f"/progress/{state['task_id']}/" in page.url

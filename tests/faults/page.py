@@ -18,8 +18,8 @@ from tests.support.proxy import Proxy
 OFF = {
     "wake": ("socket.js", "addEventListener(type, this.#wake, true)", "void type"),
     "silence": ("socket.js", "SILENCE = 50_000", "SILENCE = 2 ** 31 - 1"),
-    "retry": ("socket.js", "setTimeout(() => this.#connect(), fullJitter)", "-1"),
-    "merge": ("merge.js", "!current ||", "true ||"),
+    "retry": ("socket.js", "setTimeout(() => this.#connect(), pause)", "-1"),
+    "merge": ("events.js", "!current ||", "true ||"),
 }
 BAR = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Bar</title>
 <link rel="icon" href="data:,"><body><task-progress task-id="{}" token="{}"></task-progress>

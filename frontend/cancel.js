@@ -1,0 +1,85 @@
+// The button that cancels a task, in an element that has a `cancel-url`.
+
+const sheet = new CSSStyleSheet()
+sheet.replaceSync(`
+button { min-height: 24px; margin: -2px 0 -2px .75em; padding: 0; border: 0; background: none;
+  color: inherit; font: inherit; font-size: .875em; text-decoration: underline;
+  vertical-align: top; cursor: pointer }
+button[aria-disabled=true] { text-decoration: none; cursor: default }
+[role=alert] { margin-inline-start: .75em }
+`)
+
+/** For TaskProgress.words to override. */
+const WORDS = {
+  cancel: "Cancel",
+  cancelling: "Cancelling…",
+  uncancelled: "Cancelling failed. Try again",
+}
+
+/**
+ * Adds the button. It is shown while the task can be cancelled.
+ * @param {any} element
+ * @param {HTMLElement} bar gets the focus when the button goes
+ * @param {() => string | null} getToken
+ */
+export const addCancel = (element, bar, getToken) => void new Cancel(element, bar, getToken)
+
+class Cancel {
+  #button = document.createElement("button")
+  #problem = document.createElement("span")
+  /** The task that the server has been asked to cancel. */
+  #asked = ""
+
+  /** @param {any} element @param {HTMLElement} bar @param {() => string | null} getToken */
+  constructor(element, bar, getToken) {
+    this.element = element
+    this.bar = bar
+    this.getToken = getToken
+    const shadow = element.shadowRoot
+    shadow.adoptedStyleSheets.push(sheet)
+    shadow.append(this.#button, this.#problem)
+    Object.assign(this.#button, { type: "button", part: "cancel", onclick: () => this.#cancel() })
+    this.#problem.role = "alert"
+    for (const type of ["progress", "outcome"])
+      element.addEventListener(type, () => requestAnimationFrame(() => this.#draw()))
+    this.#draw()
+  }
+
+  /** @returns {Record<string, string>} */
+  get #words() {
+    return { ...WORDS, ...this.element.constructor.words }
+  }
+
+  #draw() {
+    const { event, shadowRoot } = this.element
+    const isOn = !!event && !event.complete && event.state !== "UNKNOWN"
+    const button = this.#button
+    const isAsked = this.#asked === event?.task_id
+    const text = this.#words[isAsked ? "cancelling" : "cancel"]
+    if (button.hidden !== isOn && button.textContent === text) return
+    if (!isOn && shadowRoot.activeElement === button) {
+      this.bar.tabIndex = -1
+      this.bar.focus()
+    }
+    button.hidden = !isOn
+    button.ariaDisabled = `${isAsked}` // disabled, it would lose the focus
+    button.ariaLabel = `${text} ${this.element.getAttribute("label") ?? ""}`.trim()
+    button.textContent = text
+    if (!isOn) this.#problem.textContent = ""
+  }
+
+  async #cancel() {
+    const { task_id } = this.element.event
+    if (this.#asked === task_id) return
+    this.#asked = task_id
+    this.#problem.textContent = ""
+    this.#draw()
+    const headers = { Accept: "application/json", Authorization: `Bearer ${this.getToken()}` }
+    const url = this.element.getAttribute("cancel-url")
+    const isAccepted = await fetch(url, { method: "POST", headers }).then(({ ok }) => ok, () => false)
+    if (isAccepted) return // the outcome comes as an event
+    this.#asked = ""
+    this.#problem.textContent = this.#words.uncancelled
+    this.#draw()
+  }
+}

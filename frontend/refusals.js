@@ -1,0 +1,85 @@
+// Explains on the console why a page cannot watch a task, and subscribes again when it may.
+
+/** For people, by code or reason; TaskProgress.words may have others. @type {any} */
+const WORDS = {
+  forbidden: "You may not see this task",
+  ended: "Your access has ended. Sign in again or reload the page",
+  expired_token: "Your access has expired. Reload the page",
+  other_user: "Sign in again to see this task",
+  foreign_origin: "Progress cannot be shown on this site",
+  too_many: "Too many progress bars are open",
+}
+
+const NEW_TOKEN = "Write the element with {% progress_bar %}, or set a new token from addresses()."
+
+/** For developers, by code or reason. @type {any} */
+const REMEDIES = {
+  unreachable:
+    'No websocket connects. Serve the site by an ASGI server (for runserver put "daphne" first in ' +
+    "INSTALLED_APPS), add progress.routing.websocket_urlpatterns to asgi.py, and let proxies pass " +
+    "the header Upgrade. Until then progress comes over plain HTTP, if the element has a status " +
+    "attribute.",
+  bad_request: "The server cannot read the request. Do page and server have the same version?",
+  not_found: "There is no websocket route at this address. Compare socket= with asgi.py.",
+  ended: `The user has signed out, the token has expired or the right was taken away. ${NEW_TOKEN}`,
+  forbidden:
+    "The token is missing, expired, for another task or bound to another user, or the page is of " +
+    `another origin than the site. ${NEW_TOKEN} A proxy must keep the header Host.`,
+  no_token: NEW_TOKEN,
+  bad_token: `${NEW_TOKEN} All processes need the same SECRET_KEY.`,
+  expired_token: NEW_TOKEN,
+  other_task: `task-id and token do not belong together. ${NEW_TOKEN}`,
+  other_user: "The user must be signed in with the session cookie of this site.",
+  foreign_origin:
+    "The page is of another origin than the site. Add it to CSRF_TRUSTED_ORIGINS; a proxy must " +
+    "keep the header Host.",
+  too_many: "See PROGRESS_SUBSCRIPTIONS and PROGRESS_SOCKETS_PER_USER.",
+}
+
+/** @type {Record<string, string>} by close code */
+const CODES = {
+  4400: "bad_request",
+  4401: "ended",
+  4403: "forbidden",
+  4404: "not_found",
+}
+
+const warned = new Set()
+
+/**
+ * Warns once for each code and reason.
+ * @param {string} what
+ * @param {string} [where]
+ * @param {string} [detail]
+ */
+export const warn = (what, where, detail) => {
+  if (warned.has(what)) return
+  warned.add(what)
+  const remedy = what.split(" ").map((each) => REMEDIES[each]).filter(Boolean).pop()
+  console.warn(["task-progress: " + what, where, detail, remedy].filter(Boolean).join(". "))
+}
+
+/** @type {Set<any>} elements that were refused */
+const refused = new Set()
+
+// The user may have signed in again in another window.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return
+  for (const element of refused) if (element.isConnected) element.connectedCallback()
+  refused.clear()
+})
+
+/**
+ * Fires `refused`, and returns the words for the page, or "" for the general ones.
+ * @param {any} element
+ * @param {TaskError} error
+ */
+export const explain = (element, { code, reason, detail, task_id }) => {
+  const name = code === "refused" ? CODES[detail] ?? code : code
+  warn([name, reason].filter(Boolean).join(" "), `Task ${task_id}`, detail)
+  refused.add(element)
+  const options = { bubbles: true, composed: true, detail: { code: name, reason, detail, task_id } }
+  element.dispatchEvent(new CustomEvent("refused", options))
+  const words = { ...WORDS, ...element.constructor.words }
+  return words[reason ?? ""] ?? words[name] ?? ""
+}

@@ -1,0 +1,80 @@
+"""Which outcomes are endings: those that come while the page is open, and only once."""
+
+import time
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.elements import add
+from tests.browser.jobs_page import JobsPage
+from tests.browser.wire import event
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NOTE = """
+window.fired = []
+for (const type of ["progress", "success", "failure", "outcome"])
+  addEventListener(type, ({ target }) => target.localName === "task-progress" && fired.push(type))
+"""
+#: As the README has it.
+REDIRECT = """
+document.addEventListener("success", ({ target, detail }) => {
+  if (target.matches("task-progress")) location = "/static/progress/events.js"
+})
+"""
+
+
+async def opened(page, wire):
+    await page.add_init_script(NOTE)
+    await page.goto("/blank")
+    await add(page)
+    return await wire.link()
+
+
+def now(seconds=0):
+    """A version as the server gives it."""
+    return int((time.time() + seconds) * 1e6)
+
+
+async def test_an_outcome_that_is_older_than_the_page_is_no_ending(page, wire):
+    link = await opened(page, wire)
+    link.send(event(version=now(-60), state="SUCCESS"))
+    await expect(page.locator("#a")).to_have_attribute("state", "success")
+    assert await page.evaluate("fired") == ["outcome"]
+
+
+async def test_a_task_that_ends_before_the_first_answer_ends_all_the_same(page, wire):
+    link = await opened(page, wire)
+    link.send(event(version=now(), state="FAILURE", error="No paper."))
+    await expect(page.locator("#a")).to_have_attribute("state", "failure")
+    assert await page.evaluate("fired") == ["failure", "outcome"]
+
+
+async def test_a_task_that_ends_while_it_is_watched_ends(page, wire):
+    link = await opened(page, wire)
+    link.send(event(version=1, current=1, total=2))
+    link.send(event(version=2, state="SUCCESS"))
+    await expect(page.locator("#a")).to_have_attribute("state", "success")
+    assert await page.evaluate("fired") == ["progress", "success", "outcome"]
+
+
+async def test_an_ending_that_was_fired_is_no_news_for_a_later_element(page, wire):
+    link = await opened(page, wire)
+    link.send(event(version=now(), state="SUCCESS"))
+    await expect(page.locator("#a")).to_have_attribute("state", "success")
+    late = await add(page, "a", id="late")  # as after a visit to another view and back
+    link.send(event(version=now(), state="SUCCESS"))
+    await expect(late).to_have_attribute("state", "success")
+    assert await page.evaluate("fired") == ["success", "outcome", "outcome"]
+
+
+async def test_a_page_that_redirects_after_success_can_be_gone_back_to(page):
+    jobs = await JobsPage.opened(page)
+    await page.evaluate(REDIRECT)
+    job = await jobs.start("Export all contacts")
+    await page.wait_for_url("**/events.js")
+    await page.add_init_script(REDIRECT)
+    await page.go_back()
+    await job.has_state("success")
+    await expect(job.outcome.get_by_role("link", name="Download")).to_be_attached()
+    assert page.url.endswith("/")

@@ -1,0 +1,154 @@
+"""A refusal says why: in the page, as an event and on the console; and it heals."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.browser.elements import add, part
+from tests.browser.wire import event, subscribe
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NOTE = "window.refusals = []; addEventListener('refused', ({ detail }) => refusals.push(detail))"
+SHOW = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+class Warnings:
+    """What a page writes to the console as a warning."""
+
+    def __init__(self, page):
+        self.texts = []
+        page.on("console", self._note)
+
+    def _note(self, said):
+        if said.type == "warning":
+            self.texts.append(said.text)
+
+    async def until(self, words, *, within=5):
+        async with asyncio.timeout(within):
+            while not any(words in text for text in self.texts):
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def warnings(page):
+    return Warnings(page)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def link(page, wire):
+    await page.add_init_script(NOTE)
+    await page.clock.install()
+    await page.goto("/blank")
+    await add(page)
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    return link
+
+
+def refusal(code="forbidden", **more):
+    fields = "".join(f', "{name}": "{value}"' for name, value in more.items())
+    return f'{{"type": "error", "code": "{code}", "detail": "as the server says"{fields}}}'
+
+
+async def test_a_refused_task_says_why_in_three_ways(page, link, warnings):
+    link.send(refusal(task_id="a", reason="expired_token"))
+    message = part(page.locator("#a"), "message")
+    await expect(message).to_have_text("Your access has expired. Reload the page")
+    await warnings.until("set a new token")
+    assert "forbidden expired_token. Task a. as the server says" in warnings.texts[0]
+    assert await page.evaluate("refusals") == [
+        {
+            "code": "forbidden",
+            "reason": "expired_token",
+            "detail": "as the server says",
+            "task_id": "a",
+        }
+    ]
+
+
+CODES = {
+    4400: ("bad_request", "Progress cannot be shown", "the same version"),
+    4401: ("ended", "Your access has ended. Sign in again or reload the page", "signed out"),
+    4403: ("forbidden", "You may not see this task", "addresses()"),
+    4404: ("not_found", "Progress cannot be shown", "asgi.py"),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+async def test_a_close_code_is_put_into_words(page, link, warnings, code):
+    name, words, remedy = CODES[code]
+    await link.close(code)
+    await expect(part(page.locator("#a"), "message")).to_have_text(words)
+    await warnings.until(remedy)
+    (refused,) = await page.evaluate("refusals")
+    assert (refused["code"], refused["detail"]) == (name, f"{code}")
+
+
+async def test_what_the_server_says_before_it_closes_is_the_reason(page, link, warnings):
+    link.send(refusal(reason="foreign_origin"))
+    await link.close(4403)
+    message = part(page.locator("#a"), "message")
+    await expect(message).to_have_text("Progress cannot be shown on this site")
+    await warnings.until("CSRF_TRUSTED_ORIGINS")
+    (refused,) = await page.evaluate("refusals")
+    assert (refused["code"], refused["reason"]) == ("forbidden", "foreign_origin")
+
+
+async def test_many_refused_bars_warn_once(page, link, warnings):
+    for task_id in "bcd":
+        await add(page, task_id)
+        assert await link.next() == subscribe(task_id)
+    await link.close(4403)
+    await page.wait_for_function("refusals.length === 4")
+    assert len(warnings.texts) == 1
+
+
+async def test_a_refused_bar_tries_again_when_the_page_is_shown_again(page, link, wire):
+    await link.close(4401)
+    await page.wait_for_function("refusals.length === 1")
+    await page.evaluate(SHOW)
+    again = await wire.link()
+    assert await again.next() == subscribe("a")
+    again.send(event(current=1, total=2))
+    await expect(part(page.locator("#a"), "message")).to_have_text("Running")
+
+
+async def test_words_for_refusals_can_be_translated(page, link):
+    await page.evaluate(
+        """async () => {
+          const { TaskProgress } = await import("/static/progress/task-progress.js")
+          TaskProgress.words.forbidden = "Verboten"
+        }"""
+    )
+    link.send(refusal(task_id="a"))
+    await expect(part(page.locator("#a"), "message")).to_have_text("Verboten")
+
+
+async def test_too_much_is_not_final(page, link, wire):
+    await link.close(4429)
+    await expect(part(page.locator("#a"), "message")).to_have_text("Reconnecting…")
+    await page.clock.fast_forward(29_000)
+    assert wire.count == 1
+    await page.clock.fast_forward(31_000)
+    again = await wire.link()
+    assert await again.next() == subscribe("a")
+    again.send(event(current=1, total=2))
+    await expect(part(page.locator("#a"), "message")).to_have_text("Running")
+    assert await page.evaluate("refusals") == []
+
+
+async def test_a_task_too_many_moves_to_another_socket(page, link, wire):
+    await add(page, "b")
+    assert await link.next() == subscribe("b")
+    link.send(event(current=1, total=2))
+    link.send(refusal("too_many", task_id="b"))
+    other = await wire.link()
+    assert await other.next() == subscribe("b")
+    other.send(event("b", current=1, total=4))
+    await expect(part(page.locator("#b"), "percent")).to_have_text("25%")
+    await add(page, "c")  # the first socket is full from now on
+    assert await other.next() == subscribe("c")
+    assert await page.evaluate("refusals") == []
