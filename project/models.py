@@ -2,8 +2,6 @@
 
 from django.db import models
 
-from progress import make_token
-
 
 class Contact(models.Model):
     """One row of the imported table; its e-mail address says which."""
@@ -27,11 +25,6 @@ class Job(models.Model):
 
     class Meta:
         ordering = ("-id",)
-
-    @property
-    def cancel_token(self) -> str:
-        """Whoever sees the page may cancel its jobs: nobody signs in here."""
-        return make_token(self.task_id, actions=("cancel",))
 
     def __str__(self) -> str:
         return f"{self.title} ({self.task_id})"

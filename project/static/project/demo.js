@@ -1,4 +1,4 @@
-// Starts jobs without reloading the page, and writes out what became of imports and exports.
+// Starts jobs without reloading the page, and shows the results of imports and exports.
 // Without this script the forms work as plain forms.
 
 const jobs = document.getElementById("jobs")
@@ -15,8 +15,8 @@ const count = (value, one) => `${value.toLocaleString("en")} ${one}${value === 1
 const size = (bytes) =>
   bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 
-/** @param {string} words nothing hides the line */
-function complain(words = "") {
+/** @param {string} words an empty text hides the line */
+function showProblem(words = "") {
   problem.textContent = words
   problem.hidden = !words
 }
@@ -27,7 +27,7 @@ function showLocalTimes() {
   }
 }
 
-/** Take over from the server's page what is new there. */
+/** Adds the jobs that are new on the server's page. */
 async function refresh() {
   const text = await fetch(jobs.dataset.page).then((response) => response.text())
   const page = new DOMParser().parseFromString(text, "text/html")
@@ -44,7 +44,7 @@ async function start(form, button) {
   const data = new FormData(form, button)
   const file = data.get("file")
   const limit = Number(form.elements.file?.dataset.limit)
-  if (file?.size > limit) return complain(`The file is larger than ${limit / 2 ** 20} MB.`)
+  if (file?.size > limit) return showProblem(`The file is larger than ${limit / 2 ** 20} MB.`)
   const url = button?.hasAttribute("formaction") ? button.formAction : form.action
   const response = await fetch(url, {
     method: "POST",
@@ -53,9 +53,9 @@ async function start(form, button) {
   })
   if (!response.ok) {
     const words = await response.json().then(({ error }) => error, () => "")
-    return complain(words || `The server answered with ${response.status}.`)
+    return showProblem(words || `The server answered with ${response.status}.`)
   }
-  complain()
+  showProblem()
   form.reset()
   const items = await refresh()
   news.textContent = `Started: ${items.map((item) => item.querySelector("h3").textContent).join(", ")}`
@@ -88,32 +88,25 @@ function describeExport({ url, rows, bytes }) {
 
 const describe = { import: describeImport, export: describeExport }
 
-/** @param {HTMLFormElement} form What became of it, the bar says. */
-async function cancel(form) {
-  const { ok, status } = await fetch(form.action, { method: "POST", body: new FormData(form) })
-  complain(ok ? "" : `The server answered with ${status}.`)
-}
-
 document.addEventListener("submit", (event) => {
   event.preventDefault()
   const { target, submitter } = event
   submitter?.setAttribute("aria-busy", "true")
-  const sent = target.matches(".cancel") ? cancel(target) : start(target, submitter)
-  sent
-    .catch(() => complain("The server cannot be reached: try again in a moment."))
+  start(target, submitter)
+    .catch(() => showProblem("The server cannot be reached: try again in a moment."))
     .finally(() => submitter?.removeAttribute("aria-busy"))
 })
 
-jobs.addEventListener("success", ({ target, detail }) => {
+// Also for a job that ended before the page was loaded.
+jobs.addEventListener("outcome", ({ target, detail }) => {
   const job = target.closest(".job")
   const words = detail.result && describe[job.dataset.job]?.(detail.result)
   if (words) job.querySelector(".outcome").replaceChildren(...words)
 })
 
 showLocalTimes()
-// What another window started, and how many contacts there are now.
+// Jobs of other windows, and the present number of contacts.
 document.addEventListener("visibilitychange", () => document.hidden || refresh().catch(() => {}))
-jobs.addEventListener("success", ({ target, detail }) => {
-  const fresh = Date.now() - detail.version / 1000 < 10_000 // not one that was over before
-  if (fresh && target.closest('[data-job="import"]')) refresh().catch(() => {})
+jobs.addEventListener("success", ({ target }) => {
+  if (target.closest('[data-job="import"]')) refresh().catch(() => {})
 })
