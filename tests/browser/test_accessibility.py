@@ -31,7 +31,7 @@ async def test_a_bar_is_a_progressbar_named_after_its_work(page, wire):
     await expect(named).to_have_count(1)
 
 
-async def test_a_screen_reader_hears_phases_and_end_but_not_the_first_state_and_no_ticks(page, wire):
+async def test_a_screen_reader_hears_changes_and_the_end_but_no_ticks(page, wire):
     await page.goto("/blank")
     await add(page)
     await page.evaluate(LISTEN)
