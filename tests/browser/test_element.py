@@ -236,3 +236,17 @@ async def test_a_strict_content_security_policy_is_enough(page, wire):
     (await wire.link()).send(event(current=1, total=2))
     await expect(part(bar, "percent")).to_have_text("50%")
     await expect(part(bar, "percent")).to_have_css("float", "inline-end")
+
+
+async def test_a_nonce_on_the_script_is_enough_for_all_modules(page, wire):
+    async def strict(route):
+        headers = {"Content-Security-Policy": "script-src 'nonce-n1'", "Content-Type": "text/html"}
+        await route.fulfill(body=BLANK.replace("<script", '<script nonce="n1"'), headers=headers)
+
+    await page.route("**/blank", strict)
+    await page.goto("/blank")
+    await page.wait_for_function("() => !!customElements.get('task-progress')")
+    bar = await add(page)
+    link = await wire.link()
+    link.send('{"type": "error", "code": "forbidden", "detail": "no", "task_id": "a"}')
+    await expect(part(bar, "message")).to_have_text("You may not see this task")  # by a late module

@@ -54,6 +54,21 @@ async def test_a_job_that_is_cancelled_ends_and_the_next_one_runs(page):
     await after.has_state("success")
 
 
+async def test_a_job_is_listed_under_trusted_types(page, expected):
+    expected += ["WebSocket connection to", "Failed to load resource"]  # no page of the server's own
+
+    async def strict(route):
+        response = await route.fetch()
+        policy = {"Content-Security-Policy": "require-trusted-types-for 'script'"}
+        await route.fulfill(response=response, headers={**response.headers, **policy})
+
+    await page.route(lambda url: url.endswith("/"), strict)
+    jobs = await JobsPage.opened(page)
+    job = await jobs.start("Export all contacts")
+    await expect(job.item).to_contain_text("Export of all contacts")
+    await expect(jobs.problem).to_be_hidden()
+
+
 NO_TABLES = {
     "The file is not UTF-8 text": b"\x89PNG\r\n\x1a\n\0\0\xff\xfe",
     "The first line must be “name,email,city,joined”": b"Dear all,\nplease find attached\n",

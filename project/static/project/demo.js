@@ -27,10 +27,24 @@ function showLocalTimes() {
   }
 }
 
+/**
+ * Loads a page of this site. Trusted Types forbid to parse its text.
+ * @param {string} url
+ * @returns {Promise<Document>}
+ */
+const load = (url) =>
+  new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open("GET", url)
+    request.responseType = "document"
+    request.onload = () => (request.responseXML ? resolve(request.responseXML) : reject())
+    request.onerror = reject
+    request.send()
+  })
+
 /** Adds the jobs that are new on the server's page. */
 async function refresh() {
-  const text = await fetch(jobs.dataset.page).then((response) => response.text())
-  const page = new DOMParser().parseFromString(text, "text/html")
+  const page = await load(jobs.dataset.page)
   const isNew = (item) => !document.getElementById(item.id)
   const items = [...page.querySelectorAll("#jobs > li")].filter(isNew)
   jobs.prepend(...items)
