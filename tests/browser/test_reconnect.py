@@ -202,3 +202,42 @@ async def test_without_websockets_the_state_is_read_over_http(page, wire):
     bar = await add(page, job.task_id, status=await job.bar.get_attribute("status"))
     await fail(page, wire, await wire.link(), times=3)
     await expect(bar).to_have_attribute("state", "success")
+
+
+NO_WEBSOCKETS = {
+    "throws": "window.WebSocket = class { constructor() { throw new Error('blocked') } }",
+    "never opens": "window.WebSocket = class { readyState = 0; close() {} }",
+}
+
+
+@pytest.mark.parametrize("fate", NO_WEBSOCKETS)
+async def test_a_page_without_a_link_says_so_after_3_seconds(page, fate):
+    await page.add_init_script(NO_WEBSOCKETS[fate])
+    await page.clock.install()
+    await page.goto("/blank")
+    bar = await add(page)
+    await page.clock.run_for(2_900)
+    await expect(bar).not_to_have_attribute("disconnected", "")
+    await page.clock.run_for(200)
+    await expect(part(bar, "message")).to_have_text("Reconnecting…")
+
+
+async def test_wake_ups_do_not_hurry_a_page_that_was_told_to_wait(page, wire, link):
+    await link.close(4429)
+    await expect(page.locator("#a")).to_have_attribute("disconnected", "")
+    for wake in WAKES:
+        await page.evaluate(wake)
+    await page.clock.run_for(20_000)
+    assert wire.count == 1
+
+
+async def test_wake_ups_ask_one_question_until_it_is_answered(page, wire, link):
+    await add(page, "b")
+    assert await link.next() == subscribe("b")
+    link.send(event("b", current=1, total=2))
+    await expect(part(page.locator("#b"), "percent")).to_have_text("50%")
+    for _ in range(4):
+        await page.evaluate("dispatchEvent(new Event('online'))")
+    assert await link.next() == subscribe("a")
+    await add(page, "c")
+    assert await link.next() == subscribe("c")
