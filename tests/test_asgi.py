@@ -95,7 +95,7 @@ async def test_the_element_comes_with_what_it_imports(hub):
         assert headers["content-type"] == "text/javascript"
         asked = [(b"if-none-match", headers["etag"].encode())]
         assert (await get(f"/{module.name}", headers=asked))[0] == 304
-    assert {"task-progress", "socket", "merge"} <= {module.stem for module in MODULES.glob("*.js")}
+    assert {"task-progress", "socket", "events"} <= {module.stem for module in MODULES.glob("*.js")}
 
 
 async def test_a_slash_more_than_ours_does_no_harm(run):

@@ -55,7 +55,7 @@ async def test_a_job_that_is_cancelled_ends_and_the_next_one_runs(page):
 
 
 async def test_a_job_is_listed_under_trusted_types(page, expected):
-    expected += ["WebSocket connection to", "Failed to load resource"]  # no page of the server's own
+    expected += ["WebSocket connection to", "Failed to load resource"]  # from a page of the test
 
     async def strict(route):
         response = await route.fetch()
