@@ -15,9 +15,13 @@ WITHIN = 2  # seconds, as promised while Redis is there
 
 
 async def opened(door, stack, visitor, task, token):
-    """A socket of the door that watches; its right is known to all."""
+    """A socket of the door that watches the task and hears of changes of rights."""
     socket = await stack.enter_async_context(door.open(visitor, task, token))
     assert (await socket.answer()).word == "allowed"
+    # A rule may allow the task of the address before the frame with the token is read. A change
+    # meanwhile would refuse that frame, with another code.
+    await socket.send_to(text_data="nonsense")
+    await socket.until("bad_request")
     await hears_changes()
     return socket
 
