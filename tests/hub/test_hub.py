@@ -1,4 +1,4 @@
-"""The hub: what the channel layer loses, the store still has."""
+"""The hub recovers from the store what the channel layer loses."""
 
 import asyncio
 import time
@@ -52,15 +52,17 @@ async def test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch
 
 @pytest.mark.promise(4)
 @pytest.mark.settings(PROGRESS_RECONCILE=0.1)
-async def test_a_look_does_not_wait_until_lost_runs_have_ended(store, hub, watch, monkeypatch):
+async def test_reading_the_store_does_not_wait_for_the_reaper(store, hub, watch, monkeypatch):
     monkeypatch.setattr(hub._store, "silent", asyncio.Event().wait)
     await test_an_outcome_that_the_layer_lost_is_found_in_the_store(store, watch)
 
 
 @pytest.mark.promise(4)
 @pytest.mark.settings(PROGRESS_RECONCILE=0.5)
-async def test_what_the_layer_lost_is_found_within_the_period(store, hub, watch, monkeypatch):
-    """Also what came right after a look: the next one is early enough for its answer's way."""
+async def test_an_event_that_the_layer_lost_is_found_within_the_period(
+    store, hub, watch, monkeypatch
+):
+    """Also one that came right after a read: the next read leaves time for its answer."""
     started = await put(store, STARTED)
     watched = watch("a")
     await watched.next()
@@ -82,7 +84,7 @@ async def test_what_the_layer_lost_is_found_within_the_period(store, hub, watch,
 
 @pytest.mark.promise(8)
 @pytest.mark.settings(PROGRESS_HEARTBEAT=0.2, PROGRESS_STALLED_AFTER=1.5, PROGRESS_RECONCILE=0.5)
-async def test_silence_is_told_within_its_time(store, watch):
+async def test_a_silent_run_is_shown_as_stalled_in_time(store, watch):
     await put(store, STARTED)
     began = time.monotonic()
     event = await watch("a").until(lambda event: event.stalled)
@@ -91,7 +93,7 @@ async def test_silence_is_told_within_its_time(store, watch):
 
 
 @pytest.mark.promise(4)
-async def test_an_outcome_lost_between_joining_and_reading_is_found_by_the_second_look(
+async def test_an_outcome_lost_between_joining_and_reading_is_found_by_the_second_read(
     store, watch
 ):
     """On pub/sub a join returns before Redis has it, so what is sent meanwhile is lost."""
@@ -105,7 +107,7 @@ async def test_an_outcome_lost_between_joining_and_reading_is_found_by_the_secon
 
 
 @pytest.mark.promise(2)
-async def test_what_is_not_newer_is_dropped(store, watch):
+async def test_an_event_that_is_not_newer_is_dropped(store, watch):
     started = await put(store, STARTED)
     watched = watch("a")
     await watched.next()
@@ -121,7 +123,7 @@ async def test_what_is_not_newer_is_dropped(store, watch):
 
 
 @pytest.mark.promise(8)
-async def test_an_id_that_nobody_knows_is_said_to_be_unknown(watch):
+async def test_an_id_that_nobody_knows_gets_the_state_unknown(watch):
     event = await watch("nobody").next()
     assert (event.state, event.complete, event.version) == (State.UNKNOWN, False, 0)
 
@@ -136,7 +138,7 @@ async def test_an_unknown_task_that_begins_is_seen(store, watch):
 
 @pytest.mark.promise(8)
 @pytest.mark.settings(PROGRESS_RECONCILE=0.1, PROGRESS_HEARTBEAT=0.4, PROGRESS_STALLED_AFTER=1)
-async def test_a_run_is_given_up_only_when_signs_of_life_are_due_again(store, hub, watch, raw):
+async def test_a_run_is_ended_only_after_heartbeats_are_due_again(store, hub, watch, raw):
     """Redis may be back from disk after hours, with workers that live."""
     living, dead = [await put(store, replace(STARTED, task_id=id_)) for id_ in "ab"]
     raw.zadd("progress:alive", {"a": 1, "b": 1})
@@ -150,7 +152,7 @@ async def test_a_run_is_given_up_only_when_signs_of_life_are_due_again(store, hu
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.2)
-async def test_celery_is_asked_for_each_task_in_its_turn(hub, watch, monkeypatch):
+async def test_the_result_backend_is_asked_in_batches(hub, watch, monkeypatch):
     """Ids that nobody knows do not keep the others waiting."""
     asked = set()
 
@@ -168,7 +170,9 @@ async def test_celery_is_asked_for_each_task_in_its_turn(hub, watch, monkeypatch
             await asyncio.sleep(0.01)
 
 
-async def test_the_run_itself_may_speak_before_celerys_record(store, watch, monkeypatch):
+async def test_the_run_itself_may_report_its_outcome_before_celerys_record_counts(
+    store, watch, monkeypatch
+):
     """It knows its counts and its result; Celery has the outcome before it can be told."""
     asked = asyncio.Event()
 
@@ -185,7 +189,7 @@ async def test_the_run_itself_may_speak_before_celerys_record(store, watch, monk
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
-async def test_a_state_that_the_store_lost_for_long_is_said_to_be_unknown(store, watch, raw):
+async def test_a_task_that_the_store_lost_for_long_gets_the_state_unknown(store, watch, raw):
     started = await put(store, STARTED)
     watched = watch("a")
     await watched.next()
@@ -309,7 +313,7 @@ async def test_an_outcome_that_waits_is_not_replaced_by_the_next_run():
     assert event.state is State.FAILURE
 
 
-async def test_a_silent_link_is_pinged_once_in_a_while(monkeypatch):
+async def test_a_silent_connection_gets_one_ping(monkeypatch):
     watcher = Frames()
     watcher.ping(watcher.sent_at + 19)
     watcher.ping(watcher.sent_at + 20)

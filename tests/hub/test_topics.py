@@ -1,4 +1,4 @@
-"""One event to all who watch its task, some in each turn of the loop."""
+"""A broadcast reaches all outboxes of a topic, at most 100 in each iteration of the loop."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,7 @@ OUTCOME = replace(FIRST, version=2, state=State.SUCCESS)
 
 
 class Seeing(Outbox):
-    """Notes what it is told, and as the last of how many."""
+    """Notes the versions that it gets, and in ``seen`` when it gets one."""
 
     def __init__(self, seen=None):
         super().__init__(0)
@@ -52,18 +52,18 @@ async def all_turns(watchers, version):
             await turn()
 
 
-async def test_each_is_told_once_and_so_many_in_a_turn(topic):
+async def test_each_outbox_gets_the_event_once_and_100_in_an_iteration(topic):
     seen = []
     watchers = watched(topic, [Seeing(seen) for _ in range(FRAMES_PER_TURN + 1)])
     topic.broadcast(FIRST)
-    assert not seen  # whoever tells is not held up
+    assert not seen  # the caller of broadcast() does not wait
     await turn()
     assert len(seen) == FRAMES_PER_TURN
     await turn()
     assert all(each.versions == [1] for each in watchers)
 
 
-async def test_who_leaves_in_the_middle_is_told_nothing_more(topic):
+async def test_an_outbox_that_leaves_during_a_broadcast_gets_nothing_more(topic):
     watchers = watched(topic, [Seeing() for _ in range(FRAMES_PER_TURN + 2)])
     topic.broadcast(FIRST)
     await turn()
@@ -73,7 +73,7 @@ async def test_who_leaves_in_the_middle_is_told_nothing_more(topic):
     assert not left.versions
 
 
-async def test_who_comes_in_the_middle_is_told_once(topic):
+async def test_an_outbox_that_joins_during_a_broadcast_gets_the_event_once(topic):
     watchers = watched(topic, [Seeing() for _ in range(FRAMES_PER_TURN + 2)])
     topic.broadcast(FIRST)
     await turn()
@@ -85,7 +85,7 @@ async def test_who_comes_in_the_middle_is_told_once(topic):
 
 
 @pytest.mark.promise(2)
-async def test_a_newer_event_in_the_middle_is_told_first_to_who_waits(topic):
+async def test_a_newer_event_reaches_first_the_outboxes_that_still_wait(topic):
     seen = []
     watchers = watched(topic, [Seeing(seen) for _ in range(FRAMES_PER_TURN + 50)])
     topic.broadcast(FIRST)
@@ -101,7 +101,7 @@ async def test_a_newer_event_in_the_middle_is_told_first_to_who_waits(topic):
 
 
 @pytest.mark.promise(7)
-async def test_each_has_its_turn_where_events_come_faster_than_all_can_be_told(topic):
+async def test_each_outbox_has_its_turn_when_events_come_faster_than_a_broadcast_takes(topic):
     watchers = watched(topic, [Seeing() for _ in range(3 * FRAMES_PER_TURN)])
     for version in range(1, 7):
         topic.broadcast(replace(FIRST, version=version))
@@ -110,7 +110,7 @@ async def test_each_has_its_turn_where_events_come_faster_than_all_can_be_told(t
 
 
 @pytest.mark.promise(2)
-async def test_an_outcome_is_told_to_all_though_a_new_run_begins_in_the_middle(topic):
+async def test_an_outcome_reaches_all_although_a_new_run_begins_during_its_broadcast(topic):
     class Leaving(Seeing):
         def push(self, event, frame, now):
             super().push(event, frame, now)
@@ -136,7 +136,7 @@ async def test_an_outcome_is_told_to_all_though_a_new_run_begins_in_the_middle(t
         assert each in late or each.versions == [2]
 
 
-async def test_a_wide_task_does_not_hold_up_another():
+async def test_a_task_with_many_watchers_does_not_delay_another():
     turns = Turns()
     wide, narrow = Topic(turns), Topic(turns)
     crowd, one = watched(wide, [Seeing() for _ in range(9 * FRAMES_PER_TURN)]), Seeing()
@@ -150,7 +150,7 @@ async def test_a_wide_task_does_not_hold_up_another():
 
 
 class Socket:
-    """A socket's side, which may fail or have a frame wait."""
+    """A client whose send may fail or wait."""
 
     def __init__(self, turns, topic, act=lambda: None):
         self.texts, self.codes, self._act, self._topic = [], [], act, topic
@@ -176,7 +176,7 @@ def fail(error):
 
 @pytest.mark.promise(7)
 @pytest.mark.parametrize("error", [ConnectionError(), asyncio.CancelledError()])
-async def test_a_socket_that_fails_hits_no_other(error):
+async def test_a_socket_that_fails_affects_no_other(error):
     failed, turns = [], Turns()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
     topic = Topic(turns)
@@ -211,7 +211,7 @@ async def test_a_socket_whose_send_waits_delays_no_other_and_skips():
 
 
 @pytest.mark.promise(2)
-async def test_what_waits_already_is_not_overtaken():
+async def test_a_frame_that_waits_is_not_overtaken():
     turns = Turns()
     topic = Topic(turns)
     socket = Socket(turns, topic)
@@ -223,7 +223,7 @@ async def test_what_waits_already_is_not_overtaken():
     assert socket.texts == ["a", OUTCOME.text()]
 
 
-async def test_who_was_stopped_is_sent_nothing():
+async def test_a_writer_that_was_stopped_sends_nothing():
     turns = Turns()
     topic = Topic(turns)
     socket = Socket(turns, topic)
@@ -235,7 +235,7 @@ async def test_who_was_stopped_is_sent_nothing():
 
 
 @pytest.mark.promise(7)
-async def test_a_socket_that_used_up_its_pace_gets_the_newest_when_it_may():
+async def test_a_socket_that_used_up_its_pace_gets_the_newest_event_later():
     turns = Turns()
     topic = Topic(turns)
     socket = Socket(turns, topic)

@@ -99,7 +99,7 @@ async def test_many_tasks_are_watched_over_one_socket():
         assert (await socket.next())["task_id"] == "d"
 
 
-async def test_what_is_unsubscribed_is_heard_of_no_more():
+async def test_nothing_is_sent_of_a_task_after_unsubscribing():
     first, second = open_run("a"), open_run("b")
     async with Socket() as socket:
         await socket.subscribe("a")
@@ -114,7 +114,7 @@ async def test_what_is_unsubscribed_is_heard_of_no_more():
         assert event["task_id"] == "b"
 
 
-async def test_subscribing_again_tells_the_present_state_again():
+async def test_subscribing_again_sends_the_present_state_again():
     open_run()
     async with Socket() as socket:
         await socket.subscribe("a")
@@ -232,7 +232,7 @@ async def test_a_page_may_come_back_to_as_many_tasks_as_a_socket_watches():
 
 
 @pytest.mark.promise(7)
-async def test_a_client_that_asks_and_does_not_read_is_sent_away(hub):
+async def test_a_client_that_sends_frames_and_does_not_read_is_closed(hub):
     """Replies are not dropped, so their number has a bound."""
     received, sent = asyncio.Queue(), []
     received.put_nowait({"type": "websocket.connect"})
@@ -252,7 +252,7 @@ async def test_a_client_that_asks_and_does_not_read_is_sent_away(hub):
     assert sent[-1]["code"] == 4508
 
 
-async def test_who_sends_only_bad_frames_is_sent_away():
+async def test_a_client_that_sends_only_bad_frames_is_closed():
     async with Socket() as socket:
         for _ in range(BAD_FRAMES + 1):
             await socket.send_text("nonsense")
@@ -297,7 +297,7 @@ def parts():
 
 
 @pytest.mark.promise(7)
-async def test_a_client_that_does_not_read_is_sent_away(hub, monkeypatch):
+async def test_a_client_that_does_not_read_is_closed(hub, monkeypatch):
     monkeypatch.setattr(consumers, "SLOW_AFTER", 0.05)
     monkeypatch.setattr(writer, "SLOW_AFTER", 0.05)
     open_run()
@@ -348,9 +348,9 @@ async def in_batches(path):
     return frames
 
 
-async def test_who_asks_for_batches_is_sent_several_events_in_a_frame():
+async def test_a_client_that_asks_for_batches_gets_several_events_in_a_frame():
     assert any(isinstance(frame, list) for frame in await in_batches("/ws/progress/?batch"))
 
 
-async def test_who_does_not_is_sent_each_in_its_own():
+async def test_other_clients_get_each_event_in_a_frame_of_its_own():
     assert all(isinstance(frame, dict) for frame in await in_batches("/ws/progress/"))

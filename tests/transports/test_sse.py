@@ -1,4 +1,4 @@
-"""The event stream: what goes over it, where it ends, and who does not read it."""
+"""The event stream: its frames, its end, and clients that do not read it."""
 
 import asyncio
 import json
@@ -34,13 +34,13 @@ def frames(text):
 
 
 async def whole(response):
-    """All that is told, until the stream ends."""
+    """All that the stream sends until it ends."""
     async with asyncio.timeout(10):
         return b"".join([chunk async for chunk in response]).decode()
 
 
 @pytest.mark.parametrize("task_id", ["a", "with space", "sla/sh", "100%*"])
-async def test_a_task_is_told_until_its_outcome(hub, task_id):
+async def test_a_stream_sends_a_tasks_events_until_its_outcome(hub, task_id):
     run = open_run(task_id)
     response = await AsyncClient().get(path(task_id))
     assert response["Content-Type"] == "text/event-stream"
@@ -58,7 +58,7 @@ async def test_a_task_is_told_until_its_outcome(hub, task_id):
     assert hub._topics == {}
 
 
-async def test_what_the_client_has_is_not_told_again(hub):
+async def test_an_event_that_the_client_has_is_not_sent_again(hub):
     run = open_run()
     current_publisher().conclude(run, State.SUCCESS)
     assert current.flush(5)
@@ -71,7 +71,7 @@ async def test_what_the_client_has_is_not_told_again(hub):
 
 
 @pytest.mark.parametrize("seen", ["", "x", "-1", "1.5", "9" * 20, "é"])
-async def test_a_last_event_that_is_none_is_nothing(hub, seen):
+async def test_an_invalid_last_event_id_is_ignored(hub, seen):
     current_publisher().conclude(open_run(), State.SUCCESS)
     assert current.flush(5)
     response = await AsyncClient().get(
@@ -91,7 +91,7 @@ async def test_a_quiet_stream_is_pinged(hub, monkeypatch):
     assert chunk == b'data: {"type":"ping"}\n\n'
 
 
-def test_without_an_asgi_server_there_is_none(redis_url):
+def test_a_wsgi_server_answers_501(redis_url):
     response = Client().get(path("a"))
     assert response.status_code == 501
     assert "ASGI" in response.json()["detail"]
@@ -128,7 +128,7 @@ class Reader:
             await asyncio.Event().wait()
 
 
-async def test_a_client_that_goes_is_left(hub):
+async def test_a_client_that_goes_leaves_nothing_behind(hub):
     open_run()
     reader = Reader("a")
     serving = asyncio.ensure_future(application(reader.scope, reader.receive, reader.send))
@@ -158,7 +158,7 @@ async def test_a_stream_that_nobody_begins_to_read_is_given_up(hub, monkeypatch)
 
 
 async def left(hub):
-    """Nothing of it is held any more."""
+    """Wait until nothing of it is held any more."""
     async with asyncio.timeout(10):
         while hub._topics or hub._outboxes or hub.rechecks._checked_at or hub.sockets._counts:
             await asyncio.sleep(0)

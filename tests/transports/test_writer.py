@@ -1,4 +1,4 @@
-"""Frames are sent at once to who keeps up, and for who does not by a task of their own."""
+"""A writer sends at once while its client keeps up, and by a task while it does not."""
 
 import asyncio
 from dataclasses import replace
@@ -15,7 +15,7 @@ EVENT = Event(task_id="a", state=State.PROGRESS, version=1, run=1)
 
 
 class Sent:
-    """A socket's side: how it takes frames is the test's, and what became of them is here."""
+    """A client: ``take`` decides how it reads frames, and what it got is noted here."""
 
     def __init__(self, take, turns=None, kind=Writer):
         self.take, self.texts, self.tasks, self.codes, self.outcomes = take, [], [], [], []
@@ -42,17 +42,17 @@ async def nothing():
     pass
 
 
-async def test_who_keeps_up_is_sent_frames_without_a_task():
+async def test_a_client_that_keeps_up_is_sent_frames_without_a_task():
     sent, before = Sent(nothing), asyncio.all_tasks()
     sent.writer.reply("a")
-    assert sent.texts == []  # whoever offers is not held up, and need not be ready for answers
+    assert sent.texts == []  # the caller of reply() does not wait
     await asyncio.sleep(0)
     assert (sent.texts, asyncio.all_tasks()) == (["a"], before)
     assert sent.tasks == [asyncio.current_task()]
 
 
 @pytest.mark.parametrize("wait", [lambda: asyncio.sleep(0), lambda: asyncio.sleep(0.01)])
-async def test_a_send_that_waits_goes_on_and_what_came_meanwhile_follows(wait):
+async def test_after_a_send_that_waits_the_frames_that_came_meanwhile_follow(wait):
     sent = Sent(wait)
     for frame in "abc":
         sent.writer.reply(frame)
@@ -61,7 +61,7 @@ async def test_a_send_that_waits_goes_on_and_what_came_meanwhile_follows(wait):
     await sent.everything("a", "b", "c", "d")
 
 
-async def test_a_limit_of_time_within_the_send_holds():
+async def test_a_timeout_inside_the_servers_send_works():
     async def take():
         async with asyncio.timeout(10):
             await nothing()
@@ -71,7 +71,7 @@ async def test_a_limit_of_time_within_the_send_holds():
     await sent.everything("a")
 
 
-async def test_what_waits_for_a_send_is_the_newest_event():
+async def test_only_the_newest_event_waits_for_a_send():
     gate = asyncio.Event()
     sent = Sent(gate.wait)
     for version in (1, 2, 3):
@@ -82,7 +82,7 @@ async def test_what_waits_for_a_send_is_the_newest_event():
 
 
 @pytest.mark.promise(7)
-async def test_who_does_not_read_holds_up_nobody():
+async def test_a_client_that_does_not_read_delays_no_other():
     turns = Turns()
     stuck, other = Sent(asyncio.Event().wait, turns), Sent(nothing, turns)
     for each in (stuck, other):
@@ -92,7 +92,7 @@ async def test_who_does_not_read_holds_up_nobody():
     assert (stuck.texts, stuck.codes) == ([], [])
 
 
-async def test_the_end_ends_a_send_that_waits_where_it_waits():
+async def test_ending_the_writer_cancels_a_send_that_waits():
     left = []
 
     async def take():
@@ -109,7 +109,7 @@ async def test_the_end_ends_a_send_that_waits_where_it_waits():
 
 
 @pytest.mark.parametrize("waits", [False, True])
-async def test_a_client_that_is_gone_is_told_of_once(waits):
+async def test_a_client_that_is_gone_is_reported_once(waits):
     async def take():
         if waits:
             await asyncio.sleep(0)
@@ -123,7 +123,7 @@ async def test_a_client_that_is_gone_is_told_of_once(waits):
     assert sent.codes == [None]
 
 
-async def test_a_frame_that_nobody_takes_ends_the_socket(monkeypatch):
+async def test_a_frame_that_the_client_does_not_read_ends_the_socket(monkeypatch):
     monkeypatch.setattr("progress.transports.writer.SLOW_AFTER", 0.05)
     sent = Sent(asyncio.Event().wait)
     sent.writer.reply("a")
@@ -134,7 +134,7 @@ async def test_a_frame_that_nobody_takes_ends_the_socket(monkeypatch):
 
 
 @pytest.mark.promise(7)
-async def test_who_takes_each_frame_in_time_is_not_too_slow(monkeypatch):
+async def test_a_client_that_reads_each_frame_in_time_is_not_too_slow(monkeypatch):
     monkeypatch.setattr("progress.transports.writer.SLOW_AFTER", 1)
     sent = Sent(lambda: asyncio.sleep(0.4))
     for frame in "abc":
@@ -143,7 +143,7 @@ async def test_who_takes_each_frame_in_time_is_not_too_slow(monkeypatch):
     assert sent.codes == []
 
 
-async def test_many_frames_for_one_socket_let_others_have_their_turn():
+async def test_many_frames_for_one_socket_do_not_delay_the_others():
     turns = Turns()
     many, one = Sent(nothing, turns), Sent(nothing, turns)
     for number in range(FRAMES_PER_TURN + 1):
@@ -155,7 +155,7 @@ async def test_many_frames_for_one_socket_let_others_have_their_turn():
     assert (len(many.texts), one.texts) == (FRAMES_PER_TURN + 1, ["a"])
 
 
-async def test_who_is_stopped_while_something_waits_is_sent_nothing():
+async def test_a_writer_that_is_stopped_while_a_frame_waits_sends_nothing():
     sent = Sent(nothing)
     sent.writer.reply("a")
     sent.writer.stop()
@@ -176,7 +176,7 @@ class Turn:
         return 1
 
 
-async def test_a_wide_fan_out_lets_others_have_their_turn():
+async def test_a_large_fan_out_lets_the_loop_run_in_between():
     turns, calls = Turns(), []
     for _ in range(3 * FRAMES_PER_TURN):
         turns.add(Turn(calls))
@@ -186,7 +186,7 @@ async def test_a_wide_fan_out_lets_others_have_their_turn():
     assert len(calls) == 2 * FRAMES_PER_TURN
 
 
-async def test_a_turn_that_fails_keeps_no_other_from_its_own():
+async def test_a_sender_that_fails_does_not_stop_the_others():
     failed, calls, turns = [], [], Turns()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
     turns.add(Turn(calls, ZeroDivisionError()))
@@ -214,13 +214,13 @@ async def test_events_that_follow_a_frame_closely_come_together_in_the_next():
     await sent.everything(events[0].text(), f"[{events[1].text()},{events[2].text()}]")
 
 
-async def test_of_a_task_the_newest_is_in_it_and_one_alone_is_as_ever():
+async def test_only_the_newest_event_of_a_task_is_sent_and_a_single_event_is_no_array():
     newer = replace(EVENT, version=2)
     sent = await gathering(replace(EVENT, task_id="b"), EVENT, newer)
     await sent.everything(sent.texts[0], newer.text())
 
 
-async def test_after_a_pause_an_event_is_sent_where_it_is_told():
+async def test_after_a_pause_an_event_is_sent_at_once():
     sent = Sent(nothing, kind=Gatherer)
     frame = Frame(EVENT.text(), EVENT)
     asyncio.get_running_loop().call_soon(
@@ -237,7 +237,7 @@ async def test_each_outcome_in_a_frame_counts_as_sent():
     assert sent.outcomes == ends
 
 
-async def test_what_waits_goes_in_frames_of_some_size():
+async def test_gathered_events_are_split_into_frames_of_limited_size():
     long = [replace(EVENT, task_id=f"{n}", description="x" * 500) for n in range(100)]
     sent = await gathering(EVENT, *long)
     async with asyncio.timeout(10):
