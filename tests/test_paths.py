@@ -14,7 +14,7 @@ from progress import addresses, asgi
 from progress.asgi import application
 from progress.paths import read, written
 from progress.reporting import current
-from progress.reporting.current import get_publisher
+from progress.reporting.current import current_publisher
 from progress.routing import websocket_urlpatterns
 from progress.transports.views import task_events
 from tests.support.asgi import pages
@@ -64,7 +64,7 @@ def test_each_id_has_an_address_of_its_own():
 def told(hub, task_id):
     """The addresses of a task that has started, in a Django site and embedded."""
     celery.set_current()
-    get_publisher().open(task_id)
+    current_publisher().open(task_id)
     assert current.flush(5)
     options = {"actions": ["watch", "cancel"]}
     site = addresses(RequestFactory().get("/"), task_id, **options)

@@ -4,8 +4,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.elements import add, part, settled
-from tests.browser.wire import event, subscribe, unsubscribe
+from tests.support.elements import add, part, settled
+from tests.support.wire import event, subscribe, unsubscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

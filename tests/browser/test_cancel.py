@@ -5,9 +5,9 @@ import json
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.elements import add, part
 from tests.browser.jobs_page import JobsPage
-from tests.browser.wire import event
+from tests.support.elements import add, part
+from tests.support.wire import event
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

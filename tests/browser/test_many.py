@@ -6,9 +6,10 @@ import pytest
 import pytest_asyncio
 
 from progress import make_token
-from tests.browser.conftest import BLANK
-from tests.browser.elements import settled
-from tests.support.parts import ROOT, Server, Web
+from tests.support.browser import BLANK
+from tests.support.elements import settled
+from tests.support.parts import Server, Web
+from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

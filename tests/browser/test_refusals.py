@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.elements import add, part
-from tests.browser.wire import event, subscribe
+from tests.support.elements import add, part
+from tests.support.wire import event, subscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.browser.conftest import ARGS, chromium, windows
-from tests.support.parts import free_port, listens
-
-__all__ = ["chromium"]  # a fixture
+from tests.support.browser import ARGS, windows
+from tests.support.ports import free_port, listens
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/first-bar.md").read_text()
