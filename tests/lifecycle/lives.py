@@ -13,6 +13,7 @@ BUSY_POOLS = ("prefork",) * 5 + ("threads",) * 3 + ("gevent",) * 2 + ("eventlet"
 WEATHERS = (
     "fair", "store away", "store frozen", "store full", "store read only", "store set back",
     "worker killed", "worker frozen", "worker warm", "worker cold",
+    "clock ahead", "visibility timeout", "queue purged", "short retention",
 )  # fmt: skip
 HEARTBEAT = 0.5  # seconds, PROGRESS_HEARTBEAT in a run
 
@@ -27,7 +28,7 @@ class Attempt:
     silent: float = 0.0  # seconds before the first report
     reports: int = 0
     pace: float = 0.0  # seconds after each report
-    how: str = "recorder"  # or "track", or "unknown total"
+    how: str = "recorder"  # or "track", "unknown total", "thread", "to_thread"
     inner: str = ""  # another task inside: "apply", "apply failing", "call"
     after: float = 0.0  # seconds between the last report and the end
     end: str = "success"
@@ -55,12 +56,14 @@ class Life:
     """One task from its publishing to its end."""
 
     task_id: str
+    celery: str = "5.7"
     pool: str = "prefork"
     weather: str = "fair"
     start: float = 0.0  # seconds from the beginning of its batch
     kind: str = "task"  # or "eager", "unregistered"
     base: str = "plain"  # or "hooks", "raising hooks", "abortable"
     late: bool = False  # acks_late and reject_on_worker_lost
+    lost_retry: bool = False  # retry_on_worker_lost, of Celery 5.7
     auto: str = ""  # autoretry_for: "at once", "backoff", "jitter"
     ignored: bool = False  # ignore_result
     countdown: float | None = None
@@ -128,6 +131,7 @@ class _Drawing:
             life,
             base=rng.choice(("plain",) * 4 + ("hooks", "hooks", "raising hooks", "abortable")),
             late=rng.random() < 0.35,
+            lost_retry=rng.random() < 0.15,
             auto=self._some(
                 0.6 if self._tiny else 0.3, rng.choice(("at once", "backoff", "jitter")), ""
             ),
@@ -167,7 +171,7 @@ class _Drawing:
                 silent=self._some(0.4, self._seconds(), 0.0),
                 reports=reports,
                 pace=self._pace(reports),
-                how=rng.choice(("recorder", "recorder", "track", "unknown total")),
+                how=self._how(life),
                 inner=self._some(0.1, rng.choice(("apply", "apply failing", "call")), ""),
                 after=self._some(0.4, self._seconds(), 0.0),
                 end=end,
@@ -186,6 +190,12 @@ class _Drawing:
                 sub_fails=rng.random() < 0.25,
             )
         return attempt
+
+    def _how(self, life: Life) -> str:
+        found = ["recorder", "recorder", "recorder", "track", "unknown total", "thread"]
+        if life.pool not in {"gevent", "eventlet"}:  # asyncio waits for more than its own greenlet
+            found.append("to_thread")
+        return self._rng.choice(found)
 
     def _end(self, life: Life, *, eager: bool) -> str:
         rng = self._rng
@@ -249,7 +259,9 @@ class _Drawing:
 
 
 _IDS = (
-    "{}", "a/{}", "{} with blanks", "{}-ü-日本", "{}%2F..", "{}/cancel", "{}:1", "{}.", "<b>{}</b>",
+    "{}", "a/{}", "{} with blanks", " {} ", "/{}", "{}/", "{}//x", "%00{}", "{}\N{ZERO WIDTH JOINER}",
+    "e\N{COMBINING ACUTE ACCENT}{}", "\N{HEBREW LETTER ALEF}{}", "{}'--", "{}&amp;", "{}\n2", "{}\t",
+    "\0{}", "{}\x7f", "{}\x85", "{}\r\nX-Y: z", "{} with blanks", "{}-ü-日本", "{}%2F..", "{}/cancel", "{}:1", "{}.", "<b>{}</b>",
     '{}"quoted"', "{}?x=1&y", "{}#top", "{}" + "-long" * 45, "{}\N{GRINNING FACE}", "{}\\n{}", "..{}",
 )  # fmt: skip
 

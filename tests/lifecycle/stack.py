@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,9 @@ from tests.lifecycle.lives import HEARTBEAT, POOLS
 from tests.support.parts import ROOT, Part, Server, Web, Worker, listens, settings
 
 SIZES = {"prefork": 6, "threads": 12, "solo": 1, "gevent": 40, "eventlet": 40}
-LOSSY = {"worker killed", "worker frozen", "worker cold"}
+LOSSY = {"worker killed", "worker frozen", "worker cold", "queue purged", "short retention"}
+RETENTION = 3.0  # seconds, where outcomes are kept that short
+AHEAD = 8.0  # seconds that the workers' clocks are ahead, where they are
 LOST_AFTER = 8.0  # seconds, where workers are killed
 
 
@@ -71,19 +74,20 @@ class Servers:
         os.environ["TEST_NOTES_URL"] = self.broker.url(3)
         django_settings.PROGRESS_REDIS_URL = self.store.url()
         django_settings.CHANNEL_LAYERS = {"default": redis_layer(self.store.url())}
-        conf._get.cache_clear()
+        conf.redis_url.forget()
 
 
 class Stack:
     """All parts of one batch, as a context."""
 
-    def __init__(self, folder, servers, *, celery="5.7", pools=POOLS, lossy=False):
-        self.celery = celery
+    def __init__(self, folder, servers, *, celery="5.7", pools=POOLS, weather="fair"):
+        self.celery, self.weather = celery, weather
         self.store, self.broker = servers.store, servers.broker
         values = {
             "HEARTBEAT": HEARTBEAT,
             "STALLED_AFTER": 1.6,
-            "LOST_AFTER": LOST_AFTER if lossy else 3600.0,
+            "LOST_AFTER": LOST_AFTER if weather in LOSSY else 3600.0,
+            "RETENTION": RETENTION if weather == "short retention" else 86400.0,
             "RECONCILE": 1.0,
             "SUBSCRIPTIONS": 10000,
             "FRAME_RATE": 2000,
@@ -96,12 +100,15 @@ class Stack:
             "TEST_NOTES_URL": self.broker.url(3),
             **settings(**values),
         }
+        ahead = {"TEST_CLOCK_AHEAD": AHEAD} if weather == "clock ahead" else {}
         self.web = LifeWeb(folder, env=env, name="web", module="tests.lifecycle.site")
         self.workers = {
-            pool: LifeWorker(folder, pool=pool, celery=celery, env=env) for pool in pools
+            pool: LifeWorker(folder, pool=pool, celery=celery, env=env | ahead) for pool in pools
         }
         self.killed = []  # when all workers were, by the clock on the wall
         self.cold = []
+        self.purged = []
+        self.emptied = []  # (of when what the store kept is, when it came back)
 
     def __enter__(self):
         self.store.start()
@@ -153,6 +160,19 @@ class Stack:
             for tag in tags:
                 connection.default_channel.qos.restore_by_tag(tag)
 
+    @contextmanager
+    def visible_again(self, seconds):
+        """Bring back what was not acknowledged within that time, as any worker does."""
+        from tests.lifecycle.tasks import app
+
+        with app.connection_for_write(transport_options={"visibility_timeout": seconds}) as one:
+            yield lambda: one.default_channel.qos.restore_visible(num=100, interval=1)
+
+    def purge(self):
+        """Lose what waits for a worker."""
+        with self.broker.client() as client:
+            client.delete(*self.workers)
+
     def end_workers(self, number):
         for worker in self.workers.values():
             os.kill(worker.process.pid, number)
@@ -165,4 +185,12 @@ class Stack:
 
 def facts(stack):
     """What a judge has to know of a batch."""
-    return SimpleNamespace(killed=stack.killed, cold=stack.cold, celery=stack.celery)
+    return SimpleNamespace(
+        killed=stack.killed,
+        cold=stack.cold,
+        purged=stack.purged,
+        emptied=stack.emptied,
+        celery=stack.celery,
+        weather=stack.weather,
+        copies=stack.weather == "visibility timeout",
+    )

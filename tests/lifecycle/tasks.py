@@ -4,6 +4,7 @@ What it writes goes to one list of a Redis database that nothing else uses, so t
 really happened, whatever Celery and the progress say.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,12 @@ import redis
 from celery import Celery, Task, chain, chord, group
 from celery.contrib.abortable import AbortableTask
 from celery.exceptions import Ignore, Reject
+
+true_time = time.time
+if ahead := float(os.environ.get("TEST_CLOCK_AHEAD", 0)):  # what this process takes for the time
+    true_ns = time.time_ns
+    time.time = lambda: true_time() + ahead
+    time.time_ns = lambda: true_ns() + int(ahead * 1e9)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 url = os.environ["TEST_BROKER_URL"]
@@ -42,7 +49,7 @@ def _notes():
 
 def note(key, what, nth, **more):
     """Write down what happened."""
-    more |= {"key": key, "what": what, "nth": nth, "at": time.time()}
+    more |= {"key": key, "what": what, "nth": nth, "at": true_time()}
     _notes().rpush("notes", json.dumps(more))
 
 
@@ -94,9 +101,10 @@ AUTO = {
 }
 
 
-def task_name(base, late, auto):
+def task_name(base, late, auto, lost_retry):
     """The task that has these options."""
-    return f"lives.{base}.{'late' if late else 'early'}.{auto or 'manual'}".replace(" ", "_")
+    words = [base, "late" if late else "early", auto or "manual", "again" if lost_retry else "once"]
+    return "lives." + ".".join(words).replace(" ", "_")
 
 
 def live(self, key, script):
@@ -117,6 +125,9 @@ def report(self, key, nth, attempt):
     number, pace = attempt["reports"], attempt.get("pace", 0)
     if not number:
         return
+    if attempt["how"] in {"thread", "to_thread"}:
+        elsewhere(self, attempt["how"], number, pace)
+        return
     if attempt["how"] == "track":
         for _ in track(range(number), description="Tracking", task=self):
             time.sleep(pace)
@@ -130,8 +141,20 @@ def report(self, key, nth, attempt):
         watch_for_abort(self, key, nth, attempt)
 
 
-class Aborted(Exception):
-    """Ends an abortable attempt."""
+def elsewhere(self, how, number, pace):
+    """Report from a thread that the task starts."""
+    from progress import track
+
+    def work():
+        for _ in track(range(number), description="Tracking", task=self):
+            time.sleep(pace)
+
+    if how == "to_thread":
+        asyncio.run(asyncio.to_thread(work))
+    else:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
 
 
 def watch_for_abort(self, key, nth, attempt):
@@ -228,10 +251,12 @@ def inner(self, fails):
 for _base, _class in BASES.items():
     for _late in (False, True):
         for _auto, _options in AUTO.items():
-            app.task(
-                bind=True,
-                name=task_name(_base, _late, _auto),
-                base=_class,
-                acks_late=_late,
-                **_options,
-            )(live)
+            for _again in (False, True):
+                app.task(
+                    bind=True,
+                    name=task_name(_base, _late, _auto, _again),
+                    base=_class,
+                    acks_late=_late,
+                    retry_on_worker_lost=_again,
+                    **{"default_retry_delay": 0.3, **_options},
+                )(live)

@@ -23,6 +23,7 @@ async def _store_away(stack):
     stack.store.kill()
     await asyncio.sleep(LASTS)
     await asyncio.to_thread(stack.store.start)
+    stack.emptied.append((0, time.time()))
 
 
 async def _store_frozen(stack):
@@ -47,6 +48,7 @@ async def _store_read_only(stack):
 async def _store_set_back(stack):
     """As from a snapshot that is 1 s old."""
     with redis.Redis(port=stack.store.port) as client:
+        taken = time.time()
         kept = {key: (client.dump(key), client.pttl(key)) for key in client.keys("*")}
         await asyncio.sleep(1.0)
         stack.store.kill()
@@ -55,6 +57,7 @@ async def _store_set_back(stack):
             if value is not None:
                 with suppress(redis.ResponseError):
                     client.restore(key, max(0, ttl), value)
+        stack.emptied.append((taken, time.time()))
 
 
 async def _worker_killed(stack):
@@ -87,7 +90,31 @@ async def _worker_cold(stack):
     await asyncio.to_thread(stack.restore, tags)
 
 
+async def _clock_ahead(stack):
+    """The store takes no writes meanwhile, so that others than it give versions."""
+    await _store_full(stack)
+
+
+async def _visibility_timeout(stack):
+    with stack.visible_again(1.0) as restore:
+        for _ in range(10):
+            await asyncio.to_thread(restore)
+            await asyncio.sleep(0.3)
+
+
+async def _queue_purged(stack):
+    until = time.time() + LASTS
+    while time.time() < until:
+        await asyncio.to_thread(stack.purge)
+        await asyncio.sleep(0.01)
+    stack.purged.append(time.time())
+
+
 _WEATHERS = {
+    "clock ahead": _clock_ahead,
+    "visibility timeout": _visibility_timeout,
+    "queue purged": _queue_purged,
+    "short retention": _worker_killed,
     "store away": _store_away,
     "store frozen": _store_frozen,
     "store full": _store_full,
