@@ -5,12 +5,13 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 
 import aiohttp
 import redis
 
 from tests.lifecycle import judge, watching, weather
-from tests.lifecycle.lives import attempts
+from tests.lifecycle.lives import attempts, has_controls
 from tests.lifecycle.stack import LOSSY, LOST_AFTER, facts
 from tests.lifecycle.truth import Case, truth
 
@@ -28,8 +29,9 @@ class Living:
         self.key = life.task_id
         self.notes = []
         self.statuses = []  # (when, Celery's status), as it changed
-        self.second = False
+        self.first = None  # notes and truth of the first life of an id that is used again
         self.eager = None
+        self.lived = True
         self.refused = None  # why make_token did not take the id
         self.truth = None
         self.decided = None  # when its truth was known
@@ -38,10 +40,19 @@ class Living:
     def status(self):
         return self.statuses[-1][1] if self.statuses else None
 
-    def case(self, known, now):
-        return Case(
-            self.life, self.notes, self.status, known, now, second=self.second, eager=self.eager
-        )
+
+@dataclass
+class Seen:
+    """What was shown of one life."""
+
+    frames: list  # (when, event), as they came to the watcher who was there all along
+    newest: dict | None  # what that one shows in the end
+    late: dict | None
+    state: dict | None  # the JSON
+
+    def arrival(self, event):
+        """When that version came."""
+        return next(at for at, each in self.frames if each["version"] == event["version"])
 
 
 class Batch:
@@ -67,26 +78,28 @@ class Batch:
             await raging
             await self._settle()
             late, states = await self._views(session)
+            known = facts(self.stack)
             for task in (reading, asking):
                 task.cancel()
-            await asyncio.gather(reading, asking, return_exceptions=True)
+            ends = await asyncio.gather(reading, asking, return_exceptions=True)
+            for error in ends:
+                if not isinstance(error, asyncio.CancelledError):
+                    raise error
             findings = [
                 finding
                 for each in self.living
-                for finding in judge.findings(
-                    each,
-                    frames=self._watcher.frames.get(each.life.task_id, []),
-                    newest=self._watcher.newest(each.life.task_id),
-                    late=late.get(each.life.task_id),
-                    state=states.get(each.life.task_id),
-                    weather=self.weather,
-                )
+                for finding in judge.findings(each, self._seen(each, late, states), known)
             ]
             await self._watcher.close()
             await self._record.aclose()
             await notes.aclose()
         self._starters.shutdown()
         return findings
+
+    def _seen(self, living, late, states):
+        id_ = living.life.task_id
+        frames, newest = self._watcher.frames.get(id_, []), self._watcher.newest(id_)
+        return Seen(frames, newest, late.get(id_), states.get(id_))
 
     async def _live(self, living):
         life = living.life
@@ -95,6 +108,8 @@ class Batch:
             await self._watcher.watch(life.task_id)
         except ValueError as error:
             living.refused = str(error)
+        living.lived = not (living.refused or has_controls(life.task_id))
+        if not living.lived:
             return
         await asyncio.sleep(0.02)
         await self._publish(living, life.script)
@@ -102,8 +117,10 @@ class Batch:
             asyncio.create_task(self._outside(living, each))  # noqa: RUF006 - ends with the loop
         if life.again:
             await self._decided(living)
-            living.second, living.notes, living.truth = True, [], None
-            living.decided = None
+            if living.truth is None or living.truth.states is None:
+                return
+            living.first = living.notes, living.truth
+            living.notes, living.truth, living.decided = [], None, None
             living.key = f"{life.task_id}\n2"
             self._by_key[living.key] = living
             await self._publish(living, life.again)
@@ -121,7 +138,7 @@ class Batch:
         from tests.lifecycle import tasks
 
         life = living.life
-        name = tasks.task_name(life.base, life.late, life.auto)
+        name = tasks.task_name(life.base, life.late, life.auto, life.lost_retry)
         if life.kind == "unregistered":
             tasks.app.send_task("lives.not_there", [], task_id=life.task_id, queue=life.pool)
             return
@@ -132,7 +149,7 @@ class Batch:
                 result = task.apply([living.key, script], task_id=life.task_id)
                 living.eager = result.state
             return
-        options = {} if living.second else {
+        options = {} if living.first else {
             "countdown": life.countdown, "expires": life.expires,
             "soft_time_limit": life.soft, "time_limit": life.hard,
         }  # fmt: skip
@@ -201,7 +218,7 @@ class Batch:
         for living in self.living:
             if not living.notes:
                 continue
-            found = truth(living.case(known, now))
+            found = truth(Case(living, known, now))
             if living.truth != found:
                 living.truth = found
                 living.decided = now if found.states else None
@@ -218,7 +235,7 @@ class Batch:
         await asyncio.sleep(1.0)
 
     def _is_settled(self, living, now, grace):
-        if living.refused:
+        if not living.lived:
             return True
         if living.decided is None:
             return False
@@ -227,7 +244,7 @@ class Batch:
         return right if now < living.decided + grace else True
 
     async def _views(self, session):
-        ids = [each.life.task_id for each in self.living if not each.refused]
+        ids = [each.life.task_id for each in self.living if each.lived]
         port = self.stack.web.port
         late = await watching.look(session, port, ids)
         states = {}

@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass, field
 
-from tests.lifecycle.lives import Life
-from tests.lifecycle.truth import READY
+from tests.lifecycle.lives import Life, has_controls
+from tests.lifecycle.stack import LOST_AFTER
+from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
-EMPTIED = {"store away", "store set back"}
-ALIKE = ("state", "attempt", "current", "total", "description", "error", "stalled")
+ALIKE = ("state", "attempt", "current", "total", "description", "error", "result", "stalled")
+#: Alike too where the store was there all the time, so that it alone gave the versions.
+STORED = ("version", "run", "published", "worker", "percent")
+UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker cold",
+             "visibility timeout", "queue purged"}  # fmt: skip
+RUNNING = {"STARTED", "PROGRESS"}
+#: Ends after which a task waits once more.
+BACK = {"ignore", "requeue", "replace"}
+AT_WORK = {"began", "ended", "piece began", "piece ended"}
 
 
 @dataclass
@@ -26,18 +34,24 @@ class Finding:
         return self.rule, self.shown.split(",")[0], self.truth.split(" (")[0]
 
 
-def findings(living, *, frames, newest, late, state, weather):
-    """All that is wrong."""
+def findings(living, seen, facts):
+    """All that is wrong with what was seen of a life."""
+    controls = has_controls(living.life.task_id)
     if living.refused:
-        return []
-    found = [
-        *_end(living, frames, newest, late, state, weather),
-        *_order(frames),
-        *_between(living, frames, weather),
-    ]
+        rules = [] if controls else [("id refused", living.refused, "it has no control characters")]
+    elif controls:
+        rules = [("id taken", "a token", "it has control characters")]
+    else:
+        rules = [
+            *_end(living, seen, facts),
+            *_order(living, seen, facts),
+            *_over(living, seen, facts),
+            *_waits(living, seen, facts),
+            *_record(living),
+        ]
     return [
-        Finding(rule, living.life, shown, truth or _truth(living), _story(living, frames))
-        for rule, shown, truth in found
+        Finding(rule, living.life, shown, truth or _truth(living), story(living, seen.frames))
+        for rule, shown, truth in rules
     ]
 
 
@@ -47,130 +61,224 @@ def _truth(living):
     return f"{' or '.join(sorted(living.truth.states))} ({living.truth.why})"
 
 
-def _end(living, frames, newest, late, state, weather):
-    views = {"watcher": newest, "late watcher": late, "JSON": state}
+def _end(living, seen, facts):
+    views = {"watcher": seen.newest, "late watcher": seen.late, "JSON": seen.state}
     if living.truth is None or living.truth.states is None:
-        yield "undecided", str(newest and newest["state"]), ""
+        yield "undecided", str(seen.newest and seen.newest["state"]), ""
         return
-    if "status" in (state or {}):
-        yield "JSON refused", f"HTTP {state['status']}", ""
+    if "status" in (seen.state or {}):
+        yield "JSON refused", f"HTTP {seen.state['status']}", ""
         return
-    if living.life.again:
-        views.pop("watcher")  # it was told an outcome, which ended its subscription
+    if living.first:  # an outcome ended the subscription
+        yield from _first(living, views.pop("watcher"))
+    elif _ended_before(living, seen, facts):
+        views.pop("watcher")
     states = {name: view and view["state"] for name, view in views.items()}
-    if newest and _was_over(living, newest["state"], _arrival(newest, frames)):
-        states.pop("watcher", None)  # Celery called it over too, and brought it back later
-    right = set(living.truth.states)
-    if weather in EMPTIED and living.status not in READY:
-        right.add("UNKNOWN")  # the store forgot, and Celery has no record of an end
-    wrong = {name: shown for name, shown in states.items() if shown not in right}
+    wrong = {name for name, shown in states.items() if not _is_right(living, name, shown, facts)}
     if wrong:
-        rule = "wrong end of an id used again" if living.second else "wrong end"
-        yield (
-            rule,
-            " and ".join(sorted({f"{shown}" for shown in wrong.values()}))
-            + ("" if len(wrong) == len(states) else f" ({', '.join(wrong)})"),
-            "",
-        )
+        rule = "wrong end of an id used again" if living.first else "wrong end"
+        shown = " and ".join(sorted({str(states[name]) for name in wrong}))
+        yield rule, shown + ("" if len(wrong) == len(states) else f" ({', '.join(wrong)})"), ""
         return
-    last = state
-    for name, view in views.items():
-        if name not in states:
+    yield from _alike(living, views, facts)
+    yield from _words(living, views, facts)
+
+
+def _first(living, newest):
+    """What the watcher was told of the id's first life."""
+    _, right = living.first
+    if newest is None or newest["state"] not in right.states:
+        yield (
+            "wrong end of an id's first life",
+            str(newest and newest["state"]),
+            f"{' or '.join(sorted(right.states))} ({right.why})",
+        )
+
+
+def _ended_before(living, seen, facts):
+    """Whether the watcher rightly saw an end, after which a copy of the message began."""
+    newest = seen.newest
+    if newest is None or newest["state"] not in READY:
+        return False
+    at = seen.arrival(newest)
+    went_on = [note for note in living.notes if note["what"] in AT_WORK and note["at"] > at - SLACK]
+    return bool(went_on) and justified(living, newest["state"], at, facts)
+
+
+def _is_right(living, name, shown, facts):
+    if shown in living.truth.states:
+        return True
+    if facts.weather == "short retention" and shown == "UNKNOWN":
+        return name != "watcher" or bool(living.truth.states & OPEN)
+    return _forgotten(living, shown, facts)
+
+
+def _forgotten(living, shown, facts):
+    """Whether the store lost what it knew, and nothing was reported after that."""
+    last = max((n["at"] for n in living.notes if n["what"] != "outside"), default=0)
+    for taken, back in facts.emptied:
+        if last > back + SLACK:
             continue
-        differs = [key for key in ALIKE if view[key] != last[key]]
+        if shown == "UNKNOWN":
+            return living.status not in READY
+        # What it knew some moments ago: Celery has a record, unless the result is ignored.
+        if taken and shown in OPEN and (living.status not in READY or living.life.ignored):
+            return True
+    return False
+
+
+def _alike(living, views, facts):
+    keys = ALIKE + STORED if facts.weather in UNTOUCHED else ALIKE
+    shown = [(name, view) for name, view in views.items() if view["state"] != "UNKNOWN"]
+    for name, view in shown[:-1]:
+        differs = [key for key in keys if view[key] != shown[-1][1][key]]
         if differs:
-            yield "views differ", f"{name} and JSON in {', '.join(differs)}", ""
+            yield "views differ", f"{name} and {shown[-1][0]} in {' '.join(differs)}", ""
+
+
+def _words(living, views, facts):
+    last = views["JSON"]
     if last["state"] == "FAILURE" and not last["error"]:
         yield "no words", "FAILURE without an error", ""
     if "password" in str(last):
         yield "leak", "an exception's text", ""
+    if last["state"] == "SUCCESS" and last["total"] is not None and last["percent"] != 100:
+        yield "percent of SUCCESS", str(last["percent"]), ""
+    yield from _counts(living, last, facts)
 
 
-def _order(frames):
+def _counts(living, last, facts):
+    """What the last execution reported itself, and which attempt that was."""
+    began = [note for note in living.notes if note["what"] == "began"]
+    ends = [note for note in living.notes if note["what"] == "ended"]
+    if not ends or copied(living.life, living.notes, facts) or living.life.kind != "task":
+        return
+    note = max(ends, key=lambda each: each["nth"])
+    if note["nth"] != max(each["nth"] for each in began) or note["how"] not in STATE_OF:
+        return
+    if last["state"] != STATE_OF[note["how"]]:
+        return
+    retries = next(each["retries"] for each in began if each["nth"] == note["nth"])
+    if last["attempt"] != retries + 1:
+        yield "attempt", f"attempt {last['attempt']} of {retries + 1}", ""
+    if last["current"] not in note["said"]:
+        yield "counts", f"{last['current']:g} of {note['said']}", ""
+
+
+def _order(living, seen, facts):
     """What holds of the events that came, whatever the task did."""
     newest = None
-    for _, event in frames:
+    for _, event in seen.frames:
         if newest is not None:
-            if event["version"] < newest["version"]:
-                yield "versions", f"{newest['state']} then an older {event['state']}", ""
-            same = event["run"] == newest["run"] and event["attempt"] == newest["attempt"]
-            fell = (event["percent"] or 0) < (newest["percent"] or 0)
-            if same and fell and event["run"] and event["description"] == newest["description"]:
-                yield "percent falls", f"{newest['state']} to {event['state']}", ""
+            yield from _follows(newest, event)
+        share = event["percent"]
+        if share is not None and share >= 100 and not event["complete"]:
+            yield "percent before the end", f"{share} in {event['state']}", ""
         if newest is None or event["version"] > newest["version"]:
             newest = event
 
 
-def _between(living, frames, weather):
-    began = [note["at"] for note in living.notes if note["what"] == "began"]
-    goes_on = [note for note in living.notes if note["what"] in {"began", "ended", "piece began",
-                                                                "piece ended"}]  # fmt: skip
-    if living.second or living.life.kind == "eager":
+def _follows(newest, event):
+    step = f"{newest['state']} to {event['state']}"
+    if event["version"] < newest["version"]:
+        yield "versions", step, ""
         return
-    for at, event in frames:
-        after = [note for note in goes_on if note["at"] > at + SLACK]
-        if event["complete"] and after and not _contradicts(living, event, at):
-            yield (
-                "called over and goes on",
-                f"{event['state']}, then {after[0]['what']} {after[0]['at'] - at:.1f} s later",
-                "",
-            )
+    if 0 < event["published"] < newest["published"]:
+        yield "published falls", step, ""
+    same_life = event["published"] == newest["published"]
+    if same_life and event["attempt"] < newest["attempt"] and event["state"] != "SUCCESS":
+        yield "attempt falls", step, ""
+    same = event["run"] == newest["run"] and event["attempt"] == newest["attempt"]
+    fell = (event["percent"] or 0) < (newest["percent"] or 0)
+    if same and fell and event["run"] and event["state"] != "PENDING":
+        yield "percent falls", step, ""
+
+
+def _over(living, seen, facts):
+    """Nothing is called over that goes on; a task that began is known."""
+    if living.life.kind == "eager":
+        return
+    notes = living.first[0] if living.first else living.notes
+    began = [note["at"] for note in notes if note["what"] == "began"]
+    for at, event in seen.frames:
+        after = [note for note in notes if note["what"] in AT_WORK and note["at"] > at + SLACK]
+        if event["complete"] and after and not justified(living, event["state"], at, facts):
+            late = f"{after[0]['what']} {after[0]['at'] - at:.1f} s later"
+            yield "called over and goes on", f"{event['state']}, then {late}", ""
             break
-    for at, event in frames:
-        if event["state"] == "UNKNOWN" and began and at > began[0] + 2 and weather not in EMPTIED:
+    for at, event in seen.frames:
+        known = began and at > began[0] + 2 and not facts.emptied
+        if event["state"] == "UNKNOWN" and known and facts.weather != "short retention":
             yield "unknown", "UNKNOWN after it began", ""
             break
-    asked = [note["at"] for note in living.notes if note["what"] == "outside"
-             and note["did"] == "abort"]  # fmt: skip
-    saw = any(note["what"] == "aborted" for note in living.notes)
-    ends = [note for note in living.notes if note["what"] == "ended" and note["how"] == "abortable"]
-    if (
-        asked
-        and ends
-        and not saw
-        and began
-        and asked[0] > began[0]
-        and ends[-1]["at"] > asked[0] + 1
-    ):
-        yield "abort is lost", "the task never sees ABORTED", ""
+
+
+def _waits(living, seen, facts):
+    """A task that was shown at work does not wait again, unless it went back to the queue."""
+    if copied(living.life, living.notes, facts) or living.first or facts.emptied:
+        return
+    back = any(
+        note["what"] == "aborted" or (note["what"] == "ended" and note["how"] in BACK)
+        for note in living.notes
+    )
+    at_work = False
+    for _, event in seen.frames:
+        if event["state"] == "PENDING" and at_work and not back:
+            yield "waits again", "PENDING after it was at work", ""
+            break
+        at_work = at_work or event["state"] not in {"PENDING", "UNKNOWN"}
+
+
+def _record(living):
+    """What the task wrote into Celery's record itself stays there, and it sees an abort."""
+    notes = [] if living.first else living.notes
+    ends = [n for n in notes if n["what"] == "ended" and n["how"] == "abortable"]
+    began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
+    asked = [n["at"] for n in notes if n["what"] == "outside" and n["did"] == "abort"]
+    aborted = any(note["what"] == "aborted" for note in notes)
+    others = {status for when, status in living.statuses if asked and when > asked[0]}
+    for end in ends:
+        in_time = any(began[end["nth"]] + SLACK < at < end["at"] - 1 for at in asked)
+        if in_time and not aborted and len(began) == end["nth"] and "PROGRESS" in others:
+            yield "abort is lost", "the task never sees ABORTED", ""
     written = [status for _, status in living.statuses]
     for before, after in zip(written, written[1:], strict=False):
-        if before in READY and after == "PROGRESS" and len(began) < 2:
+        if before in {*READY, "ABORTED"} and after == "PROGRESS" and len(began) < 2:
             yield "record overwritten", f"{before} by PROGRESS in Celery's record", ""
 
 
-def _arrival(event, frames):
-    return next(at for at, each in frames if each["version"] == event["version"])
-
-
-def _was_over(living, state, at):
-    """Whether Celery's record said so then, and nothing was at work: a copy came back later."""
-    recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
-    recorded = recorded or any(
-        state == "FAILURE" and note.get("hook") == "on_failure" and note["at"] < at
-        for note in living.notes
+def justified(living, state, at, facts):
+    """Whether the task was over in this state at that moment, for Celery or by its own notes."""
+    notes = living.first[0] if living.first else living.notes
+    said = any(
+        note["what"] == "ended" and STATE_OF.get(note["how"]) == state and note["at"] < at + SLACK
+        for note in notes
     )
-    began = {note["nth"]: note["at"] for note in living.notes if note["what"] == "began"}
-    at_work = any(
-        began.get(note["nth"], at) < at and note["at"] > at + SLACK
-        for note in living.notes
+    recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
+    hooked = state == "FAILURE" and any(
+        note.get("hook") == "on_failure" and note["at"] < at for note in notes
+    )
+    if state == "SUCCESS":  # of one of two executions at once, or of a replacement
+        return said or recorded
+    given_up = state == "FAILURE" and any(
+        at > killed + LOST_AFTER - 1 for killed in [*facts.killed, *facts.purged]
+    )
+    return (said or recorded or hooked or given_up) and not _at_work(notes, at)
+
+
+def _at_work(notes, at):
+    began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
+    return any(
+        began.get(note["nth"], at) < at - SLACK and note["at"] > at + SLACK
+        for note in notes
         if note["what"] in {"ended", "aborted"}
     )
-    return state in READY and recorded and not at_work
 
 
-def _contradicts(living, event, at):
-    """Whether Celery itself calls over what goes on."""
-    if event["state"] == "SUCCESS" or _was_over(living, event["state"], at):
-        return True  # SUCCESS of one of two runs
-    if living.life.base == "raising hooks":
-        return any(status == event["state"] and when < at + 0.5 for when, status in living.statuses)
-    return False
-
-
-def _story(living, frames):
+def story(living, frames):
     """What happened and what was shown, in the order of time."""
-    lines = [(note["at"], "task   " + _words(note)) for note in living.notes]
+    notes = [*(living.first[0] if living.first else []), *living.notes]
+    lines = [(note["at"], "task   " + _note(note)) for note in notes]
     lines += [(at, f"celery {status}") for at, status in living.statuses]
     for at, event in frames:
         shown = f"shown  {event['state']} run {event['run'] % 10**8} attempt {event['attempt']}"
@@ -180,6 +288,6 @@ def _story(living, frames):
     return [f"{at - start:7.3f} {line}" for at, line in lines]
 
 
-def _words(note):
+def _note(note):
     more = [str(note[key]) for key in ("how", "hook", "piece", "did", "retries") if key in note]
     return f"{note['what']} {note['nth'] or ''} {' '.join(more)}"

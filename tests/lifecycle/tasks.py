@@ -172,6 +172,15 @@ def inside(how):
         inner(False)
 
 
+def said(attempt):
+    """What may be shown as current in the end, by what the attempt reported."""
+    if attempt.get("inner") == "call":
+        return [3]  # a part that ended last
+    if attempt.get("how") in {"thread", "to_thread"}:
+        return [0, attempt["reports"]]  # where several tasks of this name run, nobody knows whose
+    return [attempt["reports"]]
+
+
 def end(self, key, nth, attempt):
     from progress import PublicError
 
@@ -183,7 +192,7 @@ def end(self, key, nth, attempt):
         while time.monotonic() < deadline:
             watch_for_abort(self, key, nth, attempt)
             time.sleep(0.1)
-    note(key, "ended", nth, how=how)
+    note(key, "ended", nth, how=how, said=said(attempt))
     if how == "failure":
         raise RuntimeError("password")
     if how == "public":

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 READY = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
 OPEN = frozenset({"PENDING", "STARTED", "PROGRESS", "RETRY"})
 RETRIES = {"": 0, "at once": 3, "backoff": 2, "jitter": 2}
+#: How an execution ends by its own word.
+STATE_OF = {"success": "SUCCESS", "hang": "SUCCESS", "abortable": "SUCCESS",
+            "failure": "FAILURE", "public": "FAILURE", "reject": "FAILURE"}  # fmt: skip
 SILENCE = 6.0  # seconds that an execution may be without a note: hung for 3, frozen for 2
 
 
@@ -23,17 +26,25 @@ def only(state, why):
 UNDECIDED = Truth(None, "it goes on")
 
 
+def copied(life, notes, facts):
+    """Whether the broker may have brought the message twice."""
+    again = any(note.get("did") == "redeliver" for note in notes)
+    return again or facts.copies or (life.late and bool(facts.killed or facts.cold))
+
+
 class Case:
     """A life with what is known of it."""
 
-    def __init__(self, life, notes, status, facts, now, *, second=False, eager=None):
-        self.life, self.notes, self.status, self.facts, self.now = life, notes, status, facts, now
-        self.second, self.eager = second, eager
-        self.script = life.again if second else life.script
-        self.began = [note for note in notes if note["what"] == "began"]
-        self.ended = {note["nth"]: note for note in notes if note["what"] in {"ended", "aborted"}}
+    def __init__(self, living, facts, now):
+        self.life, self.notes, self.status = living.life, living.notes, living.status
+        self.statuses, self.facts, self.now = living.statuses, facts, now
+        self.second, self.eager = bool(living.first), living.eager
+        self.script = self.life.again if self.second else self.life.script
+        self.copied = copied(self.life, self.notes, facts)
+        self.began = [note for note in self.notes if note["what"] == "began"]
+        self.ended = {note["nth"]: note for note in self.notes if note["what"] in {"ended", "aborted"}}
         self.open = [note for note in self.began if note["nth"] not in self.ended]
-        self.quiet = now - max((n["at"] for n in notes if n["what"] != "outside"), default=now)
+        self.quiet = now - max((n["at"] for n in self.notes if n["what"] != "outside"), default=now)
         self.last = self._last_end()
 
     def _last_end(self):
@@ -57,7 +68,9 @@ def truth(case):
     if life.kind == "eager":
         return _eager(case)
     if life.kind == "unregistered":
-        return only("FAILURE", "Celery records NotRegistered") if case.status else UNDECIDED
+        if case.status:
+            return only("FAILURE", "Celery records NotRegistered")
+        return _purged(case) or UNDECIDED
     by_record = case.status in READY and not (case.second or life.ignored)
     if case.open and case.quiet < SILENCE and not (by_record and case.status == "REVOKED"):
         return UNDECIDED
@@ -83,7 +96,9 @@ def _eager(case):
         return UNDECIDED
     if case.eager in READY:
         return only(case.eager, "EagerResult says so")
-    return Truth(OPEN | READY | {"UNKNOWN"}, f"EagerResult says {case.eager}: no outcome")
+    if case.eager == "raised":  # a hook, and its caller saw that
+        return only("FAILURE", "its hook raised in its caller")
+    return _by_end(case, case.last.get("how", "aborted"))
 
 
 def _recorded(case):
@@ -93,11 +108,15 @@ def _recorded(case):
     how = case.last and case.last.get("how")
     if _goes_on(case, how) and case.quiet < SILENCE and not case.did("revoke", "terminate"):
         return UNDECIDED
-    if len(case.began) > 1 and case.did("redeliver") and case.status != "SUCCESS":
+    if len(case.began) > 1 and case.copied and case.status != "SUCCESS":
         return Truth(
             frozenset({case.status, _own(case)} - {None}),
             "two runs at once: the record, or the newest run",
         )
+    if case.status == "REVOKED" and case.facts.purged and _goes_on(case, how):
+        return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
+    if case.status == "REVOKED" and (before := _overwritten(case)):
+        return only(before, "revoked after its end: the outcome that Celery recorded before")
     if case.status == "REVOKED" and case.last and not case.open and not _goes_on(case, how):
         return _revoked_late(case, how or "aborted")
     return only(case.status, "Celery's record")
@@ -107,17 +126,28 @@ def _revoked_late(case, how):
     """Celery 5.6 and 5.7 record REVOKED when asked to, also of what is over without a record."""
     own = _by_end(case, how)
     if own.states is None:
-        return only("REVOKED", "Celery's record, before its replacement ended")
+        return Truth(frozenset({"REVOKED"}) | (OPEN if case.facts.purged else frozenset()),
+                     "Celery's record, before its replacement ended")  # fmt: skip
+    if (at := case.did("terminate")) and abs(at - case.last["at"]) < 1:
+        return Truth(own.states | {"REVOKED"}, "terminated while it ended")
     if own.states & OPEN:
         return Truth(own.states | {"REVOKED"}, "ignored, and revoked after that")
     return Truth(own.states, "revoked after its end: the outcome that it had")
+
+
+def _overwritten(case):
+    """The outcome that a revoke replaced in Celery's record, if it had one."""
+    if len(case.statuses) < 2 or case.began and case.began[-1]["at"] > case.statuses[-2][0]:
+        return None
+    before = case.statuses[-2][1]
+    return before if before in {"SUCCESS", "FAILURE"} else None
 
 
 def _own(case):
     """How the newest execution ended by its own note."""
     newest = max(case.began, key=lambda note: note["nth"])
     how = case.ended.get(newest["nth"], {}).get("how")
-    return {"success": "SUCCESS", "failure": "FAILURE", "public": "FAILURE"}.get(how)
+    return STATE_OF.get(how)
 
 
 def _goes_on(case, how):
@@ -126,7 +156,8 @@ def _goes_on(case, how):
         return True
     if how == "auto":
         return case.last["nth"] and _retries(case) < RETRIES[case.life.auto]
-    return how == "kill" and case.life.late
+    retried = case.life.lost_retry and case.facts.celery == "5.7" and _retries(case) < 3
+    return how in {"kill", "exit"} and retried or how == "kill" and case.life.late
 
 
 def _retries(case):
@@ -144,6 +175,8 @@ def _noted(case):
     if not case.began:
         if case.status in READY:
             return only(case.status, "Celery's record")
+        if gone := _purged(case):
+            return gone
         if quiet > SILENCE and (revoked or life.expires is not None or case.second):
             return only("REVOKED", "it never began, and its result is ignored")
         return UNDECIDED
@@ -153,12 +186,22 @@ def _noted(case):
     if _goes_on(case, how):
         if quiet > SILENCE + 1 and (revoked or life.expires is not None):
             return only("REVOKED", "revoked or expired before its next execution")
-        return UNDECIDED
-    if len(case.began) > 1 and case.did("redeliver"):
+        return _purged(case) or UNDECIDED
+    if len(case.began) > 1 and case.copied:
         ends = [_by_end(case, note.get("how", "aborted")).states for note in case.ended.values()]
         states = frozenset().union(*(each or () for each in ends))
         return Truth(states, "two runs at once, by their notes")
     return _by_end(case, how)
+
+
+def _purged(case):
+    """Nothing goes on, since the message was taken from the queue."""
+    if not case.facts.purged or case.quiet < SILENCE + 1:
+        return None
+    how = case.last and case.last.get("how")
+    if how in {None, "requeue", "replace"}:
+        return Truth(OPEN, "its message was purged: nobody knows")
+    return only("FAILURE", "its retry was purged")
 
 
 def _cut(case, revoked):
@@ -214,8 +257,10 @@ def _replaced(case):
     lasts = [
         note for note in case.notes if note["what"] == "piece ended" and note["piece"] == "last"
     ]
+    if not lasts and case.status in READY:
+        return only(case.status, "Celery's record of its replacement")
     if not lasts or case.quiet < 2:
-        return UNDECIDED
+        return _purged(case) or UNDECIDED
     if case.did("revoke", "terminate"):
         states = READY if case.status == "REVOKED" else READY - {"REVOKED"}
         return Truth(states, "its replacement was revoked, perhaps in time")
