@@ -1,6 +1,7 @@
 """What is wrong with what was shown of a life, beside Celery's truth."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.lifecycle.lives import Life, has_controls
 from tests.lifecycle.stack import LOST_AFTER
@@ -242,7 +243,7 @@ def _record(living):
         if in_time and not aborted and len(began) == end["nth"] and "PROGRESS" in others:
             yield "abort is lost", "the task never sees ABORTED", ""
     written = [status for _, status in living.statuses]
-    for before, after in zip(written, written[1:], strict=False):
+    for before, after in pairwise(written):
         if before in {*READY, "ABORTED"} and after == "PROGRESS" and len(began) < 2:
             yield "record overwritten", f"{before} by PROGRESS in Celery's record", ""
 

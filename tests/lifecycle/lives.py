@@ -217,7 +217,7 @@ class _Drawing:
             ends += ["abortable"] * 8
         if life.pool == "prefork":
             ends += ["kill", "exit"]
-        return rng.choice(ends + ["hang"] if life.pool != "solo" else ends)
+        return rng.choice([*ends, "hang"] if life.pool != "solo" else ends)
 
     def _outside(self, life: Life) -> tuple[Outside, ...]:
         rng = self._rng
@@ -265,10 +265,11 @@ class _Drawing:
 
 
 _IDS = (
-    "{}", "a/{}", "{} with blanks", " {} ", "/{}", "{}/", "{}//x", "%00{}", "{}\N{ZERO WIDTH JOINER}",
-    "e\N{COMBINING ACUTE ACCENT}{}", "\N{HEBREW LETTER ALEF}{}", "{}'--", "{}&amp;", "{}\n2", "{}\t",
-    "\0{}", "{}\x7f", "{}\x85", "{}\r\nX-Y: z", "{} with blanks", "{}-ü-日本", "{}%2F..", "{}/cancel", "{}:1", "{}.", "<b>{}</b>",
-    '{}"quoted"', "{}?x=1&y", "{}#top", "{}" + "-long" * 45, "{}\N{GRINNING FACE}", "{}\\n{}", "..{}",
+    "{}", "a/{}", "{} with blanks", " {} ", "/{}", "{}/", "{}//x", "%00{}", "{}%2F..", "{}/cancel",
+    "{}:1", "{}.", "..{}", "<b>{}</b>", '{}"quoted"', "{}'--", "{}&amp;", "{}?x=1&y", "{}#top",
+    "{}" + "-long" * 45, "{}-ü-日本", "{}\N{GRINNING FACE}", "e\N{COMBINING ACUTE ACCENT}{}",
+    "\N{HEBREW LETTER ALEF}{}", "{}\N{ZERO WIDTH JOINER}", "{}\\n{}",
+    "{}\n2", "{}\t", "\0{}", "{}\x7f", "{}\x85", "{}\r\nX-Y: z",
 )  # fmt: skip
 
 

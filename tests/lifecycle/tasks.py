@@ -17,7 +17,7 @@ from celery.contrib.abortable import AbortableTask
 from celery.exceptions import Ignore, Reject
 
 true_time = time.time
-if ahead := float(os.environ.get("TEST_CLOCK_AHEAD", 0)):  # what this process takes for the time
+if ahead := float(os.environ.get("TEST_CLOCK_AHEAD", "0")):  # what this process takes for the time
     true_ns = time.time_ns
     time.time = lambda: true_time() + ahead
     time.time_ns = lambda: true_ns() + int(ahead * 1e9)
@@ -193,12 +193,14 @@ def end(self, key, nth, attempt):
             watch_for_abort(self, key, nth, attempt)
             time.sleep(0.1)
     note(key, "ended", nth, how=how, said=said(attempt))
-    if how == "failure":
-        raise RuntimeError("password")
-    if how == "public":
-        raise PublicError("No such file.")
-    if how == "auto":
-        raise ConnectionError("refused")
+    errors = {
+        "failure": RuntimeError("password"),
+        "public": PublicError("No such file."),
+        "auto": ConnectionError("refused"),
+        "exit": SystemExit(1),
+    }
+    if how in errors:
+        raise errors[how]
     if how == "retry":
         raise self.retry(countdown=attempt["countdown"], exc=RuntimeError("again"), max_retries=9)
     if how == "ignore":
@@ -208,8 +210,6 @@ def end(self, key, nth, attempt):
         raise Ignore
     if how in {"reject", "requeue"}:
         raise Reject("no", requeue=how == "requeue")
-    if how == "exit":
-        raise SystemExit(1)
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "replace":

@@ -7,7 +7,8 @@ from tests.lifecycle.lives import Attempt, Life, Outside, draw, from_json
 from tests.lifecycle.shrink import shrink
 
 LARGE = Life(
-    task_id="0123abcd/cancel", pool="threads", start=2.5, late=True, base="hooks", soft=0.5, expires=1.0,
+    task_id="0123abcd/cancel", pool="threads",
+    start=2.5, late=True, base="hooks", soft=0.5, expires=1.0,
     script=(Attempt(reports=3, pace=0.1, end="retry", countdown=0.2), Attempt(reports=8)),
     outside=(Outside(what="abort", after=0.5), Outside(what="revoke", on="began", after=1.0)),
 )  # fmt: skip

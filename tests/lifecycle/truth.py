@@ -42,7 +42,8 @@ class Case:
         self.script = self.life.again if self.second else self.life.script
         self.copied = copied(self.life, self.notes, facts)
         self.began = [note for note in self.notes if note["what"] == "began"]
-        self.ended = {note["nth"]: note for note in self.notes if note["what"] in {"ended", "aborted"}}
+        ends = [note for note in self.notes if note["what"] in {"ended", "aborted"}]
+        self.ended = {note["nth"]: note for note in ends}
         self.open = [note for note in self.began if note["nth"] not in self.ended]
         self.quiet = now - max((n["at"] for n in self.notes if n["what"] != "outside"), default=now)
         self.last = self._last_end()
@@ -137,7 +138,7 @@ def _revoked_late(case, how):
 
 def _overwritten(case):
     """The outcome that a revoke replaced in Celery's record, if it had one."""
-    if len(case.statuses) < 2 or case.began and case.began[-1]["at"] > case.statuses[-2][0]:
+    if len(case.statuses) < 2 or (case.began and case.began[-1]["at"] > case.statuses[-2][0]):
         return None
     before = case.statuses[-2][1]
     return before if before in {"SUCCESS", "FAILURE"} else None
@@ -152,12 +153,12 @@ def _own(case):
 
 def _goes_on(case, how):
     """Whether another execution is to follow that end."""
-    if how == "retry" or how == "requeue":
+    if how in {"retry", "requeue"}:
         return True
     if how == "auto":
         return case.last["nth"] and _retries(case) < RETRIES[case.life.auto]
     retried = case.life.lost_retry and case.facts.celery == "5.7" and _retries(case) < 3
-    return how in {"kill", "exit"} and retried or how == "kill" and case.life.late
+    return (how in {"kill", "exit"} and retried) or (how == "kill" and case.life.late)
 
 
 def _retries(case):

@@ -47,10 +47,8 @@ class Watcher:
 
     async def _run(self):
         while True:
-            try:
+            with suppress(aiohttp.ClientError, OSError):
                 await self._once()
-            except (aiohttp.ClientError, OSError):
-                pass
             self._socket = None
             self.breaks += 1
             await asyncio.sleep(0.2)
