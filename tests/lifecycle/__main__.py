@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.lifecycle import lives as drawing
+from tests.lifecycle import rows
 from tests.lifecycle.shrink import shrink
 from tests.support import rights  # noqa: F401 - sets Django up
 
@@ -34,9 +35,11 @@ def main():
         folder = options.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="lives-"))
         session = Session(Path(folder), options)
         began = time.monotonic()
-        chosen = _chosen(options, seed)
+        named = rows.lives([options.celery] if options.celery else VERSIONS) if options.rows else []
+        chosen = [life for _, life in named] or _chosen(options, seed)
         found = session.live(chosen)
         print(f"{len(chosen)} lives in {time.monotonic() - began:.0f} s")
+        print(*rows.table(named, session.known), sep="\n")
         kinds = defaultdict(list)
         for finding in found:
             kinds[finding.kind].append(finding)
@@ -93,6 +96,7 @@ def _options():
     parser.add_argument(
         "--quick", action="store_true", help="150 lives, of fair weather and one fault"
     )
+    parser.add_argument("--rows", action="store_true", help="one life of each row of the docs")
     parser.add_argument("--keep", help="a folder for the logs of all parts")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     parser.add_argument("--verbose", action="store_true")
@@ -107,6 +111,7 @@ class Session:
 
         self.folder, self.options = folder, options
         self.servers = Servers(folder)
+        self.known = {}  # of each task id: its Living and what was Seen
         self._number = 0
 
     def live(self, lives):
@@ -134,6 +139,7 @@ class Session:
             started = time.monotonic()
             batch = Batch(stack, lives, weather)
             found = asyncio.run(batch.run())
+        self.known |= batch.known
         ended = time.monotonic()
         with (self.folder / "findings.jsonl").open("a") as file:
             file.writelines(json.dumps(asdict(each)) + "\n" for each in found)

@@ -85,10 +85,13 @@ class Batch:
             for error in ends:
                 if not isinstance(error, asyncio.CancelledError):
                     raise error
+            self.known = {
+                each.life.task_id: (each, self._seen(each, late, states)) for each in self.living
+            }
             findings = [
                 finding
-                for each in self.living
-                for finding in judge.findings(each, self._seen(each, late, states), known)
+                for each, seen in self.known.values()
+                for finding in judge.findings(each, seen, known)
             ]
             await self._watcher.close()
             await self._record.aclose()

@@ -51,7 +51,7 @@ def findings(living, seen, facts):
             *_record(living),
         ]
     return [
-        Finding(rule, living.life, shown, truth or _truth(living), story(living, seen.frames))
+        Finding(rule, living.life, shown, truth or _truth(living), story(living, seen))
         for rule, shown, truth in rules
     ]
 
@@ -70,7 +70,7 @@ def _end(living, seen, facts):
     if "status" in (seen.state or {}):
         yield "JSON refused", f"HTTP {seen.state['status']}", ""
         return
-    if living.first:  # an outcome ended the subscription
+    if living.first and living.first[1].states <= READY:  # it ended the subscription
         yield from _first(living, views.pop("watcher"))
     elif _ended_before(living, seen, facts):
         views.pop("watcher")
@@ -264,29 +264,43 @@ def justified(living, state, at, facts):
     given_up = state == "FAILURE" and any(
         at > killed + LOST_AFTER - 1 for killed in [*facts.killed, *facts.purged]
     )
-    return (said or recorded or hooked or given_up) and not _at_work(notes, at)
+    return (said or recorded or hooked or given_up) and not _newer_at_work(notes, state, at)
 
 
-def _at_work(notes, at):
+def _newer_at_work(notes, state, at):
+    """Whether a newer execution than the one that ended so was at work then."""
+    ended = max(
+        (
+            note["nth"]
+            for note in notes
+            if note["what"] == "ended" and note["at"] < at and STATE_OF.get(note["how"]) == state
+        ),
+        default=0,
+    )
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
     return any(
-        began.get(note["nth"], at) < at - SLACK and note["at"] > at + SLACK
+        note["nth"] > ended and began.get(note["nth"], at) < at - SLACK and note["at"] > at + SLACK
         for note in notes
         if note["what"] in {"ended", "aborted"}
     )
 
 
-def story(living, frames):
+def story(living, seen):
     """What happened and what was shown, in the order of time."""
     notes = [*(living.first[0] if living.first else []), *living.notes]
     lines = [(note["at"], "task   " + _note(note)) for note in notes]
     lines += [(at, f"celery {status}") for at, status in living.statuses]
-    for at, event in frames:
-        shown = f"shown  {event['state']} run {event['run'] % 10**8} attempt {event['attempt']}"
-        lines.append((at, f"{shown} {event['current']:g}/{event['total']} {event['error'] or ''}"))
+    lines += [(at, f"shown  {_shown(event)}") for at, event in seen.frames]
     lines.sort()
     start = lines[0][0] if lines else 0
-    return [f"{at - start:7.3f} {line}" for at, line in lines]
+    ends = [f"in the end {name}: {_shown(view)}" for name, view in
+            (("late", seen.late), ("JSON", seen.state)) if view and "state" in view]  # fmt: skip
+    return [*(f"{at - start:7.3f} {line}" for at, line in lines), *ends]
+
+
+def _shown(event):
+    run = f"{event['state']} run {event['run'] % 10**8} attempt {event['attempt']}"
+    return f"{run} {event['current']:g}/{event['total']} {event['error'] or ''}"
 
 
 def _note(note):

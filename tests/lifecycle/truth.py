@@ -114,6 +114,8 @@ def _recorded(case):
             frozenset({case.status, _own(case)} - {None}),
             "two runs at once: the record, or the newest run",
         )
+    if how == "exit" and case.facts.celery != "5.7":
+        return Truth(OPEN | {case.status}, "SystemExit: Celery 5.5 and 5.6 may record nothing")
     if case.status == "REVOKED" and case.facts.purged and _goes_on(case, how):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
     if case.status == "REVOKED" and (before := _overwritten(case)):
@@ -157,8 +159,10 @@ def _goes_on(case, how):
         return True
     if how == "auto":
         return case.last["nth"] and _retries(case) < RETRIES[case.life.auto]
+    if how not in {"kill", "exit"}:
+        return False
     retried = case.life.lost_retry and case.facts.celery == "5.7" and _retries(case) < 3
-    return (how in {"kill", "exit"} and retried) or (how == "kill" and case.life.late)
+    return retried or (how == "kill" and case.life.late)
 
 
 def _retries(case):
@@ -245,7 +249,7 @@ def _by_end(case, how):
         return Truth(
             frozenset({"FAILURE", "REVOKED"}), "rejected: Celery before 5.7 records nothing"
         )
-    if how == "exit" and not case.life.ignored:
+    if how == "exit" and case.facts.celery != "5.7":
         return Truth(OPEN | {"FAILURE"}, "SystemExit: Celery 5.5 and 5.6 may record nothing")
     if how in {"kill", "exit"}:
         return only("FAILURE", "its process ended, and its result is ignored")
