@@ -55,6 +55,21 @@ class Seen:
         return next(at for at, each in self.frames if each["version"] == event["version"])
 
 
+def _deaths(living):
+    """Process ids of executions that were killed, and when: by their own doing, or by others."""
+    ends = {note["nth"]: note for note in living.notes if note["what"] == "ended"}
+    others = [n["at"] for n in living.notes if n.get("did") == "terminate"]
+    for note in living.notes:
+        if note["what"] != "began":
+            continue
+        end = ends.get(note["nth"])
+        if end and end["how"] in {"kill", "exit"}:
+            yield note["pid"], end["at"]
+        elif not end:
+            limit = [note["at"] + living.life.hard] if living.life.hard else []
+            yield from ((note["pid"], at) for at in [*limit, *others])
+
+
 class Batch:
     """The lives of one stack and one weather."""
 
@@ -79,6 +94,7 @@ class Batch:
             await self._settle()
             late, states = await self._views(session)
             known = facts(self.stack)
+            known.deaths = [death for each in self.living for death in _deaths(each)]
             for task in (reading, asking):
                 task.cancel()
             ends = await asyncio.gather(reading, asking, return_exceptions=True)

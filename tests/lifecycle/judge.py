@@ -76,6 +76,8 @@ def _end(living, seen, facts):
         views.pop("watcher")
     states = {name: view and view["state"] for name, view in views.items()}
     wrong = {name for name, shown in states.items() if not _is_right(living, name, shown, facts)}
+    if wrong and _died_with_its_words(living, facts):
+        return
     if wrong:
         rule = "wrong end of an id used again" if living.first else "wrong end"
         shown = " and ".join(sorted({str(states[name]) for name in wrong}))
@@ -112,6 +114,20 @@ def _is_right(living, name, shown, facts):
     if facts.weather == "short retention" and shown == "UNKNOWN":
         return name != "watcher" or bool(living.truth.states & OPEN)
     return _forgotten(living, shown, facts)
+
+
+def _died_with_its_words(living, facts):
+    """Whether the process was killed before it could deliver how the execution ended."""
+    began = {note["nth"]: note for note in living.notes if note["what"] == "began"}
+    ends = [note for note in living.notes if note["what"] == "ended" and note["nth"] in began]
+    if not ends:
+        return False
+    last = max(ends, key=lambda note: note["at"])
+    away = [] if facts.weather in UNTOUCHED else facts.raged
+    delivered = [end + 1 for start, end in away if start - 1 < last["at"] < end + 1]
+    until = max([last["at"] + SLACK, *delivered])
+    pid = began[last["nth"]]["pid"]
+    return any(died == pid and last["at"] < at < until for died, at in facts.deaths)
 
 
 def _forgotten(living, shown, facts):

@@ -108,6 +108,7 @@ class Stack:
         self.killed = []  # when all workers were, by the clock on the wall
         self.cold = []
         self.purged = []
+        self.raged = []  # (from when, to when) the weather was bad
         self.emptied = []  # (of when what the store kept is, when it came back)
 
     def __enter__(self):
@@ -189,6 +190,7 @@ def facts(stack):
         killed=stack.killed,
         cold=stack.cold,
         purged=stack.purged,
+        raged=stack.raged,
         emptied=stack.emptied,
         celery=stack.celery,
         weather=stack.weather,

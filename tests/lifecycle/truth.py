@@ -114,8 +114,8 @@ def _recorded(case):
             frozenset({case.status, _own(case)} - {None}),
             "two runs at once: the record, or the newest run",
         )
-    if how == "exit" and case.facts.celery != "5.7":
-        return Truth(OPEN | {case.status}, "SystemExit: Celery 5.5 and 5.6 may record nothing")
+    if _exits_late(case, how):
+        return UNDECIDED
     if case.status == "REVOKED" and case.facts.purged and _goes_on(case, how):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
     if case.status == "REVOKED" and (before := _overwritten(case)):
@@ -231,6 +231,11 @@ def _cut(case, revoked):
     return UNDECIDED
 
 
+def _exits_late(case, how):
+    """Celery 5.5 and 5.6 wait 10 s until they call a process lost that raised SystemExit."""
+    return how == "exit" and case.facts.celery != "5.7" and case.quiet < 13
+
+
 def _by_end(case, how):
     if how in {"success", "hang", "abortable"}:
         if case.life.base == "raising hooks" and case.facts.celery != "5.7":
@@ -238,6 +243,8 @@ def _by_end(case, how):
         return only("SUCCESS", "its note says success")
     if how in {"failure", "public", "auto"}:
         return only("FAILURE", f"its note says {how}")
+    if how in {"ignore", "aborted"} and case.status == "ABORTED":
+        return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
     if how == "ignore":
         stored = case.script[case.last["nth"] - 1].stored
         if stored in READY:
@@ -249,6 +256,8 @@ def _by_end(case, how):
         return Truth(
             frozenset({"FAILURE", "REVOKED"}), "rejected: Celery before 5.7 records nothing"
         )
+    if _exits_late(case, how):
+        return UNDECIDED
     if how == "exit" and case.facts.celery != "5.7":
         return Truth(OPEN | {"FAILURE"}, "SystemExit: Celery 5.5 and 5.6 may record nothing")
     if how in {"kill", "exit"}:

@@ -16,7 +16,9 @@ async def rage(stack, weather):
     if weather == "fair":
         return
     await asyncio.sleep(WAIT)
+    began = time.time()
     await _WEATHERS[weather](stack)
+    stack.raged.append((began, time.time()))
 
 
 async def _store_away(stack):
