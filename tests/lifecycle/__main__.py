@@ -132,7 +132,7 @@ class Session:
         self._number += 1
         pools = sorted({life.pool for life in lives})
         folder = self.folder / str(self._number)
-        folder.mkdir()
+        folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         stack = Stack(folder, self.servers, celery=celery, pools=pools, weather=weather)
         with stack:

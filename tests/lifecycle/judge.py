@@ -275,12 +275,20 @@ def justified(living, state, at, facts):
     hooked = state == "FAILURE" and any(
         note.get("hook") == "on_failure" and note["at"] < at for note in notes
     )
+    ended = {note["nth"] for note in notes if note["what"] in {"ended", "aborted"}}
+    cut = [note for note in notes if note["what"] == "began" and note["nth"] not in ended]
+    limits = [each for each in (living.life.soft, living.life.hard) if each is not None]
+    limited = state == "FAILURE" and any(
+        note["at"] + limit < at for note in cut for limit in limits
+    )
     if state == "SUCCESS":  # of one of two executions at once, or of a replacement
         return said or recorded
     given_up = state == "FAILURE" and any(
         at > killed + LOST_AFTER - 1 for killed in [*facts.killed, *facts.purged]
     )
-    return (said or recorded or hooked or given_up) and not _newer_at_work(notes, state, at)
+    return (said or recorded or hooked or given_up or limited) and not _newer_at_work(
+        notes, state, at
+    )
 
 
 def _newer_at_work(notes, state, at):

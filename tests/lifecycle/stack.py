@@ -112,6 +112,14 @@ class Stack:
         self.emptied = []  # (of when what the store kept is, when it came back)
 
     def __enter__(self):
+        try:
+            self._start()
+        except BaseException:  # also when it is interrupted
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self):
         self.store.start()
         self.broker.start()
         parts = [self.web, *self.workers.values()]
@@ -119,7 +127,6 @@ class Stack:
             part.begin()
         for part in parts:
             part.ready()
-        return self
 
     def __exit__(self, *_):
         current.close()
