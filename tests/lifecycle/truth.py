@@ -274,6 +274,8 @@ def _replaced(case):
     if not lasts and case.status in READY:
         return only(case.status, "Celery's record of its replacement")
     if not lasts or case.quiet < 2:
+        if (case.facts.killed or case.facts.cold) and case.quiet > SILENCE + 4:
+            return Truth(OPEN | {"FAILURE"}, "a piece of its replacement was lost with its worker")
         return _purged(case) or UNDECIDED
     if case.did("revoke", "terminate"):
         states = READY if case.status == "REVOKED" else READY - {"REVOKED"}
