@@ -109,6 +109,9 @@ def _recorded(case):
     how = case.last and case.last.get("how")
     if _goes_on(case, how) and case.quiet < SILENCE and not case.did("revoke", "terminate"):
         return UNDECIDED
+    replaced = case.copied and any(note["what"] == "piece ended" for note in case.notes)
+    if replaced and len(case.began) > 1:
+        return Truth(READY, "a copy of what was replaced, beside the replacement")
     if len(case.began) > 1 and case.copied and case.status != "SUCCESS":
         return Truth(
             frozenset({case.status, _own(case)} - {None}),
