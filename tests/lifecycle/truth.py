@@ -246,12 +246,12 @@ def _by_end(case, how):
         return only("SUCCESS", "its note says success")
     if how in {"failure", "public", "auto"}:
         return only("FAILURE", f"its note says {how}")
-    if how in {"ignore", "aborted"} and case.status == "ABORTED":
-        return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
     if how == "ignore":
         stored = case.script[case.last["nth"] - 1].stored
         if stored in READY:
             return only(stored, "stored by hand")
+        if case.status == "ABORTED":
+            return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
         return Truth(OPEN, "Ignore: no outcome, and Celery has none either")
     if how == "aborted":
         return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
