@@ -1,0 +1,128 @@
+"""The judge of lives finds what is shown wrongly, and lets pass what Celery itself calls over."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.lifecycle.batch import Living, Seen
+from tests.lifecycle.judge import findings
+from tests.lifecycle.lives import Attempt, Life
+from tests.lifecycle.truth import Case, truth
+
+EVENT = {
+    "state": "PENDING", "version": 1, "run": 0, "attempt": 1, "published": 5, "worker": "",
+    "current": 0, "total": None, "percent": None, "description": "", "result": None,
+    "error": None, "stalled": False, "complete": False,
+}  # fmt: skip
+
+
+def event(state, version, **more):
+    ended = state in {"SUCCESS", "FAILURE", "REVOKED"}
+    error = "The task failed." if state == "FAILURE" else None
+    run = 2 if version > 1 else 0
+    return EVENT | {"state": state, "version": version, "run": run, "complete": ended,
+                    "error": error} | more  # fmt: skip
+
+
+def began(at, nth=1, retries=0):
+    return {"what": "began", "nth": nth, "at": at, "retries": retries, "pid": 7}
+
+
+def ended(at, how, nth=1):
+    return {"what": "ended", "nth": nth, "at": at, "how": how, "said": [0]}
+
+
+class Shown:
+    """What is shown of one life, and what the judge says of it."""
+
+    def __init__(self, *notes, statuses=(), weather="fair", **life):
+        self.living = Living(Life(task_id="x", script=(Attempt(),), **life))
+        self.living.notes = list(notes)
+        self.living.statuses = list(statuses)
+        self.facts = SimpleNamespace(
+            killed=[], cold=[], purged=[], raged=[], emptied=[], deaths=[], celery="5.7",
+            weather=weather, copies=False,
+        )  # fmt: skip
+        self.living.truth = truth(Case(self.living, self.facts, now=100.0))
+
+    def rules(self, *frames, late=None, state=None):
+        """The rules that these frames and views break; a view that is not given is the newest."""
+        newest = frames[-1][1]
+        seen = Seen(list(frames), newest, late or newest, state or newest)
+        return [each.rule for each in findings(self.living, seen, self.facts)]
+
+
+@pytest.fixture
+def succeeded():
+    return Shown(began(1), ended(2, "success"), statuses=[(2.1, "SUCCESS")])
+
+
+def test_a_life_that_is_shown_as_it_was_passes(succeeded):
+    assert succeeded.rules((0, event("PENDING", 1)), (2.2, event("SUCCESS", 2))) == []
+
+
+def test_another_end_than_celerys_is_found(succeeded):
+    assert succeeded.rules((2.2, event("FAILURE", 2))) == ["wrong end"]
+
+
+def test_a_watcher_who_sees_other_counts_than_the_json_is_found(succeeded):
+    other = event("SUCCESS", 2, current=3)
+    assert "views differ" in succeeded.rules((2.2, event("SUCCESS", 2)), state=other)
+
+
+def test_an_attempt_that_was_not_the_last_is_found(succeeded):
+    assert succeeded.rules((2.2, event("SUCCESS", 2, attempt=4))) == ["attempt"]
+
+
+def test_a_success_that_nothing_said_while_the_task_goes_on_is_found(succeeded):
+    assert "called over and goes on" in succeeded.rules((1.2, event("SUCCESS", 2)))
+
+
+def test_a_failure_before_a_copy_of_the_message_began_passes():
+    shown = Shown(
+        began(1), ended(2, "failure"), {"what": "outside", "did": "redeliver", "nth": 0, "at": 3},
+        began(4, nth=2), ended(5, "success", nth=2),
+        statuses=[(2.1, "FAILURE"), (5.1, "SUCCESS")], late=True,
+    )  # fmt: skip
+    success = event("SUCCESS", 9, run=8)
+    assert shown.rules((2.2, event("FAILURE", 2)), late=success, state=success) == []
+
+
+def test_a_failure_while_a_newer_execution_is_at_work_is_found():
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 2}, began(2, nth=2),
+        ended(4, "failure"), ended(6, "success", nth=2),
+        statuses=[(4.1, "FAILURE"), (6.1, "SUCCESS")], late=True,
+    )  # fmt: skip
+    success = event("SUCCESS", 9, run=8)
+    rules = shown.rules((4.2, event("FAILURE", 2)), late=success, state=success)
+    assert rules == ["wrong end", "called over and goes on"]
+
+
+def test_waiting_again_after_work_is_found(succeeded):
+    frames = (1.1, event("STARTED", 2)), (1.5, event("PENDING", 3)), (2.2, event("SUCCESS", 4))
+    assert succeeded.rules(*frames) == ["waits again"]
+
+
+def test_percent_that_falls_or_is_full_before_the_end_is_found(succeeded):
+    half = event("PROGRESS", 3, current=1, total=2, percent=50)
+    full = event("PROGRESS", 2, current=2, total=2, percent=100)
+    last = event("SUCCESS", 4, percent=100)
+    rules = succeeded.rules((1.1, full), (1.3, half), (2.2, last))
+    assert rules == ["percent before the end", "percent falls"]
+
+
+def test_an_end_that_was_killed_with_its_process_passes():
+    shown = Shown(began(1), ended(2, "success"), statuses=[(2.1, "SUCCESS")])
+    shown.facts.deaths = [(7, 2.05)]
+    assert shown.rules((1.1, event("STARTED", 2))) == []
+    shown.facts.deaths = [(8, 2.05)]
+    assert shown.rules((1.1, event("STARTED", 2))) == ["wrong end"]
+
+
+def test_an_unknown_task_passes_only_where_the_store_came_back_empty():
+    shown = Shown(began(1), ended(2, "success"), ignored=True, weather="store away")
+    unknown = event("UNKNOWN", 0)
+    assert shown.rules((9, unknown)) != []
+    shown.facts.emptied = [(0, 5.0)]
+    assert shown.rules((9, unknown)) == []
