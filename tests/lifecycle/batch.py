@@ -263,10 +263,14 @@ class Batch:
         return right if now < living.decided + grace else True
 
     async def _views(self, session):
-        ids = [each.life.task_id for each in self.living if each.lived]
+        right = {
+            each.life.task_id: (each.truth and each.truth.states) or ()
+            for each in self.living
+            if each.lived
+        }
         port = self.stack.web.port
-        late = await watching.look(session, port, ids)
+        late = await watching.look(session, port, right)
         states = {}
-        for task_id in ids:
+        for task_id in right:
             states[task_id] = await watching.state(session, port, task_id)
         return late, states

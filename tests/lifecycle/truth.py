@@ -134,8 +134,6 @@ def _revoked_late(case, how):
     if own.states is None:
         return Truth(frozenset({"REVOKED"}) | (OPEN if case.facts.purged else frozenset()),
                      "Celery's record, before its replacement ended")  # fmt: skip
-    if (at := case.did("terminate")) and abs(at - case.last["at"]) < 1:
-        return Truth(own.states | {"REVOKED"}, "terminated while it ended")
     if own.states & OPEN:
         return Truth(own.states | {"REVOKED"}, "ignored, and revoked after that")
     return Truth(own.states, "revoked after its end: the outcome that it had")
@@ -195,6 +193,8 @@ def _noted(case):
         if quiet > SILENCE + 1 and (revoked or life.expires is not None):
             return only("REVOKED", "revoked or expired before its next execution")
         return _purged(case) or UNDECIDED
+    if any(_exits_late(case, note.get("how")) for note in case.ended.values()):
+        return UNDECIDED
     if len(case.began) > 1 and case.copied:
         ends = [_by_end(case, note.get("how", "aborted")).states for note in case.ended.values()]
         states = frozenset().union(*(each or () for each in ends))
@@ -223,6 +223,8 @@ def _cut(case, revoked):
         if life.late and case.quiet < SILENCE + 4:
             return UNDECIDED
         return only("FAILURE", "lost with its worker: Celery's record stays open for ever")
+    if case.status == "ABORTED":
+        return Truth(frozenset({"FAILURE", "REVOKED"}), "ABORTED after its time limit")
     if revoked and life.hard is not None:
         return Truth(frozenset({"FAILURE", "REVOKED"}), "time limit and terminated")
     if life.hard is not None:
@@ -240,6 +242,20 @@ def _exits_late(case, how):
 
 
 def _by_end(case, how):
+    """What the note of the last execution says; others may have ended it at that very moment."""
+    own = _by_note(case, how)
+    if own.states is None or case.last is None:
+        return own
+    began = next((n["at"] for n in case.began if n["nth"] == case.last["nth"]), case.now)
+    states = own.states
+    if case.life.hard is not None and case.last["at"] > began + case.life.hard - 0.3:
+        states |= {"FAILURE"}
+    if (at := case.did("terminate")) and abs(at - case.last["at"]) < 1:
+        states |= {"REVOKED"}
+    return own if states == own.states else Truth(states, f"{own.why}; ended meanwhile")
+
+
+def _by_note(case, how):
     if how in {"success", "hang", "abortable"}:
         if case.life.base == "raising hooks" and case.facts.celery != "5.7":
             return Truth(frozenset({"SUCCESS", "FAILURE"}), "success, and then its hook raised")

@@ -72,23 +72,25 @@ class Watcher:
             self.errors[frame.get("task_id")].append(frame)
 
 
-async def look(session, port, task_ids, within=4.0):
-    """What somebody who comes late sees of each: the newest after all have been answered."""
+async def look(session, port, right, within=6.0):
+    """What somebody who comes late sees of each task id, when it is right or its time is over."""
     watcher = Watcher(session, port)
-    for task_id in task_ids:
+    for task_id in right:
         await watcher.watch(task_id)
         await asyncio.sleep(0.005)
     deadline = time.monotonic() + within
-    while time.monotonic() < deadline and not all(_known(watcher, each) for each in task_ids):
+    while time.monotonic() < deadline and not all(
+        _is_right(watcher, *each) for each in right.items()
+    ):
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.3)
     await watcher.close()
-    return {task_id: watcher.newest(task_id) for task_id in task_ids}
+    return {task_id: watcher.newest(task_id) for task_id in right}
 
 
-def _known(watcher, task_id):
+def _is_right(watcher, task_id, states):
     newest = watcher.newest(task_id)
-    return newest is not None and newest["state"] != "UNKNOWN"
+    return newest is not None and newest["state"] in states
 
 
 async def state(session, port, task_id):
