@@ -82,6 +82,7 @@ $(VENV)/.peers: benchmarks/peers/requirements.txt | $(VENV)/.dev
 	@$(install)
 
 # Workers of the lives with an older Celery.
+$(VENV)/.celery-%: WHO = workers with Celery $*
 $(VENV)/.celery-%: WHAT = -r tests/lifecycle/requirements.txt "celery==$*.*" -e .
 $(VENV)/.celery-%: private INTO = $(VENV)/celery-$*
 $(VENV)/.celery-%: tests/lifecycle/requirements.txt pyproject.toml | $(VENV)/.dev

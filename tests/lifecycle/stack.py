@@ -16,7 +16,9 @@ from progress import conf
 from progress.layers import redis_layer
 from progress.reporting import current
 from tests.lifecycle.lives import HEARTBEAT, POOLS
-from tests.support.parts import ROOT, Part, Server, Web, Worker, listens, settings
+from tests.support.parts import Server, Web, Worker, settings
+from tests.support.ports import listens
+from tests.support.processes import ROOT, Part
 
 SIZES = {"prefork": 6, "threads": 12, "solo": 1, "gevent": 40, "eventlet": 40}
 LOSSY = {"worker killed", "worker frozen", "worker cold", "queue purged", "short retention"}

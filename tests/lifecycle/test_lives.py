@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.support.parts import ROOT
+from tests.support.processes import ROOT
 
 
 @pytest.mark.timeout(240)
