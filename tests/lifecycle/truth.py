@@ -219,6 +219,9 @@ def _cut(case, revoked):
         return Truth(
             frozenset({"REVOKED", "FAILURE"}), "cut off by a cold shutdown; the RETRY never comes"
         )
+    if case.copied and case.ended and life.hard is not None:
+        own = _by_end(case, case.last.get("how", "aborted"))
+        return Truth((own.states or READY) | {"FAILURE"}, "two runs at once, one out of time")
     if case.lost():
         if life.late and case.quiet < SILENCE + 4:
             return UNDECIDED

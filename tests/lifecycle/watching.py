@@ -5,12 +5,12 @@ import json
 import time
 from collections import defaultdict
 from contextlib import suppress
-from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 from progress import make_token
+from progress.locations import addresses
 
 
 class Watcher:
@@ -95,9 +95,9 @@ def _is_right(watcher, task_id, states):
 
 async def state(session, port, task_id):
     """The JSON state, or the status of an answer that has none."""
-    url = URL(f"http://127.0.0.1:{port}/progress/{quote(task_id, safe='')}/", encoded=True)
-    headers = {"Authorization": f"Bearer {make_token(task_id)}"}
-    async with session.get(url, headers=headers) as answer:
+    where = addresses(f"http://127.0.0.1:{port}/progress", task_id)
+    url = URL(where["status_url"], encoded=True)
+    async with session.get(url) as answer:
         if answer.status != 200:
             return {"status": answer.status, "text": (await answer.text())[:200]}
         return await answer.json()
