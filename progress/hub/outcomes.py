@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
 
-from ..events import OUTCOMES, Event, ended
+from ..events import OUTCOMES, Event, State, ended
 from ..loops import forever
 from ..pools import DaemonPool
 from ..store import Store, result_backend
@@ -104,8 +104,14 @@ async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
 
 
 def is_doubtful(event: Event | None) -> bool:
-    """Whether Celery's record may know more than this event of the store."""
-    return event is None or event.stalled
+    """Whether Celery's record may know more than this event of the store.
+
+    Celery ends a task that was replaced without a signal, if a step of its replacement fails: the
+    task waits, and has had a run.
+    """
+    if event is None or event.stalled:
+        return True
+    return event.state is State.PENDING and event.run > 0
 
 
 def _recorded(task_ids: Sequence[str]) -> list[Event]:

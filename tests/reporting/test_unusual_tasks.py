@@ -14,7 +14,7 @@ from celery.contrib.abortable import AbortableAsyncResult
 from progress.events import State
 from tests.reporting.unusual_tasks import app
 
-SLOW = 30  # seconds within which a worker must have done something
+PIECES = {"add_up", "failing"}  # of what takes another task's place
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,11 @@ async def outcome(watched, state=None):
 async def test_a_replaced_task_ends_as_its_replacement_does(start, how):
     event = await outcome(start("replaced", how))
     assert event.state is State.SUCCESS
+
+
+@pytest.mark.parametrize("how", ["failing group", "failing chain"])
+async def test_a_replaced_task_fails_with_its_replacement(start, how):
+    assert (await outcome(start("replaced", how))).state is State.FAILURE
 
 
 async def test_an_ignored_task_waits_for_whoever_continues_it(start):
@@ -174,4 +179,4 @@ async def test_a_task_out_of_time_says_so(start):
 def test_the_tasks_are_all_tried():
     names = {name.rpartition(".")[2] for name in app.tasks if "unusual_tasks" in name}
     text = Path(__file__).read_text()
-    assert {name for name in names - {"add_up"} if f'start("{name}"' not in text} == set()
+    assert {name for name in names - PIECES if f'start("{name}"' not in text} == set()

@@ -36,6 +36,11 @@ def count(self, total, seconds=0.01):
 
 
 @app.task
+def failing():
+    raise ValueError
+
+
+@app.task
 def add_up(numbers):
     return sum(numbers)
 
@@ -52,6 +57,8 @@ def replaced(self, how):
         "chain": lambda: chain(*steps),
         "group": lambda: group(*steps),
         "chord": lambda: chord(steps, add_up.s()),
+        "failing group": lambda: group(failing.si(), *steps),
+        "failing chain": lambda: chain(failing.si(), *steps),
     }
     raise self.replace(canvas[how]())
 
