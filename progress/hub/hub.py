@@ -153,7 +153,7 @@ class Hub:
     def _received(self, event: Event) -> None:
         """An event arrived through the channel layer."""
         topic = self._topics.get(event.task_id)
-        if topic is not None:
+        if topic is not None and not (topic.event and is_overtaken(event, topic.event)):
             self._broadcast(topic, event)
 
     def _newest(self, task_id: str) -> Event | None:
@@ -164,7 +164,7 @@ class Hub:
         """The store was read for this task."""
         self._found(task_id, event)
         if is_doubtful(event):
-            self._outcomes.doubt(task_id)
+            self._outcomes.doubt(task_id, event)
 
     def _found(self, task_id: str, event: Event | None) -> None:
         """This event stands in the store, or None does."""
@@ -197,3 +197,17 @@ class Hub:
         now = self._loop.time()
         for outbox in self._outboxes:
             outbox.ping(now)
+
+
+def is_overtaken(event: Event, shown: Event) -> bool:
+    """Whether an event of the channel layer is about an earlier moment than what is shown.
+
+    The store refuses such events. While it takes no writes, processes announce what they know, each
+    in its own order.
+    """
+    if event.published and shown.published and event.published != shown.published:
+        return event.published < shown.published
+    if event.attempt != shown.attempt:
+        return event.attempt < shown.attempt and event.state is not State.SUCCESS
+    waits = event.state is State.PENDING and not event.run
+    return waits and shown.state not in {State.PENDING, State.UNKNOWN}

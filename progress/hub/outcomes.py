@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import islice
+from zlib import crc32
 
 from ..events import OUTCOMES, Event, State, ended
 from ..loops import forever
 from ..pools import DaemonPool
 from ..store import Store, result_backend
+from ..store.result_backend import SKEW
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +21,7 @@ PAUSE = 30.0  # seconds without a question after the backend did not answer
 GRACE = 1.0  # seconds in which the run itself, which knows its counts and result, may report first
 TASKS_AT_ONCE = 20  # tasks of one batch: each is a call to the result backend
 BATCH_PAUSE = 0.5  # seconds between two batches
+SLOT, SLOTS = 5.0, 7  # seconds, at least those between two reads of the store; 35 s in all
 
 # Not the process-wide thread of asgiref: a slow backend must not hold up other database work.
 _pool = DaemonPool(1, "progress-outcomes")
@@ -34,9 +37,10 @@ class Outcomes:
     def __init__(self, store: Store, found: Callable[[str, Event | None], None]) -> None:
         self._store = store
         self._found = found
-        self._doubtful: dict[str, None] = {}
+        self._doubtful: dict[str, float] = {}
         self._has_doubtful = asyncio.Event()
         self._answers: list[Event] = []
+        self._now = asyncio.get_running_loop().time
         self._has_answers = asyncio.Event()
 
     def loops(self) -> list[Coroutine[None, None, None]]:
@@ -46,9 +50,16 @@ class Outcomes:
             forever("Storing outcomes", self._store_answers),
         ]
 
-    def doubt(self, task_id: str) -> None:
-        """Ask for this task soon."""
-        self._doubtful[task_id] = None
+    def doubt(self, task_id: str, event: Event | None) -> None:
+        """Ask for this task soon, or every 35 s if it only waits for its turn.
+
+        A task that had a run and waits was replaced: if a step of its replacement fails, Celery
+        ends it without a signal. An outcome from before it was sent is not of this task.
+        """
+        waits = event is not None and event.state is State.PENDING and not event.run
+        if waits and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
+            return
+        self._doubtful[task_id] = event.published / 1e6 - SKEW if event is not None else 0
         self._has_doubtful.set()
 
     async def _ask(self) -> None:
@@ -57,9 +68,8 @@ class Outcomes:
         In batches, so that many ids that nobody knows do not keep others waiting.
         """
         await self._has_doubtful.wait()
-        batch = list(islice(self._doubtful, TASKS_AT_ONCE))
-        for task_id in batch:
-            del self._doubtful[task_id]
+        some = list(islice(self._doubtful, TASKS_AT_ONCE))
+        batch = {task_id: self._doubtful.pop(task_id) for task_id in some}
         if not self._doubtful:
             self._has_doubtful.clear()
         self._answers += await recorded(batch)
@@ -77,12 +87,12 @@ class Outcomes:
             self._found(task_id, event)
 
 
-async def recorded(task_ids: Sequence[str]) -> list[Event]:
-    """Read the outcomes that the result backend has of these tasks.
+async def recorded(since: Mapping[str, float]) -> list[Event]:
+    """Read the outcomes that the result backend has of these tasks, stored since then.
 
     A backend that does not answer is not asked again for half a minute.
     """
-    answer: list[Event] = await _pool.run(_recorded, task_ids)
+    answer: list[Event] = await _pool.run(_recorded, since)
     return answer
 
 
@@ -104,22 +114,16 @@ async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
 
 
 def is_doubtful(event: Event | None) -> bool:
-    """Whether Celery's record may know more than this event of the store.
-
-    Celery ends a task that was replaced without a signal, if a step of its replacement fails: the
-    task waits, and has had a run.
-    """
-    if event is None or event.stalled:
-        return True
-    return event.state is State.PENDING and event.run > 0
+    """Whether Celery's record may know more than this event of the store."""
+    return event is None or event.stalled or event.state is State.PENDING
 
 
-def _recorded(task_ids: Sequence[str]) -> list[Event]:
+def _recorded(since: Mapping[str, float]) -> list[Event]:
     global _paused_until  # noqa: PLW0603 - one backend per process
     if time.monotonic() < _paused_until:
         return []
     try:
-        events = [result_backend.read_outcome(task_id) for task_id in task_ids]
+        events = [result_backend.read_outcome(id_, since=when) for id_, when in since.items()]
     except Exception as error:
         _paused_until = time.monotonic() + PAUSE
         logger.warning("The result backend is not asked for outcomes for %d s: %r", PAUSE, error)

@@ -19,10 +19,15 @@ from ..store.result_backend import recorded_outcome
 from ..values import capped
 from . import outside
 from .current import current_publisher, last_words
-from .runs import NOTHING_SAID, Run, current_run, enter, leave, outermost
+from .runs import Run, current_run, enter, leave, outermost
 
 #: Runs that ended without a signal that says how, until one comes. Few tasks ever do.
 _undecided: dict[str, Run] = {}
+#: Tasks around which Celery failed, and which it reports once more.
+_broken: set[str] = set()
+
+
+REPLACED = "Replaced by new task"  # what Task.replace() gives to Ignore
 
 
 def connect() -> None:
@@ -65,6 +70,7 @@ def started(task_id: str, task: Any, **_: Any) -> None:
         task.throws = (*task.throws, PublicError)
     request.progress_run = run
     _undecided.pop(task_id, None)
+    _broken.discard(task_id)
     enter(run)
 
 
@@ -103,8 +109,10 @@ def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
     run = _run(request) if request.id == task_id else None
     if run is not None:
         _conclude(run, State.FAILURE, error=error)
+    elif task_id in _broken:
+        _broken.discard(task_id)
     elif not request.is_eager:
-        outside.failed(task_id, error)
+        outside.failed(task_id, error, request if request.id == task_id else None)
 
 
 def broken(task_id: str, **_: Any) -> None:
@@ -114,6 +122,7 @@ def broken(task_id: str, **_: Any) -> None:
     """
     run = _undecided.pop(task_id, None)
     if run is not None:
+        _broken.add(task_id)
         _conclude_by_record(run, Event(task_id=task_id, state=State.FAILURE, error=FAILED))
 
 
@@ -126,7 +135,7 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
     if run.publisher is None or run.concluded:
         return
     if state == "IGNORED":
-        _ignored(run)
+        _ignored(run, retval)
     elif isinstance(retval, Reject):
         _rejected(run, requeue=bool(getattr(retval, "requeue", False)))
     else:
@@ -141,32 +150,29 @@ def process_ends(**_: Any) -> None:
     last_words()
 
 
-def _ignored(run: Run) -> None:
+def _ignored(run: Run, exception: Any) -> None:
     """The task is not over, unless it stored an outcome by hand: somebody else continues it."""
-    _conclude_by_record(run, None)
+    if REPLACED in map(str, getattr(exception, "args", ())):
+        _conclude(run, State.PENDING)
+    else:
+        _conclude_by_record(run, None)
 
 
 def _rejected(run: Run, *, requeue: bool) -> None:
     """Back in the queue, or over; Celery 5.7 records the latter as FAILURE, older ones nothing."""
     if requeue:
-        _wait_again(run)
+        _conclude(run, State.PENDING)
     else:
         _conclude(run, State.FAILURE, error=FAILED)
 
 
 def _conclude_by_record(run: Run, otherwise: Event | None) -> None:
     """End the run as Celery recorded it; otherwise as given, or by waiting again."""
-    outcome = recorded_outcome(run.task_id) or otherwise
+    outcome = recorded_outcome(run.task_id, since=run.began_at) or otherwise
     if outcome is None:
-        _wait_again(run)
+        _conclude(run, State.PENDING)
     else:
         _conclude(run, outcome.state, error=outcome.error)
-
-
-def _wait_again(run: Run) -> None:
-    run.said = NOTHING_SAID
-    run.usable, run.shown = (0, None, ""), 0
-    _conclude(run, State.PENDING)
 
 
 def _run(request: Any) -> Run | None:

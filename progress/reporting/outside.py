@@ -12,8 +12,9 @@ from celery import current_task
 
 from ..events import Event, State
 from ..exceptions import CELERY_WORDS
-from ..store.result_backend import recorded_outcome
+from ..store.result_backend import SKEW, recorded_outcome
 from .current import current_publisher
+from .placing import UNBEGUN
 
 #: The header that tells when the task was sent; Celery sends it along with each retry.
 PUBLISHED = "progress_published"
@@ -62,21 +63,25 @@ def refused_message(message: Any, **_: Any) -> None:
         _say(headers["id"], State.FAILURE, error=UNREADABLE, **_life(headers))
 
 
-def revoked(request: Any, expired: bool = False, **_: Any) -> None:  # noqa: FBT001, FBT002 - Celery's signature
+def revoked(request: Any, *, expired: Any = False, terminated: Any = False, **_: Any) -> None:
     """In the worker's parent: cancelled, or it waited past its expiry."""
-    _say(request.id, State.REVOKED, error=EXPIRED if expired else None, **_known_of(request.id))
+    known = _known_of(request.id, request)
+    if not terminated:  # the message was dropped before anybody began it
+        known["worker"] = UNBEGUN
+    _say(request.id, State.REVOKED, error=EXPIRED if expired else None, **known)
 
 
-def failed(task_id: str, error: str | None) -> None:
+def failed(task_id: str, error: str | None, request: Any = None) -> None:
     """In the worker's parent: its child is gone, or out of time.
 
     The child may have stored SUCCESS just before, which Celery keeps.
     """
-    recorded = recorded_outcome(task_id)
+    known = _known_of(task_id, request)
+    recorded = recorded_outcome(task_id, since=known.get("published", 0) / 1e6 - SKEW)
     if recorded is not None and recorded.state is State.SUCCESS:
-        _say(task_id, State.SUCCESS, **_known_of(task_id))
+        _say(task_id, State.SUCCESS, **known)
     else:
-        _say(task_id, State.FAILURE, error=error, **_known_of(task_id))
+        _say(task_id, State.FAILURE, error=error, **known)
 
 
 def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in: float) -> None:
@@ -86,7 +91,7 @@ def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in
     """
     back = reason is not None or sender.acks_late
     state, error = (State.RETRY, error) if back else (State.REVOKED, DROPPED)
-    _say(request.id, state, error=error, due_in=due_in, **_known_of(request.id))
+    _say(request.id, state, error=error, due_in=due_in, **_known_of(request.id, request))
 
 
 def stamp_of(request: Any) -> int:
@@ -103,13 +108,21 @@ def worker_name(hostname: str | None, pid: int | None) -> str:
     return blake2s(f"{hostname}/{pid}".encode(), digest_size=4).hexdigest()
 
 
-def _known_of(task_id: str) -> dict[str, Any]:
-    """What this worker knows of the task's present life, for an event."""
-    request = _requests.get(task_id)
-    if request is None:
+def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
+    """What this worker knows of a task's life and attempt, for an event.
+
+    ``request`` is what Celery's signal came with, if it did: the worker may hold the next attempt
+    of the task already.
+    """
+    held = _requests.get(task_id)
+    life = None if held is None else _life(held.message.headers)
+    if request is not None:
+        own = {"published": stamp_of(request), "attempt": (request.retries or 0) + 1}
+        if own != life:
+            return own
+    if held is None or life is None:
         return {}
-    worker = worker_name(request.hostname, request.worker_pid)
-    return {**_life(request.message.headers), "worker": worker}
+    return {**life, "worker": worker_name(held.hostname, held.worker_pid)}
 
 
 def _life(headers: Any) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from .runs import Run
 
 JOIN_WITHIN = 10.0  # seconds that a forked process waits for the number of its run
 
+#: In an event from outside, the name of the process of a message that nobody began to execute.
+UNBEGUN = "-"
 #: Who offered an event: a run, or the id of a task that others reported on from outside its runs.
 Source = Run | str
 
@@ -52,12 +54,15 @@ def place_own(run: Run, event: Event, standing: Event | None) -> Event:
 
 def place_outside(event: Event, standing: Event | None) -> Event | None:
     """What others reported on a task, as the outcome of the run that stands; None to drop it."""
+    unbegun = event.worker == UNBEGUN
+    if unbegun:
+        event = replace(event, worker="")
     if standing is None or event.state is State.PENDING:
         return event
     if event.published and standing.published and event.published != standing.published:
         return event if event.published > standing.published else None  # the id is used again
     overtaken = event.attempt < standing.attempt
-    if standing.complete or overtaken or _of_another_run(event, standing):
+    if standing.complete or overtaken or _of_another_run(event, standing, unbegun=unbegun):
         return None
     return ended(standing, event)
 
@@ -68,10 +73,12 @@ def _has_number(run: Run, standing: Event | None) -> bool:
     return bool(run.number)
 
 
-def _of_another_run(event: Event, standing: Event) -> bool:
-    """Whether the same attempt runs in another process now: the broker delivered it again."""
+def _of_another_run(event: Event, standing: Event, *, unbegun: bool) -> bool:
+    """Whether the same attempt runs in another process: the broker delivered it twice."""
     if standing.state not in RUNNING or event.attempt != standing.attempt:
         return False
+    if unbegun:
+        return not standing.stalled
     ours, theirs = origin(event.worker), origin(standing.worker)
     return bool(ours and theirs) and ours != theirs
 

@@ -160,6 +160,8 @@ class Publisher:
 
     def _conclude(self, run: Run, state: State, more: dict[str, Any]) -> None:
         self._remove(run)
+        if state is State.PENDING:
+            run.forget()
         self._delivery.offer(run, run.event(state, **more))
 
     def _remove(self, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -51,6 +52,7 @@ class Run:
         "adopted_at",
         "attempt",
         "attend",
+        "began_at",
         "concluded",
         "forks",
         "left",
@@ -102,6 +104,7 @@ class Run:
         self.state = State.STARTED
         self.number = 0  # the event's ``run``, which the store gives with the first event
         self.concluded = False  # nothing more is taken
+        self.began_at = time.time()  # by the wall clock, as Celery dates its records
         self.forks = _forks  # of this process when the run began
         self.adopted_at = 0.0  # when a forked process took the run over, on that clock too
         self.warned = False
@@ -134,6 +137,11 @@ class Run:
         )
         self.shown = max(self.shown, event.percent or 0)
         return event
+
+    def forget(self) -> None:
+        """What the task said counts no more: another run, or another task, begins from nothing."""
+        self.said = NOTHING_SAID
+        self.usable, self.shown = (0, None, ""), 0
 
     def warn(self, what: str) -> None:
         """Log what is wrong with the task's reports, once."""

@@ -55,7 +55,8 @@ class Store(Protocol):
         2. A later ``published`` is accepted, an earlier one refused: an id may be used again. A
            task that runs is not replaced by a PENDING. A PENDING also replaces an outcome that is
            older than it is itself, by the store's own clock.
-        3. PENDING is accepted from the run that stands (``Ignore`` sends it back to waiting).
+        3. PENDING is accepted from the run that stands (``Ignore`` sends it back to waiting), and
+           from a higher attempt of a task that is not over.
         4. SUCCESS stays.
         5. A higher attempt is accepted, a lower one refused, unless it is a SUCCESS.
         6. A new or higher run is accepted, of a lower one only SUCCESS.

@@ -142,7 +142,8 @@ def accepts(old: Event, new: Event, now: int) -> bool:  # noqa: PLR0911 - one ru
             return not (waits and old.state in RUNNING)
         return waits and old.complete and old.version < now - delay(new)
     if waits:
-        return old.state in RUNNING and 0 < new.run == old.run
+        later = new.attempt > old.attempt and not old.complete
+        return later or (old.state in RUNNING and 0 < new.run == old.run)
     if old.state is State.SUCCESS:
         return False
     if new.attempt != old.attempt:

@@ -67,7 +67,10 @@ local function accepts(its_run, its_state, its_attempt, its_published, age)
     if its_published > published then return not (waits and RUNNING[state]) end
     return waits and OUTCOME[state] and version < now - age  -- the senders' clocks differ
   end
-  if waits then return RUNNING[state] and its_run > 0 and its_run == run end  -- Ignore
+  if waits then  -- by Ignore, from the run that stands or from a later attempt
+    return (RUNNING[state] and its_run > 0 and its_run == run)
+      or (its_attempt > attempt and not OUTCOME[state])
+  end
   if state == 'SUCCESS' then return false end
   if its_attempt ~= attempt then return its_attempt > attempt or its_state == 'SUCCESS' end
   if its_run == 0 or its_run > run then return true end  -- a new run, or one that Redis forgot

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import current_app
@@ -29,6 +31,7 @@ from ..exceptions import FAILED, failure_words
 logger = logging.getLogger(__name__)
 
 OURS = frozenset({"PENDING", "STARTED", "PROGRESS"})  # the states that PROGRESS may replace
+SKEW = 5.0  # seconds by which the clocks of a sender and a worker may differ
 TIMEOUT = 0.3  # seconds for one command, of which a write needs two
 SLOW = 1.0  # seconds that a write may take
 FIRST_PAUSE = 5.0  # seconds without writes after a backend failed or was slow; it doubles
@@ -92,11 +95,12 @@ def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Troub
             trouble.clear()
 
 
-def read_outcome(task_id: str) -> Event:
+def read_outcome(task_id: str, *, since: float = 0) -> Event:
     """The outcome that the result backend has of a task; UNKNOWN where it has none.
 
-    The result itself is left out, since only the task knows whether it is public. Raises what the
-    backend raises. It may block, and is for threads without an event loop.
+    An outcome from before ``since``, in seconds since 1970, belongs to a former task of this id,
+    and counts for nothing. The result itself is left out, since only the task knows whether it is
+    public. Raises what the backend raises. It may block, and is for threads without an event loop.
     """
     backend = current_app.backend
     if isinstance(backend, DisabledBackend):
@@ -104,7 +108,7 @@ def read_outcome(task_id: str) -> Event:
     with _fresh_connections():
         meta = _bounded(backend).get_task_meta(task_id, cache=False)
     status = State.REVOKED if meta["status"] == ABORTED else meta["status"]
-    if status not in OUTCOMES:
+    if status not in OUTCOMES or _stored_at(meta) < since:
         return unknown(task_id)
     error = None
     if meta["status"] != ABORTED and status != State.SUCCESS:
@@ -112,14 +116,24 @@ def read_outcome(task_id: str) -> Event:
     return Event(task_id=task_id, state=State(status), error=error)
 
 
-def recorded_outcome(task_id: str) -> Event | None:
-    """The outcome that the result backend has, or None if it has none or does not answer."""
+def recorded_outcome(task_id: str, *, since: float = 0) -> Event | None:
+    """What :func:`read_outcome` finds, or None if that is no outcome or nobody answers."""
     try:
-        event = read_outcome(task_id)
+        event = read_outcome(task_id, since=since)
     except Exception as error:  # a backend raises whatever its own driver does
         logger.warning("The result backend does not tell how a task ended: %r", error)
         return None
     return event if event.complete else None
+
+
+def _stored_at(meta: Any) -> float:
+    """When the backend stored this, in seconds since 1970; infinite where it does not say."""
+    when = meta.get("date_done")
+    try:
+        moment = datetime.fromisoformat(when) if isinstance(when, str) else when
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (AttributeError, TypeError, ValueError):
+        return math.inf
 
 
 def _is_wanted(task: Any, request: Any) -> bool:

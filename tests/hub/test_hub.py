@@ -320,3 +320,26 @@ async def test_a_silent_connection_gets_one_ping(monkeypatch):
     watcher.ping(watcher.sent_at + 21)
     assert await anext(watcher) == ('{"type":"ping"}', None)
     assert not watcher._replies
+
+
+SHOWN = Event(task_id="a", state=State.PROGRESS, version=9, run=5, attempt=2, published=7)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(SHOWN, published=6),
+        replace(SHOWN, attempt=1, state=State.RETRY),
+        replace(SHOWN, run=0, state=State.PENDING),
+    ],
+    ids=["of the id's former task", "of an earlier attempt", "that it waits for its turn"],
+)
+async def test_a_later_announcement_of_an_earlier_moment_is_not_shown(hub, watch, event):
+    """While the store takes no writes, each process announces what it knows, in its own order."""
+    watched = watch("a")
+    hub._received(SHOWN)
+    await watched.until(lambda shown: shown.state is State.PROGRESS)
+    hub._received(replace(event, version=10))
+    hub._received(replace(SHOWN, version=11, current=1))
+    await watched.until(lambda shown: shown.current == 1)
+    assert 10 not in {shown.version for shown in watched.events}

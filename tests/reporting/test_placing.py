@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from progress.events import Event, State
-from progress.reporting.placing import place_outside
+from progress.reporting.placing import UNBEGUN, place_outside
 
 RUNNING = Event(
     task_id="a", state=State.PROGRESS, run=5, attempt=2, published=9, worker="one", current=3
@@ -44,3 +44,11 @@ def test_an_outcome_stands():
 def test_what_nobody_knows_is_taken_as_it_is():
     assert place_outside(FAILURE, None) is FAILURE
     assert place_outside(replace(FAILURE, published=10), RUNNING).run == 0
+
+
+def test_a_message_that_nobody_began_does_not_end_the_run_that_goes_on():
+    dropped = replace(FAILURE, state=State.REVOKED, worker=UNBEGUN)
+    assert place_outside(dropped, RUNNING) is None
+    assert place_outside(dropped, replace(RUNNING, stalled=True)).state is State.REVOKED
+    waiting = place_outside(dropped, replace(RUNNING, state=State.PENDING, worker=""))
+    assert (waiting.state, waiting.worker) == (State.REVOKED, "")

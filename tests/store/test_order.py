@@ -118,6 +118,13 @@ async def test_a_run_may_send_its_task_back_to_waiting(store):
     assert not (await put(store, PENDING, run=running.run))[0], "another run has taken over"
 
 
+async def test_a_later_attempt_may_wait_before_anybody_saw_it_run(store):
+    _, first = await put(store, STARTED)
+    await put(store, RETRY, run=first.run)
+    assert (await put(store, PENDING, attempt=2))[0]
+    assert not (await put(store, PENDING, attempt=1))[0]
+
+
 async def test_a_retry_that_never_comes_is_lost_like_a_run(redis_url, settings):
     settings.PROGRESS_LOST_AFTER = 0.000_001
     store = RedisStore(redis_url)
@@ -153,7 +160,7 @@ async def test_redis_and_its_twin_take_the_same_events(redis_url, steps):
     """Runs are drawn by their place, since each store numbers them by its own clock."""
     stores = [RedisStore(redis_url), MemoryStore()]
     await stores[0]._redis.flushdb()
-    base = now()
+    base = now() - MINUTE
     taken = []
     for store in stores:
         runs, answers = [0], []

@@ -3,13 +3,15 @@
 import subprocess
 import sys
 import textwrap
+import time
 from uuid import uuid4
 
 import pytest
 from celery import Celery
 from celery.contrib.abortable import AbortableAsyncResult
 
-from progress.store.result_backend import Trouble, write_progress
+from progress.store import result_backend
+from progress.store.result_backend import Trouble, read_outcome, write_progress
 
 META = {"current": 1, "total": 2}
 
@@ -85,6 +87,15 @@ def test_a_site_and_a_task_may_keep_progress_out(task, settings, where):
         if where == "task":
             del task.progress_meta
     assert state(task) == "PENDING"
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")
+def test_an_outcome_of_the_ids_former_task_is_not_read(task, monkeypatch):
+    monkeypatch.setattr(result_backend, "current_app", task.app)
+    before = time.time()
+    task.backend.store_result(task.request.id, 1, "SUCCESS", request=task.request)
+    assert read_outcome(task.request.id, since=before).state == "SUCCESS"
+    assert read_outcome(task.request.id, since=time.time() + 1).state == "UNKNOWN"
 
 
 def test_the_trouble_of_one_task_is_not_the_others(task):
