@@ -116,7 +116,8 @@ def _is_right(living, name, shown, facts):
         return True
     if facts.weather == "short retention" and shown == "UNKNOWN":
         return name != "watcher" or bool(living.truth.states & OPEN)
-    if facts.weather not in UNTOUCHED and shown == living.status and shown in READY:
+    recorded = "REVOKED" if living.status == "ABORTED" else living.status
+    if facts.weather not in UNTOUCHED and shown == recorded and shown in READY:
         return True  # read from Celery's record, when nothing else was known
     return _forgotten(living, shown, facts)
 

@@ -119,6 +119,11 @@ def _recorded(case):
         )
     if _exits_late(case, how):
         return UNDECIDED
+    if case.status == "REVOKED" and case.facts.purged and not case.began:
+        return Truth(OPEN | {"REVOKED"}, "revoked, and its message purged: no worker says so")
+    terminated = case.did("terminate") or 0
+    if case.status == "FAILURE" and how in {"kill", "exit"} and case.last["at"] - 1 < terminated:
+        return Truth(frozenset({"FAILURE", "REVOKED"}), "killed, and terminated meanwhile")
     if case.status == "REVOKED" and case.facts.purged and _goes_on(case, how):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
     if case.status == "REVOKED" and (before := _overwritten(case)):
@@ -186,7 +191,8 @@ def _noted(case):
         if quiet > SILENCE and (revoked or life.expires is not None or case.second):
             return only("REVOKED", "it never began, and its result is ignored")
         return UNDECIDED
-    if case.open:
+    newest = max(note["nth"] for note in case.began)
+    if case.open and not (case.lost() and newest in case.ended):
         return _cut(case, revoked)
     how = case.last.get("how", "aborted")
     if _goes_on(case, how):
@@ -298,6 +304,8 @@ def _replaced(case):
     if not lasts or case.quiet < 2:
         if (case.facts.killed or case.facts.cold) and case.quiet > SILENCE + 4:
             return Truth(OPEN | {"FAILURE"}, "a piece of its replacement was lost with its worker")
+        if case.did("revoke", "terminate") and case.quiet > SILENCE:
+            return only("REVOKED", "its replacement was revoked, and never began")
         return _purged(case) or UNDECIDED
     if case.did("revoke", "terminate"):
         states = READY if case.status == "REVOKED" else READY - {"REVOKED"}
