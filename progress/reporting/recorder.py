@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from math import isfinite
 from typing import Any, TypeVar, overload
 
 from celery import current_task
@@ -47,7 +49,7 @@ class ProgressRecorder:
         """
         run = self._run
         if type(description) is not str:
-            description = _said_now(description)
+            description = _said_now(run, description)
         run.said = self._last = (current, total, description or run.said[2], None)
         if run.attend:
             attend(run)
@@ -55,14 +57,12 @@ class ProgressRecorder:
     def increment_progress(self, by: Any = 1, description: Any = "") -> None:
         """Report that ``by`` more is done. Not atomic: threads sharing a recorder may lose one."""
         current, total, *_ = self._last
-        try:
-            grown = current + by
-            usable = grown - grown == 0  # neither NaN nor infinite
-        except Exception:  # the values' own code may raise anything
-            grown, usable = _sum(current, by), True
-        if not usable or grown is None:
-            self._run.warn(f"cannot grow by a {type(by).__name__}: {by!r:.80}")
-            grown = self._run.usable[0] if current != current else current  # noqa: PLR0124 - NaN
+        grown = _sum(current, by)
+        if grown is None:
+            self._run.warn(f"current cannot grow by a {type(by).__name__}")
+            grown = _sum(current, 0)
+        if grown is None:
+            grown = self._run.usable[0]
         self.set_progress(grown, total, description)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -169,20 +169,26 @@ def _length(iterable: Any) -> int | None:
     return length
 
 
-def _said_now(description: Any) -> Any:
+def _said_now(run: Run, description: Any) -> str:
     """The words in the language that is active now, for a lazy translation."""
     try:
         return str(description)
-    except Exception:  # the publisher logs it
-        return description
+    except Exception as error:  # the value's own code may raise anything
+        run.warn(f"description cannot be turned into text: {error!r:.200}")
+        return ""
 
 
-def _sum(current: Any, by: Any) -> float | None:
-    """The sum of numbers of types that cannot be added, such as float and Decimal."""
-    try:
-        return float(current) + float(by)
-    except Exception:  # the values' own code may raise anything
-        return None
+def _sum(current: Any, by: Any) -> Any:
+    """The sum, also of types that Python does not add, as float and Decimal; None if not finite."""
+    with suppress(Exception):  # the values' own code may raise anything
+        grown = current + by
+        if grown - grown == 0:  # neither NaN nor infinite
+            return grown
+    with suppress(Exception):
+        grown = float(current) + float(by)
+        if isfinite(grown):
+            return grown
+    return None
 
 
 def _rebuilt(

@@ -122,6 +122,8 @@ async def test_a_task_id_alone_gives_no_access(script):
         url = f"{script.site.replace('http', 'ws')}/ws/progress/{task_id}/"
         async with websockets.connect(url) as socket, asyncio.timeout(5):
             await socket.send(json.dumps({"type": "subscribe", "task_id": task_id}))
+            refusal = json.loads(await socket.recv())
+            assert (refusal["code"], refusal["reason"]) == ("forbidden", "no_token")
             with pytest.raises(websockets.ConnectionClosedError):
                 await socket.recv()
         assert socket.close_code == 4403

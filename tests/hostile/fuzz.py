@@ -41,8 +41,9 @@ odd = st.sampled_from(
         "é" * 255,
     ]
 )
+whole = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 ids = odd | st.text(st.characters(), max_size=40)
-tokens = ids | ids.filter(bool).map(rights.make_token) | st.just(rights.make_token("a"))
+tokens = ids | whole.filter(bool).map(rights.make_token) | st.just(rights.make_token("a"))
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | ids | tokens
 values = st.recursive(
     leaves, lambda inner: st.lists(inner) | st.dictionaries(ids, inner), max_leaves=8
@@ -61,7 +62,6 @@ texts = written | cut | spoiled | st.text(max_size=200) | st.just("[" * 3000)
 frames = texts | st.binary(max_size=200)
 
 #: Paths as servers pass them on: decoded, with U+FFFD for bytes that are not UTF-8.
-whole = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 paths = whole.map(lambda id_: f"/{id_}/") | st.sampled_from(["", "/"])
 queries = (
     st.binary(max_size=100)

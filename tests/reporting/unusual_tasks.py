@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 url = os.environ["TEST_BROKER_URL"]
 
-app = Celery("unusual", broker=url, backend=url)
+app = Celery("unusual", broker=url, backend=url, set_as_current=False)
 app.conf.update(
     task_default_queue="unusual",
     worker_prefetch_multiplier=1,

@@ -32,8 +32,10 @@ STARTING = (
     "client/test_watching.py",
     "docs/test_embedding.py",
     "docs/test_first_bar.py",
+    "docs/test_protocol.py",
     "docs/test_questions.py",
     "docs/test_scaling.py",
+    "docs/test_security.py",
     "layers/test_redis_pubsub.py",
     "layers/test_sharding.py",
     "reporting/test_recorder.py",
@@ -43,6 +45,7 @@ STARTING = (
     "test_conformance.py",
     "test_dependencies.py",
     "test_imports.py",
+    "test_pools.py",
     "test_standalone.py",
 )
 #: Fixtures that start processes, in whatever folder.
