@@ -100,23 +100,22 @@ def refusal(answer: httpx.Response) -> Any:
 
 
 async def same(site: Site, door: Callable[[Site, Task], Awaitable[Any]]) -> None:
-    """All who may not get the answer of a task that does not exist."""
+    """With the same token, a foreign task is answered as a task that does not exist."""
     task = await site.some()
     other = await site.start("counting")
     unknown = task.named(site.unknown_id())
     token = task.token or ""
-    strangers = {
-        "no token": task.bearing(None),
-        "an altered token": task.bearing(altered(token, 5)),
-        "an altered signature": task.bearing(altered(token, len(token) - 5)),
-        "half a token": task.bearing(token[: len(token) // 2]),
-        "another task's token": task.bearing(other.token),
-        "an unknown id without a token": unknown.bearing(None),
+    tokens = {
+        "no token": None,
+        "an altered token": altered(token, 5),
+        "an altered signature": altered(token, len(token) - 5),
+        "half a token": token[: len(token) // 2],
+        "another task's token": other.token,
     }
-    expected = without_id(await door(site, unknown), unknown)
-    steady = without_id(await door(site, unknown), unknown)
-    for name, stranger in strangers.items():
-        answer = without_id(await door(site, stranger), stranger)
+    for name, each in tokens.items():
+        expected = without_id(await door(site, unknown.bearing(each)), unknown)
+        steady = without_id(await door(site, unknown.bearing(each)), unknown)
+        answer = without_id(await door(site, task.bearing(each)), task)
         expect(
             agree(answer, expected, steady),
             f"{name} got {answer} where an unknown id got {expected}",
