@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tests.lifecycle.lives import Life, has_controls
+from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import LOST_AFTER
 from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
 
@@ -37,11 +37,8 @@ class Finding:
 
 def findings(living, seen, facts):
     """All that is wrong with what was seen of a life."""
-    controls = has_controls(living.life.task_id)
     if living.refused:
-        rules = [] if controls else [("id refused", living.refused, "it has no control characters")]
-    elif controls:
-        rules = [("id taken", "a token", "it has control characters")]
+        rules = [("id refused", living.refused, "Celery takes it")]
     else:
         rules = [
             *_end(living, seen, facts),

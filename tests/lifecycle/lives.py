@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import unicodedata
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from uuid import UUID
@@ -86,11 +85,6 @@ def from_json(text: str) -> Life:
         if name in values:
             values[name] = tuple(kind(**each) for each in values[name])
     return Life(**values)
-
-
-def has_controls(task_id: str) -> bool:
-    """Whether nobody may use that id: it breaks lines in logs and frames."""
-    return any(unicodedata.category(each) == "Cc" for each in task_id)
 
 
 def attempts(script: tuple[Attempt, ...]) -> list[dict[str, Any]]:
