@@ -115,7 +115,7 @@ async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
 
 def is_doubtful(event: Event | None) -> bool:
     """Whether Celery's record may know more than this event of the store."""
-    return event is None or event.stalled or event.state is State.PENDING
+    return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
 
 
 def _recorded(since: Mapping[str, float]) -> list[Event]:
