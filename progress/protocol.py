@@ -16,8 +16,8 @@ PING_AFTER = 20.0  # seconds of silence after which the server pings
 class Close(IntEnum):
     """Close codes.
 
-    After 4429 a client comes back late, and after any other of 4400 to 4499 not by itself; after
-    all other codes it comes back.
+    After 4408 and 4429 a client comes back late, after 30 to 60 s, and after any other of 4400 to
+    4499 not by itself; after all other codes it comes back.
     """
 
     DONE = 1000  # nothing left to watch

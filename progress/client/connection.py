@@ -28,7 +28,7 @@ except ImportError as missing:
         "watching from Python needs websockets: pip install channels-progress[client]"
     ) from missing
 
-from .refusals import UnreachableError, refusal
+from .refusals import SILENT, TOO_MANY, TooManyError, UnreachableError, WatchError, refusal
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ LAST_OPEN_TIMEOUT = 2.0  # the same when patience ends
 STEADY = 5.0  # seconds after which a connection counts as one that works
 CLOSE_TIMEOUT = 1.0  # seconds that the server may take to answer a close
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds; the upper bounds of the jitter
+LATE = 30.0  # seconds to wait at least where the server had too much of this client, at most twice
 FIRST_PATIENCE = 30.0  # seconds until an address that never worked counts as wrong
 BUSY = {403, 408, 425, 429}  # statuses of busy servers and proxies, besides 5xx
 PROTOCOL = "progress"
@@ -103,6 +104,7 @@ class Connection:
         self._opened_at = math.inf
         self._lost_at = math.inf
         self._logged = False  # the present trouble
+        self._late: WatchError | None = None  # why the next try has to wait for long
 
     @property
     def _patience(self) -> float:
@@ -141,10 +143,11 @@ class Connection:
             websocket.transport.abort()  # it would not answer a close either
             return f"it sent nothing for {SILENCE:g} s"
         except ConnectionClosed:
-            code = websocket.close_code or 0
-            if 4400 <= code < 4500:
-                raise refusal(code) from None
-            return f"it was closed with {code}"
+            return self._reason_of_close(websocket.close_code or 0)
+        except TooManyError as error:
+            if error.task_id is not None:
+                raise
+            return self._wait_long(error)  # it is about the whole socket
         finally:
             self._lost_at = min(self._lost_at, time.monotonic())
             try:
@@ -160,10 +163,25 @@ class Connection:
         while not self._receiver.is_over:
             async with asyncio.timeout(SILENCE):
                 frame = await websocket.recv()
+            self._receiver.receive(frame)  # before what follows: it may be a refusal
             if self._logged:
                 logger.warning("Connected to %s again", self._url.shown)
             self._lost_at, self._logged, self._worked = math.inf, False, True
-            self._receiver.receive(frame)
+
+    def _reason_of_close(self, code: int) -> str:
+        """Return why the server closed the websocket. Raises WatchError if for good."""
+        if not 4400 <= code < 4500:
+            return f"it was closed with {code}"
+        if code == TOO_MANY:
+            return self._wait_long(refusal(code))
+        if code == SILENT and any(self._receiver.requests()):
+            late = "the subscriptions came too late (close code 4408)"
+            return self._wait_long(UnreachableError(f"{self._url.shown}: {late}"))
+        raise refusal(code) from None
+
+    def _wait_long(self, error: WatchError) -> str:
+        self._late, self._worked = error, True  # a server that says so has the right address
+        return f"{error}"
 
     def _reason_to_retry(self, error: Exception) -> str:
         """Return why the handshake failed. Raises UnreachableError if the next would fail too."""
@@ -174,18 +192,23 @@ class Connection:
         return why
 
     def _pause(self, why: str) -> float:
-        """Return seconds until the next try, by full jitter. Raises UnreachableError at the end."""
+        """Return seconds until the next try, by full jitter. Raises WatchError at the end."""
         now = time.monotonic()
         if now - self._opened_at > STEADY:
             self._tries = 0
         self._opened_at = math.inf
         left = self._lost_at + self._patience - now
+        late, self._late = self._late, None
+        if late and left < LATE:
+            raise late
         if left <= 0:
             trouble = f"no connection for {self._patience:g} s; last reason: {why}"
             raise UnreachableError(f"{self._url.shown}: {trouble}")
         if not self._logged:
             logger.warning("No connection to %s, trying again: %s", self._url.shown, why)
         self._logged = True
+        if late:
+            return min(left, random.uniform(LATE, 2 * LATE))  # noqa: S311 - not for secrets
         most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._tries, 10))
         self._tries += 1
         return min(left, random.uniform(0, most))  # noqa: S311 - not for secrets

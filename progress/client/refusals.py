@@ -11,27 +11,37 @@ class UnreachableError(WatchError):
     """The address is wrong, or the server was away for longer than ``patience``."""
 
 
-class ForbiddenError(WatchError):
-    """The right to watch is missing or has ended. ``task_id`` is None if the URL names the task."""
+class RefusalError(WatchError):
+    """The base of the refusals that may have a reason.
 
-    def __init__(self, words: str, task_id: str | None = None) -> None:
+    ``task_id`` is None if the URL names the task, or if the whole connection is refused. ``reason``
+    is the server's word for it, or None; docs/protocol.md lists them, and there may be more.
+    """
+
+    def __init__(self, words: str, task_id: str | None = None, reason: str | None = None) -> None:
         super().__init__(words)
         self.task_id = task_id
+        self.reason = reason
 
 
-class TooManyError(WatchError):
-    """More tasks, sockets or frames than the server allows; ``task_id`` as in ForbiddenError."""
+class ForbiddenError(RefusalError):
+    """The right to watch is missing or has ended."""
 
-    def __init__(self, words: str, task_id: str | None = None) -> None:
-        super().__init__(words)
-        self.task_id = task_id
+
+class TooManyError(RefusalError):
+    """More tasks, sockets or frames than the server allows.
+
+    Where the whole connection is refused, it is raised only when ``patience`` ends.
+    """
 
 
 class BadRequestError(WatchError, ValueError):
     """The server did not understand a request."""
 
 
-#: By close code. Codes 4400 to 4499 mean: do not reconnect.
+SILENT, TOO_MANY = 4408, 4429  # close codes
+
+#: By close code of 4400 to 4499. After 4429 a client comes back late; after the others it does not.
 REFUSALS: dict[int, tuple[type[WatchError], str]] = {
     4400: (
         BadRequestError,
@@ -40,11 +50,29 @@ REFUSALS: dict[int, tuple[type[WatchError], str]] = {
     4401: (ForbiddenError, "the right to watch has ended: ask for a new token"),
     4403: (ForbiddenError, "no right to watch: the token is wrong, expired, or of another task"),
     4404: (UnreachableError, "the server knows no such address: check the path"),
-    4408: (
+    SILENT: (
         ForbiddenError,
         "the server waited for a token in vain: give a token, or tasks= for the address of many",
     ),
-    4429: (TooManyError, "too many sockets are open, or too many frames were sent: close some"),
+    TOO_MANY: (TooManyError, "too many sockets are open, or too many frames were sent: close some"),
+}
+
+#: By the reason that the server gives: what to do about it.
+REMEDIES = {
+    "foreign_origin": "send the site's own Origin in headers=, or none",
+    "no_token": "give a token",
+    "bad_token": "use a token as the site made it, with the SECRET_KEY that the server has",
+    "expired_token": "ask the site for a new token",
+    "other_task": "use the token of this task",
+    "other_action": "ask the site for a token that permits to watch",
+    "other_user": "use a token of a user who is active, made after the last change of the password",
+    "not_owner": "ask as the user or the session that started the task",
+    "rule": "the site's own rule refused",
+    "user_connections": "watch many tasks over one socket, by tasks=",
+    "address_connections": "watch many tasks over one socket, by tasks=",
+    "frame_rate": "name fewer tasks in tasks=",
+    "subscriptions": "name fewer tasks in tasks=",
+    "nothing_watched": "give a token, or tasks= for the address of many",
 }
 
 
@@ -54,12 +82,13 @@ def refusal(code: int) -> WatchError:
     return kind(f"{words} (close code {code})")
 
 
-def error_of_frame(code: object, detail: object, task_id: object) -> WatchError:
-    """Return the error that an error frame reports."""
-    words, id_ = f"{detail}", task_id if isinstance(task_id, str) else None
-    named = words if id_ is None else f"{words} (task {id_})"
-    if code == "forbidden":
-        return ForbiddenError(named, id_)
-    if code == "too_many":
-        return TooManyError(named, id_)
-    return BadRequestError(named)
+def error_of_frame(code: object, detail: object, task_id: object, reason: object) -> WatchError:
+    """Return the error that an error frame reports, with what to do about its reason."""
+    id_ = task_id if isinstance(task_id, str) else None
+    named = f"{detail}" if id_ is None else f"{detail} (task {id_})"
+    kind = {"forbidden": ForbiddenError, "too_many": TooManyError}.get(f"{code}")
+    if kind is None:
+        return BadRequestError(named)
+    known = reason if isinstance(reason, str) else None
+    remedy = f"; {known}: {REMEDIES[known]}" if known in REMEDIES else ""
+    return kind(f"{named}{remedy}", id_, known)

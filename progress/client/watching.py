@@ -38,7 +38,8 @@ def watch(
     A slow caller skips events, since each is the whole state, but never an outcome. A connection
     that breaks, or receives nothing for 50 s, is renewed with full-jitter back-off up to 30 s:
     without end once it has worked, for 30 s before that, or for ``patience`` seconds. An id that
-    the server does not know has the state UNKNOWN, and may become known later.
+    the server does not know has the state UNKNOWN, and may become known later. Where the server has
+    too many connections or frames of this client, the next try is 30 to 60 s later.
 
     Raises ValueError for wrong arguments. The iteration raises a WatchError (ForbiddenError,
     TooManyError, BadRequestError, UnreachableError), after the events that arrived before it.
@@ -106,7 +107,8 @@ class _Feed:
             logger.debug("A frame that this version does not know: %r", error)
             return
         if kind == "error":
-            raise error_of_frame(values.get("code"), values.get("detail"), task_id)
+            names = ("code", "detail", "task_id", "reason")
+            raise error_of_frame(*(values.get(name) for name in names))
 
     def _store(self, event: Event) -> None:
         known = self._newest.get(event.task_id)

@@ -1,13 +1,15 @@
 """The Python client, against a real web server."""
 
 import asyncio
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -25,7 +27,10 @@ from progress.client import (
     watch,
     watch_blocking,
 )
+from progress.client.connection import Connection, SocketURL
+from progress.client.refusals import REMEDIES
 from progress.events import Event, State
+from progress.protocol import Reason
 from tests.support.celery import app
 from tests.support.jobs import Job, web_in
 from tests.support.parts import Worker
@@ -295,6 +300,139 @@ async def test_the_error_after_waiting_for_a_token_asks_for_one(valkey, tmp_path
         watching = gather(watch(f"{shared(web)}a/"))
         with pytest.raises(ForbiddenError, match="give a token"):
             await watching
+
+
+TOO_MANY = {
+    "type": "error",
+    "code": "too_many",
+    "detail": "come back later",
+    "reason": "frame_rate",
+}
+
+
+@asynccontextmanager
+async def closing_with(code, *, times=1, frame=None):
+    """A server that closes so often with this code, then sends an outcome; when it was asked."""
+    asked = []
+
+    async def serve(socket):
+        asked.append(time.monotonic())
+        if len(asked) > times:
+            await socket.send(Event(task_id="a", state=State.SUCCESS, version=2).text())
+            await socket.wait_closed()
+            return
+        if frame is not None:
+            await socket.send(json.dumps(frame))
+        await socket.close(code)
+
+    async with websockets.serve(serve, "127.0.0.1", 0) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/progress/", asked
+
+
+@pytest.mark.parametrize("frame", [None, TOO_MANY], ids=["bare", "with-reason"])
+async def test_a_server_that_has_too_much_of_a_client_is_asked_again_late(monkeypatch, frame):
+    monkeypatch.setattr(connection, "LATE", 0.3)
+    async with closing_with(4429, times=2, frame=frame) as (url, asked):
+        [outcome] = await gather(watch(f"{url}a/", token="t"))
+    assert outcome.complete
+    first, second, third = asked
+    assert min(second - first, third - second) >= 0.3
+
+
+def test_late_is_half_a_minute_to_a_minute():
+    assert connection.LATE == 30
+    made = Connection(SocketURL("ws://127.0.0.1:1/"), None, headers=None, patience=None)
+    pauses = []
+    for _ in range(200):
+        made._lost_at = time.monotonic()
+        pauses.append(made._pause(made._wait_long(TooManyError("too many"))))
+    assert 30 <= min(pauses) < 35
+    assert 55 < max(pauses) <= 60
+
+
+@pytest.mark.parametrize(
+    ("frame", "words", "reason"),
+    [(None, "too many sockets", None), (TOO_MANY, "frame_rate: name fewer tasks", "frame_rate")],
+)
+async def test_a_client_without_patience_for_a_late_try_raises_at_once(frame, words, reason):
+    async with closing_with(4429, frame=frame) as (url, asked):
+        watching = gather(watch(f"{url}a/", patience=10))
+        with pytest.raises(TooManyError, match=words) as caught:
+            await watching
+    assert (caught.value.task_id, caught.value.reason, len(asked)) == (None, reason, 1)
+
+
+async def test_patience_is_not_renewed_by_refusals(monkeypatch):
+    monkeypatch.setattr(connection, "LATE", 0.2)
+    async with closing_with(4429, times=99, frame=TOO_MANY) as (url, asked):
+        watching = gather(watch(f"{url}a/", patience=0.7))
+        with pytest.raises(TooManyError, match="come back later"):
+            await watching
+    assert 2 <= len(asked) <= 5
+
+
+async def test_subscriptions_that_came_too_late_are_sent_again(monkeypatch):
+    monkeypatch.setattr(connection, "LATE", 0.2)
+    async with closing_with(4408) as (url, asked):
+        [outcome] = await gather(watch(url, tasks={"a": "t"}))
+        assert outcome.complete
+    assert len(asked) == 2
+    async with closing_with(4408) as (url, asked):
+        with pytest.raises(UnreachableError, match="came too late"):
+            await gather(watch(url, tasks={"a": "t"}, patience=0.1))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (4400, BadRequestError),
+        (4401, ForbiddenError),
+        (4403, ForbiddenError),
+        (4404, UnreachableError),
+        (4408, ForbiddenError),  # nothing to subscribe to: the address names the task
+    ],
+)
+async def test_other_refusals_are_final(code, kind):
+    async with closing_with(code) as (url, asked):
+        watching = gather(watch(f"{url}a/"))
+        with pytest.raises(kind, match=str(code)):
+            await watching
+    assert len(asked) == 1
+
+
+async def test_a_client_over_the_limit_of_sockets_watches_once_another_is_closed(
+    valkey, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(connection, "LATE", 0.2)
+    job = Job()
+    with web_in(tmp_path, valkey, SOCKETS_PER_ADDRESS=1) as web:
+        async with aclosing(watch(web.url(job.id))) as first:
+            await anext(first)
+            with pytest.raises(TooManyError, match="address_connections") as caught:
+                await gather(watch(web.url(job.id), patience=0.1))
+            assert caught.value.reason == "address_connections"
+            waiting = asyncio.create_task(gather(watch(web.url(job.id))))
+        job.end()
+        check(await waiting)
+
+
+async def test_the_reason_of_a_refusal_comes_with_what_to_do(web):
+    job, other = Job(), Job()
+    short = make_token(job.id, lifetime=1)
+    await until(lambda: read_token(short) is None)
+    for token, reason in ((short, "expired_token"), (make_token(other.id), "other_task")):
+        watching = gather(watch(f"{shared(web)}{job.id}/", token=token))
+        with pytest.raises(ForbiddenError, match=re.escape(REMEDIES[reason])) as caught:
+            await watching
+        assert (caught.value.reason, caught.value.task_id) == (reason, None)
+    tasks = {job.id: None}
+    with pytest.raises(ForbiddenError, match=REMEDIES["no_token"]) as caught:
+        await gather(watch(shared(web), tasks=tasks))
+    assert (caught.value.reason, caught.value.task_id) == ("no_token", job.id)
+
+
+def test_each_reason_has_a_remedy():
+    assert set(REMEDIES) == set(Reason)
 
 
 @contextmanager

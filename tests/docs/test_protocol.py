@@ -135,8 +135,10 @@ def test_the_close_codes_are_those_of_the_code():
     assert set(codes) == set(extension) == {int(code) for code in Close}
     for code, row in codes.items():
         again = code != Close.DONE and not 4400 <= code < 4500
-        assert extension[code]["again"] == again
-        assert row[2].startswith("come back") == again, row
+        late = code in {Close.SILENT, Close.TOO_MANY}
+        assert extension[code]["again"] == ("late" if late else again)
+        assert row[2].startswith("come back") == (again or late), row
+        assert row[2].startswith("come back late") == late, row
 
 
 def test_the_error_codes_are_those_of_the_code():
