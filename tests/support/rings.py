@@ -49,7 +49,7 @@ STARTING = (
     "test_standalone.py",
 )
 #: Fixtures that start processes, in whatever folder.
-PROCESSES = {"chromium", "demo", "ground", "scenario", "site", "web", "worker"}
+PROCESSES = {"chromium", "demo", "ground", "official", "scenario", "site", "web", "worker"}
 #: Fixtures that need a server or a database.
 SERVERS = {"db", "transactional_db", "valkey"}
 #: The modules that take longest on two idle cores, the longest first.
