@@ -21,18 +21,18 @@ def addresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, 
 
     ``where`` is the request of a Django site; elsewhere the URL that ``progress.asgi`` is mounted
     at, such as "https://example.com/progress". ``task`` is an AsyncResult or a task id. On a Django
-    site the token is bound to the user who is signed in; ``options`` are those of
+    site the token is bound to the user of the request; ``options`` are those of
     :func:`make_token`. The URLs carry the token, for clients that can only be given a URL.
 
     In an async view, await :func:`aaddresses` instead. Raises ValueError without a task, and
     NoReverseMatch when a Django site does not include ``progress.urls``.
     """
-    return _addresses(where, id_of(task), make_token(task, _user(where), **options))
+    return _addresses(where, id_of(task), make_token(task, _request(where), **options))
 
 
 async def aaddresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, str]:
     """Do the same in an async view, where reading ``request.user`` would block."""
-    return _addresses(where, id_of(task), await amake_token(task, _user(where), **options))
+    return _addresses(where, id_of(task), await amake_token(task, _request(where), **options))
 
 
 def status_path(task_id: str, token: str) -> str:
@@ -40,8 +40,8 @@ def status_path(task_id: str, token: str) -> str:
     return f"{reverse('task_status', args=[task_id])}?{urlencode({'token': token})}"
 
 
-def _user(where: HttpRequest | str) -> Any:
-    return getattr(where, "user", None)
+def _request(where: HttpRequest | str) -> HttpRequest | None:
+    return None if isinstance(where, str) else where
 
 
 def _addresses(where: HttpRequest | str, task_id: str, token: str) -> dict[str, str]:

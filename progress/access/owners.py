@@ -7,10 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from django.core.exceptions import SynchronousOnlyOperation
-from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
-from .tokens import signer
+from .tokens import signer, user_of
 
 SALT = "progress.owner"
 OWNED = re.compile(r"own-(?P<kind>user|session)-(?P<nonce>[0-9a-f]{32})-(?P<mark>[\w-]+)")
@@ -57,8 +56,8 @@ def owns(task_id: str, *, user: str | None, session: str | None) -> bool:
 
 
 def _owner(owner: Any) -> tuple[str, str]:
-    user = getattr(owner, "user", None) if isinstance(owner, HttpRequest) else owner
     try:
+        user = user_of(owner)
         if user is not None and user.is_authenticated:
             return "user", str(user.pk)
     except SynchronousOnlyOperation as error:

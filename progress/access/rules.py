@@ -79,8 +79,8 @@ def by_token(who: Asker, task_id: str, action: str) -> bool:
     """The rule unless PROGRESS_PERMISSION names another: a good token for this task and action.
 
     A token that is bound to a user counts while that user is active, has the same password as
-    then, and is signed in; a script has no session, and may bear it. A task with an owner is for
-    its owner alone.
+    then, and is signed in. A script has no session and may bear it; so may a page if no session
+    signed the user in when the token was made. A task with an owner is for its owner alone.
     """
     token = who.token
     if token is None or token.task_id != task_id or action not in token.actions:
@@ -89,9 +89,11 @@ def by_token(who: Asker, task_id: str, action: str) -> bool:
         return False
     if token.user is None:
         return True
-    user = who.user
-    if user is None and not who.is_page and apps.is_installed("django.contrib.auth"):
+    bears = not token.by_session or (not who.is_page and who.user is None)
+    if bears and apps.is_installed("django.contrib.auth"):
         user = get_user_model()._default_manager.filter(pk=token.user).first()
+    else:
+        user = who.user
     if user is None or str(user.pk) != token.user or not getattr(user, "is_active", True):
         return False
     return token.password in password_marks(user)

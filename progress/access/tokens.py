@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.core.signing import BadSignature, Signer
 
@@ -32,6 +33,7 @@ class Token(NamedTuple):
     user: str | None  # primary key of the user it is bound to; None: good for whoever has it
     password: str | None  # a mark that changes with the password of that user
     renewable: bool
+    by_session: bool = True  # whether that user was signed in by a session, not by an API's token
 
     @property
     def is_over(self) -> bool:
@@ -59,11 +61,15 @@ def make_token(
 ) -> str:
     """Make a token for a task: an AsyncResult, or a task id.
 
-    It is good for that user alone; without a user, or with one who is not signed in, it is good
-    for whoever has it. ``actions`` are "watch", "cancel", or both. With a ``lifetime`` in seconds
-    it ends after that, as a link to be shared should; without one it lives for
-    PROGRESS_TOKEN_LIFETIME, and is renewed in a page that stays open. It consists of letters,
-    digits and ``-_.``, so it fits into a URL and into Sec-WebSocket-Protocol.
+    ``user`` is a user, or the request of one. The token is good for that user alone; without a
+    user, or with one who is not signed in, it is good for whoever has it. In a page it also needs
+    that user's session, unless the user of the request was authenticated without a session, as by
+    an API's own tokens: then the page that has the token may use it.
+
+    ``actions`` are "watch", "cancel", or both. With a ``lifetime`` in seconds it ends after that,
+    as a link to be shared should; without one it lives for PROGRESS_TOKEN_LIFETIME, and is renewed
+    in a page that stays open. It consists of letters, digits and ``-_.``, so it fits into a URL and
+    into Sec-WebSocket-Protocol.
 
     In an async view, await :func:`amake_token` instead: Django reads ``request.user`` from the
     database when it is first used. Raises ValueError for an id that is empty or that UTF-8 cannot
@@ -75,22 +81,23 @@ def make_token(
     seconds = conf.token_lifetime() if lifetime is None else lifetime
     if not seconds > 0:
         raise ValueError(f"a token's lifetime is a number of seconds above 0, not {lifetime!r}")
-    now, somebody = int(time.time()), _is_signed_in(user)
+    now, (somebody, by_session) = int(time.time()), _signed_in(user)
     token = Token(
         task_id,
         chosen,
         born=now,
         expires=int(now + seconds),
-        user=str(user.pk) if somebody else None,
-        password=password_mark(user) if somebody else None,
+        user=str(somebody.pk) if somebody else None,
+        password=password_mark(somebody) if somebody else None,
         renewable=lifetime is None,
+        by_session=by_session,
     )
     return _sign(token)
 
 
 async def amake_token(task: Any, user: Any = None, **options: Any) -> str:
     """Do the same in an async view, where reading ``request.user`` would block."""
-    await sync_to_async(_is_signed_in)(user)  # Django keeps what it has read
+    await sync_to_async(_signed_in)(user)  # Django keeps what it has read
     return make_token(task, user, **options)
 
 
@@ -121,9 +128,21 @@ def id_of(task: Any) -> str:
     return protocol.task_id(str(value))
 
 
-def _is_signed_in(user: Any) -> bool:
+def user_of(owner: Any) -> Any:
+    """The user of a request, or the user itself. A framework's request may only look like one."""
+    return getattr(owner, "user", None) if hasattr(owner, "META") else owner
+
+
+def _signed_in(owner: Any) -> tuple[Any, bool]:
+    """The user who is signed in, or None, and whether by a session. A user alone counts as that."""
     try:
-        return bool(user is not None and user.is_authenticated)
+        user = user_of(owner)
+        if user is None or not user.is_authenticated:
+            return None, True
+        if user is owner:
+            return user, True
+        session = getattr(owner, "session", None)
+        return user, session is not None and session.get(SESSION_KEY) == str(user.pk)
     except SynchronousOnlyOperation as error:
         raise SynchronousOnlyOperation(
             "request.user was not read yet, which takes the database: in an async view "

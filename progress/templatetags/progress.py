@@ -61,7 +61,7 @@ def progress_bar(  # noqa: PLR0913 - the options of a tag
 def _addresses(task: Any, request: HttpRequest | None, *, cancel: bool) -> dict[str, str | None]:
     task_id = str(getattr(task, "id", task))
     actions = ("watch", "cancel") if cancel else ("watch",)
-    token = make_token(task, getattr(request, "user", None), actions=actions)
+    token = make_token(task, request, actions=actions)
     return {
         "task_id": task_id,
         "token": token,

@@ -1,9 +1,11 @@
 """Who asks: everybody who can come, at every door."""
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import AsyncRequestFactory
 
-from progress import make_token
-from tests.access.doors import DOORS, OWN, Visitor, named
+from progress import amake_token, make_token
+from tests.access.doors import DOORS, OWN, SOCKETS, Visitor, named
 
 RULES = ["same_group", "same_group_async", "same_group_object"]
 pytestmark = pytest.mark.usefixtures("task")
@@ -90,3 +92,53 @@ async def test_a_backend_that_knows_inactive_users_allows_them_nothing(
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
     token = make_token(task, people.inactive, actions=[door.action])
     assert (await door.ask(await browser(people, "inactive"), task, token)).word == "forbidden"
+
+
+async def request_of(user, session=None):
+    """A request of a user; without a session, as with the tokens of an API."""
+    request = AsyncRequestFactory().get("/")
+    request.user = user
+    if session is not None:
+        request.session = SessionStore(session)
+    return request
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("name", ["anonymous", "owner", "other"])
+async def test_a_token_of_a_user_without_a_session_is_good_for_its_bearer(people, task, door, name):
+    token = await amake_token(task, await request_of(people.owner), actions=[door.action])
+    visitor = await browser(people, name)
+    assert (await door.ask(visitor, task, token)).word == "allowed"
+    assert (await door.ask(Visitor(), task, token)).word == "allowed"
+
+
+@pytest.mark.parametrize("door", **named(DOORS))
+@pytest.mark.parametrize("change", ["inactive", "password", "gone"])
+async def test_a_bearer_may_not_once_the_user_may_not(people, task, door, change):
+    token = await amake_token(task, await request_of(people.owner), actions=[door.action])
+    if change == "inactive":
+        people.owner.is_active = False
+        await people.owner.asave()
+    elif change == "password":
+        people.owner.set_password("2")
+        await people.owner.asave()
+    else:
+        await people.owner.adelete()
+    assert (await door.ask(Visitor(OWN), task, token)).word == "forbidden"
+
+
+@pytest.mark.parametrize("door", **named(SOCKETS))
+async def test_a_token_of_a_user_who_is_signed_in_by_a_session_needs_it_in_a_page(
+    people, task, door
+):
+    page = await Visitor.signed_in(people.owner, OWN)
+    token = await amake_token(task, await request_of(people.owner, page.cookie))
+    for visitor in (Visitor(OWN), await Visitor.signed_in(people.other, OWN)):
+        assert (await door.ask(visitor, task, token)).word == "forbidden"
+    assert (await door.ask(page, task, token)).word == "allowed"
+
+
+async def test_the_session_of_another_user_does_not_sign_the_user_of_an_api_in(people, task):
+    page = await Visitor.signed_in(people.other, OWN)
+    token = await amake_token(task, await request_of(people.owner, page.cookie))
+    assert (await SOCKETS[0].ask(page, task, token)).word == "allowed"

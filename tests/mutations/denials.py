@@ -74,9 +74,30 @@ DENIALS = [
     denial(
         "a page needs the session",
         "access/rules",
-        "user is None and not who.is_page and",
-        "user is None and",
+        "(not who.is_page and who.user is None)",
+        "who.user is None",
         f"{ID} -k bound_to_the_owner",
+    ),
+    denial(
+        "a session's token is not for any bearer",
+        "access/rules",
+        "bears = not token.by_session or",
+        "bears = True or",
+        f"{ID} -k bound_to_the_owner",
+    ),
+    denial(
+        "a user alone counts as signed in by a session",
+        "access/tokens",
+        "        if user is owner:\n            return user, True",
+        "        if user is owner:\n            return user, False",
+        f"{ID} -k bound_to_the_owner",
+    ),
+    denial(
+        "a session that signed the user in",
+        "access/tokens",
+        "session is not None and session.get(SESSION_KEY) == str(user.pk)",
+        "False",
+        f"{ID} -k signed_in_by_a_session",
     ),
     denial(
         "an inactive user",
@@ -208,7 +229,7 @@ DENIALS = [
     denial(
         "bound to who is signed in",
         "access/tokens",
-        "user=str(user.pk) if somebody else None",
+        "user=str(somebody.pk) if somebody else None",
         "user=None",
         f"{TOKENS} -k anothers_page",
     ),
