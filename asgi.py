@@ -10,8 +10,7 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 pages = get_asgi_application()
 
-from progress.routing import websocket_urlpatterns  # noqa: E402  the same
-from progress.transports.consumers import no_such_address  # noqa: E402  Django has to be set up first
+from progress.routing import no_such_address, websocket_urlpatterns  # noqa: E402  after the set-up
 
 sockets = URLRouter([*websocket_urlpatterns, re_path("", no_such_address)])
 application = ProtocolTypeRouter({"http": ASGIStaticFilesHandler(pages), "websocket": sockets})

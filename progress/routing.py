@@ -2,6 +2,8 @@
 
 ws/progress/<task_id>/   one task: its state at once, each newer one, the outcome, a close
 ws/progress/             many tasks over one socket, by subscribe and unsubscribe frames
+
+``no_such_address`` is an application for a last route: it closes every other websocket with 4404.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from typing import Any
 from django.urls import path, register_converter
 
 from .paths import TaskIdConverter
-from .transports.consumers import ProgressConsumer
+from .transports.consumers import ProgressConsumer, no_such_address
+
+__all__ = ["no_such_address", "websocket_urlpatterns"]
 
 register_converter(TaskIdConverter, "progress_task_id")
 

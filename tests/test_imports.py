@@ -40,7 +40,7 @@ PUBLIC = {
         "WatchError", "watch", "watch_blocking",
     },
     "progress.layers": {"redis_layer"},
-    "progress.routing": {"websocket_urlpatterns"},
+    "progress.routing": {"no_such_address", "websocket_urlpatterns"},
     "progress.urls": {"urlpatterns"},
     "progress.watch": {"main"},
 }  # fmt: skip

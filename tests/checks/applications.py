@@ -11,8 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from progress.asgi import application as embedded
-from progress.routing import websocket_urlpatterns
-from progress.transports.consumers import no_such_address
+from progress.routing import no_such_address, websocket_urlpatterns
 
 pages = get_asgi_application()
 chat = path("chat/", WebsocketConsumer.as_asgi())

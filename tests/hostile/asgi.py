@@ -4,8 +4,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
 
 from progress.access import by_token
-from progress.transports.consumers import no_such_address
-from tests.support.asgi import pages, websocket_urlpatterns
+from progress.routing import no_such_address, websocket_urlpatterns
+from tests.support.asgi import pages
 
 
 class User:

@@ -11,12 +11,11 @@ from channels.routing import URLRouter
 from django.urls import re_path
 from hypothesis import strategies as st
 
-from asgi import no_such_address
 from progress.events import Event, State
 from progress.hub import Hub
 from progress.layers.groups import group_name, message
 from progress.protocol import Close
-from progress.routing import websocket_urlpatterns
+from progress.routing import no_such_address, websocket_urlpatterns
 from tests.support import rights
 from tests.support.asgi import pages
 
