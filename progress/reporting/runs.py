@@ -212,7 +212,7 @@ def _whole(said: Said) -> float | None:
         return None
 
 
-#: The run of the code that executes now, also in asyncio.to_thread() and in gevent's greenlets.
+#: The run of the code that executes now, also in asyncio.to_thread(); gevent.spawn() copies none.
 current_run: ContextVar[Run | None] = ContextVar("progress_run", default=None)
 _active: dict[Run, None] = {}  # the runs of this process that are not over
 

@@ -38,6 +38,7 @@ STARTING = (
     "docs/test_security.py",
     "layers/test_redis_pubsub.py",
     "layers/test_sharding.py",
+    "reporting/test_greenlets.py",
     "reporting/test_recorder.py",
     "reporting/test_unusual_tasks.py",
     "store/test_result_backend.py",
