@@ -1,4 +1,4 @@
-"""What one connection is allowed to watch, with which tokens, and for which users it counts."""
+"""The tasks that one connection may watch, with their tokens, and the users it counts for."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .handshakes import Handshake
 from .rules import Asker, may
 from .tokens import Token, read_token
 
-NO_USERS: frozenset[str] = frozenset()  # one for all: Python makes a new one each time
+NO_USERS: frozenset[str] = frozenset()  # shared, since frozenset() makes a new object at each call
 
 
 class Grants:
     """The tasks that one connection may watch; only :meth:`allow` adds one.
 
-    Pass :meth:`concerns` each change of rights, from before the first task is asked for.
-    Raises ValueError for a scope that cannot be read.
+    Call :meth:`concerns` with each change of rights, starting before the first :meth:`allow`.
+    Raises ValueError for a scope that cannot be parsed.
     """
 
     __slots__ = (
@@ -44,16 +44,16 @@ class Grants:
         self._handshake: Handshake | None = Handshake(scope)
         self._session_mark = self._handshake.session_mark
         self._tokens: dict[str, Token | None] = {}
-        #: Whose rights it goes by; it counts as a connection of each.
+        #: The users whose rights apply here; the connection counts for each of them.
         self._users = NO_USERS
-        self._missed: list[RightsChange] | None = None  # while the rule is asked for a new task
+        self._missed: list[RightsChange] | None = None  # changes that came during allow()
         self._has_ended = False
 
     def __contains__(self, task_id: object) -> bool:
         return task_id in self._tokens
 
     def __iter__(self) -> Iterator[str]:
-        """The ids of the tasks it may watch, as they are now."""
+        """Iterate over a copy of the ids of the tasks that the connection may watch."""
         return iter(list(self._tokens))
 
     def __len__(self) -> int:
@@ -63,17 +63,17 @@ class Grants:
     def handshake(self) -> Handshake:
         """The request that opened the connection.
 
-        It is dropped between questions, since it is half of the memory of an idle connection; the
-        next question then reads session and user again.
+        It is half of the memory of an idle connection, so it is dropped after each check. The next
+        check reads session and user from the database again.
         """
         if self._handshake is None:
             self._handshake = Handshake(self._scope, signed_out=self._signed_out)
         return self._handshake
 
     async def allow(self, task_id: str, text: str | None) -> None:
-        """Ask whether it may watch this task with this token, and keep that it may.
+        """Check whether the connection may watch this task with this token, and add the task.
 
-        Asks again when rights changed meanwhile, since the rule may have seen the old ones.
+        Checks again when rights changed during the check, since the rule may have seen old rights.
         Raises RefusedError, UndecidedError and TooManyConnections.
         """
         token = read_token(text)
@@ -88,23 +88,23 @@ class Grants:
                 self._handshake = None
         finally:
             self._missed = None
-            # Kept if it has read the database, for the next of a page's many tasks.
+            # If the handshake has read the database, keep it for the next of a page's tasks.
             if self._handshake is not None and not self._handshake.has_read:
                 self._handshake = None
         if not self._has_ended:
             self._tokens[task_id] = token
 
     def discard(self, task_id: str) -> None:
-        """It watches this task no longer."""
+        """Remove a task that the connection no longer watches."""
         self._tokens.pop(task_id, None)
 
     async def recheck(
         self, reply: Callable[[str, object], None]
     ) -> AsyncIterator[tuple[str, Reason]]:
-        """Ask again for each task, and yield those it may no longer watch, with the reason.
+        """Check each task again; yield the tasks that are no longer allowed, with the reason.
 
-        ``reply`` is called with each frame that renews a token, and what it is about. Raises
-        UndecidedError, after all tasks were asked for, and TooManyConnections.
+        ``reply`` is called with each frame that renews a token, and a key for its task. Raises
+        UndecidedError after a rule that failed, and TooManyConnections.
         """
         self._handshake = None
         undecided: UndecidedError | None = None
@@ -113,13 +113,13 @@ class Grants:
                 continue  # unsubscribed, or the connection has ended
             is_over = token is not None and token.is_over
             try:
-                # After a rule that failed the next would, and may take as long.
+                # The rule would fail for the next task too, and may take as long.
                 allowed = not is_over and (undecided or await self._may(task_id, token))
             except UndecidedError as error:
                 undecided = error
                 continue
             if task_id not in self._tokens or self._tokens[task_id] is not token:
-                continue  # unsubscribed, or watched with another token, while the rule was asked
+                continue  # the client unsubscribed, or sent another token, while the rule ran
             if not allowed:
                 who = Asker(self.handshake, token)
                 yield task_id, refusals.reason(who, task_id, "watch", token)
@@ -131,13 +131,13 @@ class Grants:
             raise undecided
 
     def concerns(self, change: RightsChange) -> bool:
-        """Whether the change may have changed what this connection may watch."""
+        """Return whether the change may affect the rights of this connection."""
         if self._missed is not None:
             self._missed.append(change)
         return self._touches(change, self._tokens)
 
     def end(self) -> None:
-        """The connection is over: it may watch nothing, and counts for nobody, from now on."""
+        """End the connection: remove all its tasks, and stop counting it for its users."""
         self._has_ended = True
         self._tokens.clear()
         for user in self._users:
@@ -163,7 +163,7 @@ class Grants:
         return change.task is None or change.task in task_ids
 
     def _ends_with(self, session: str) -> bool:
-        """Whether the session that ends is this one's; then its cookie no longer counts."""
+        """Return whether the session that ends is this connection's; if so, ignore its cookie."""
         if self._session_mark != session:
             return False
         self._signed_out, self._handshake = True, None

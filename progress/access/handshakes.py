@@ -1,4 +1,4 @@
-"""The handshake of a connection as a Django request: which page it comes from, and which user."""
+"""The request that opens a connection, as a Django request with its origin, session and user."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ PROTOCOL = "progress"  # the name to offer beside a token in Sec-WebSocket-Proto
 class Handshake(ASGIRequest):
     """The request that opens a websocket or an event stream, made from its ASGI scope.
 
-    It reads session and user itself, when asked for them. A websocket without an Origin comes from
-    a script: its cookies are ignored, so that only a token can speak for it. Cookies are ignored
-    too once their session has ended (``signed_out``). Raises ValueError for an unreadable scope.
+    Session and user are read from the database at first access. A websocket without an Origin
+    header comes from a script, not a page: its cookies are ignored, so it needs a token. Cookies
+    are also ignored once their session has ended (``signed_out``). Raises ValueError for a scope
+    that cannot be parsed.
     """
 
     def __init__(self, scope: Mapping[str, Any], *, signed_out: bool = False) -> None:
         scheme = "https" if scope.get("scheme") in SECURE else "http"
         super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
-        # The same as `self.GET`, which takes four times as long and which only a rule may need.
+        # Four times as fast as `self.GET`, which is only made if a rule uses it.
         most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
         query = dict(
             parse_qsl(self.META["QUERY_STRING"], keep_blank_values=True, max_num_fields=most)
@@ -44,20 +45,20 @@ class Handshake(ASGIRequest):
         self.origin: str | None = self.META.get("HTTP_ORIGIN")
         if signed_out or (scope["type"] == "websocket" and not self.is_page):
             self.COOKIES = {}
-        #: Names the session in messages between processes, without telling its key.
+        #: Identifies the session in messages between processes without revealing its key.
         self.session_mark = session_mark(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
     @property
     def is_page(self) -> bool:
-        """Whether a page opened this websocket; False for HTTP, where nobody can tell."""
+        """Whether a page opened this websocket; False for HTTP requests, where it is unknown."""
         return self.scope["type"] == "websocket" and self.origin is not None
 
     @cached_property
     def is_foreign(self) -> bool:
-        """Whether a page of another site opened it: one of none of the ``expected_origins``.
+        """Whether a page of another site opened it: its origin is not in ``expected_origins``.
 
-        Scheme, host and port have to match. As for Django's own check of a POST, a site behind a
-        proxy that ends TLS needs SECURE_PROXY_SSL_HEADER.
+        Scheme, host and port must match. Behind a proxy that terminates TLS, the site needs
+        SECURE_PROXY_SSL_HEADER, as for Django's CSRF check.
         """
         if self.origin is None:
             return False
@@ -76,8 +77,8 @@ class Handshake(ASGIRequest):
         return [f"{self.scheme}://{self.get_host()}", *trusted]
 
     @cached_property
-    def session(self) -> Any:  # type: ignore[override] # written by a middleware elsewhere
-        """The session of the page's cookie. Reads the database; nothing ever saves it."""
+    def session(self) -> Any:  # type: ignore[override] # in Django a middleware sets it
+        """The session of the page's cookie, read from the database and never saved."""
         engine = import_module(settings.SESSION_ENGINE)
         return engine.SessionStore(self.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
@@ -85,23 +86,23 @@ class Handshake(ASGIRequest):
     def user(self) -> Any:  # type: ignore[override] # the same
         """The user who is signed in, or None. Reads the database."""
         if not apps.is_installed("django.contrib.sessions"):
-            return self.scope.get("user")  # set by the application around ours
+            return self.scope.get("user")  # set by the application that mounts this one
         return _user_of(self.session) if self.session.session_key else None
 
     @property
     def offers_protocol(self) -> bool:
-        """Whether the client offers our subprotocol, so that the server has to confirm it."""
+        """Whether the client offers the subprotocol ``progress``, which the server must confirm."""
         return PROTOCOL in self.scope.get("subprotocols", ())
 
     @property
     def token(self) -> str | None:
-        """The token in Sec-WebSocket-Protocol, or in the query for clients that only have a URL."""
+        """The token in Sec-WebSocket-Protocol, or else in the query string of the URL."""
         offered = [each for each in self.scope.get("subprotocols", ()) if each != PROTOCOL]
         return offered[0] if self.offers_protocol and offered else self._token
 
     @property
     def known_user(self) -> str | None:
-        """The primary key of the user who is signed in, if anybody has asked for the user yet."""
+        """The primary key of the signed-in user, or None; also None before ``user`` is read."""
         user = self.__dict__.get("user")
         return None if user is None else str(user.pk)
 

@@ -1,4 +1,4 @@
-"""Task ids that say whose task it is, so that no page can show the task to anybody else."""
+"""Task ids with a signed owner, so that only this owner can watch or cancel the task."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def owned_task_id(owner: Any) -> str:
 
         task = import_rows.apply_async([path], task_id=owned_task_id(request))
 
-    ``owner`` is a request, or a user. By the rule :func:`by_token` only its owner may watch or
-    cancel such a task, whoever is given a token for it: the user who is signed in, or for a
-    request without one the session it belongs to, which is made if there is none. A rule of your
-    own can ask ``who.owns(task_id)``. The id carries a signature, not the name of its owner.
+    ``owner`` is a user or a request. A request stands for its user, or for its session if nobody
+    is signed in; a session is created if there is none. The default rule :func:`by_token` lets
+    only the owner watch or cancel the task, even if another visitor has a token for it. Your own
+    rule can call ``who.owns(task_id)``. The id contains a signature, not the owner's name.
 
-    A visitor's tasks are lost to the visitor when the session ends, also by signing in; sessions
-    in signed cookies change their key with each request, and cannot own tasks. In an async view
-    give it ``await request.auser()``. Raises ValueError for a user who is not signed in, and for a
-    request without sessions.
+    A visitor loses access to the session's tasks when the session ends, which signing in does too.
+    Sessions in signed cookies cannot own tasks, since their key changes with each request. In an
+    async view, pass ``await request.auser()``. Raises ValueError for a user who is not signed in,
+    and for a request without sessions.
     """
     kind, name = _owner(owner)
     nonce = uuid4().hex
@@ -37,7 +37,7 @@ def owned_task_id(owner: Any) -> str:
 
 
 def owns(task_id: str, *, user: str | None, session: str | None) -> bool:
-    """Whether the task belongs to this user or session, or its id names no owner.
+    """Return whether the task belongs to this user or session, or has no owner.
 
     ``user`` is a primary key and ``session`` a session's key, or None.
     """
@@ -62,12 +62,12 @@ def _owner(owner: Any) -> tuple[str, str]:
             return "user", str(user.pk)
     except SynchronousOnlyOperation as error:
         raise SynchronousOnlyOperation(
-            "request.user was not read yet, which takes the database: in an async view give "
-            "owned_task_id() what `await request.auser()` returns"
+            "request.user is not loaded yet, and an async view cannot wait for the database: pass "
+            "`await request.auser()` to owned_task_id()"
         ) from error
     session = getattr(owner, "session", None)
     if session is None:
-        raise ValueError("a task is owned by a user who is signed in, or by a request's session")
+        raise ValueError("a task's owner must be a signed-in user, or a request with a session")
     if not session.session_key:
         session.create()
     return "session", session.session_key

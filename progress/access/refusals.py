@@ -1,4 +1,4 @@
-"""Why a client is refused: told to the client as a word, and to the site's log in one line."""
+"""The reasons for refusing a client: a word for the client, and a line for the site's log."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from .tokens import Token, read_expired
 
 logger = logging.getLogger(__name__)
 
-#: Of lines with the same reason: one per 10 s, and five at once.
+#: Limits the log lines for each reason: one per 10 s, after a burst of five.
 RATE, BURST = 0.1, 5
 LONGEST_ID = 80  # characters of a task id in the log
 
-#: For developers of clients too, so without names of settings.
+#: Clients are sent these words too, so they contain no names of settings.
 WORDS = {
     Reason.FOREIGN_ORIGIN: "the page belongs to another site",
     Reason.NO_TOKEN: "no token was given",
-    Reason.BAD_TOKEN: "the token is not one of this site, or was altered",
+    Reason.BAD_TOKEN: "the token was altered, or another site signed it",
     Reason.EXPIRED_TOKEN: "the token has expired",
     Reason.OTHER_TASK: "the token is for another task",
     Reason.OTHER_ACTION: "the token does not permit this action",
-    Reason.OTHER_USER: "the token is bound to a user who is not signed in, or no longer active, or "
-    "who has a new password",
+    Reason.OTHER_USER: "the token is bound to a user who is not signed in, is no longer active, "
+    "or has changed the password",
     Reason.NOT_OWNER: "the task belongs to another user or session",
-    Reason.RULE: "the site's rule says no",
+    Reason.RULE: "the site's rule denies it",
     Reason.USER_CONNECTIONS: "the user has too many connections",
     Reason.ADDRESS_CONNECTIONS: "the address has too many connections",
     Reason.FRAME_RATE: "the client sent too many frames a second",
     Reason.NOTHING_WATCHED: "the client watched nothing in time",
 }
-#: What the site can do about it.
+#: Hints for the site's administrator.
 HINTS = {
     Reason.BAD_TOKEN: "is SECRET_KEY the same in all processes?",
     Reason.RULE: "PROGRESS_PERMISSION",
@@ -56,7 +56,7 @@ _silent: Counter[str] = Counter()
 
 
 def refused(who: Asker, task_id: str, action: str, text: str | None) -> RefusedError:
-    """Make the error that says why the rule said no; ``text`` is the token as it came.
+    """Return the error with the reason why the rule denied this; ``text`` is the client's token.
 
     The reason never depends on whether the task exists.
     """
@@ -65,12 +65,12 @@ def refused(who: Asker, task_id: str, action: str, text: str | None) -> RefusedE
 
 
 def log_refused(error: RefusedError) -> None:
-    """Log what was refused, and why."""
+    """Log what was refused, and the reason."""
     log(Reason(error.reason), error.what)
 
 
 def log(reason: Reason, what: str = "connect a client", detail: str = "") -> None:
-    """Log a refusal, at most once in 10 s for each reason after the first five."""
+    """Log a refusal; after the first five, at most one line per reason in 10 s."""
     now = time.monotonic()
     bucket = _buckets.setdefault(reason, Bucket(RATE, BURST))
     if not bucket.take(now):
@@ -83,20 +83,20 @@ def log(reason: Reason, what: str = "connect a client", detail: str = "") -> Non
 
 
 def log_foreign_origin(handshake: Handshake) -> None:
-    """Log which origin came, and which would be taken."""
+    """Log the page's origin and the origins that would be accepted."""
     try:
         expected = " or ".join(handshake.expected_origins)
     except DisallowedHost as error:
         expected = f"none: {error}"
     detail = (
-        f"the page's origin is {handshake.origin!r:.200}, expected is {expected}. Behind a proxy "
-        "pass Host on and set SECURE_PROXY_SSL_HEADER; CSRF_TRUSTED_ORIGINS adds other sites"
+        f"the page's origin is {handshake.origin!r:.200}, expected is {expected}. A proxy must "
+        "forward Host, and TLS needs SECURE_PROXY_SSL_HEADER; CSRF_TRUSTED_ORIGINS adds other sites"
     )
     log(Reason.FOREIGN_ORIGIN, detail=detail)
 
 
 def reason(who: Asker, task_id: str, action: str, token: Token | None) -> Reason:
-    """Why the rule said no to this token, which may have expired; None: it could not be read."""
+    """Return why the rule denied this token. It may have expired; None if it cannot be read."""
     if token is not None and token.is_over:
         return Reason.EXPIRED_TOKEN
     if (conf.permission() or by_token) is not by_token:

@@ -1,4 +1,4 @@
-"""Who may do what with a task: one rule for every transport, which denies unless it allows."""
+"""The permission rule, which every transport asks; anything but a clear yes denies access."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ logger = logging.getLogger(__name__)
 
 RULE_TIMEOUT = 10.0  # seconds that a rule may take, counted from its start
 QUEUE_TIMEOUT = 30.0  # seconds that a rule may wait for a thread
-#: Not the process-wide thread of Django's async views: a rule that blocks it blocks every view.
+#: Threads of their own: Django's async views share one thread, which a slow rule would block.
 THREADS = 4
 
 
 class Asker:
-    """Whoever asks for a task: an HTTP request or a websocket's handshake, and its token.
+    """The client that asks for a task: an HTTP request or a websocket's handshake, and its token.
 
-    ``token`` is None unless a good one came. ``scope`` is the ASGI scope, empty under WSGI.
-    ``user`` is the user who is signed in, or None; a sync rule may read it, for an async rule it
-    has been read already. On a site without Django's users it is the scope's "user" if that has
-    ``is_authenticated``; on other sites the scope's "user" is ignored.
+    ``token`` is None if the client sent no valid one. ``scope`` is the ASGI scope, empty under
+    WSGI. ``user`` is the signed-in user, or None; a sync rule may read it from the database, and
+    for an async rule it is already loaded. A site without Django's users has the scope's "user"
+    here if that has ``is_authenticated``; other sites ignore the scope's "user".
     """
 
     def __init__(self, request: HttpRequest, token: Token | None = None) -> None:
@@ -50,37 +50,38 @@ class Asker:
 
     @property
     def user(self) -> Any:
-        # The request's own user counts even when it is None. The scope's may come from the cookie
-        # of a script, or of a session that has ended.
+        # The request's user counts even if it is None: the scope's user may come from a script's
+        # cookie, or from a session that has ended.
         user = getattr(self.request, "user", self.scope.get("user"))
         return user if user is not None and getattr(user, "is_authenticated", False) else None
 
     @property
     def session_key(self) -> str | None:
-        """The key of the visitor's session; not whether that is still alive."""
+        """The key in the visitor's session cookie, or None; the session may have ended already."""
         return self.request.COOKIES.get(settings.SESSION_COOKIE_NAME)
 
     @property
     def is_page(self) -> bool:
-        """Whether a page of this site asks over a websocket; its session has to vouch for it."""
+        """Whether a page of this site asks over a websocket; then its session must confirm it."""
         return bool(getattr(self.request, "is_page", False))
 
     def owns(self, task_id: str) -> bool:
-        """Whether an id of ``owned_task_id()`` names this user or session; True for other ids."""
+        """Return whether this user or session owns the task; True for an id without an owner."""
         user = self.user
         return owns(task_id, user=user and str(user.pk), session=self.session_key)
 
 
-#: Called with who asks, the task id and the action; says whether that is allowed.
+#: Takes the asker, the task id and the action; returns, or resolves to, whether it is allowed.
 Rule = Callable[[Asker, str, str], Any]
 
 
 def by_token(who: Asker, task_id: str, action: str) -> bool:
-    """The rule unless PROGRESS_PERMISSION names another: a good token for this task and action.
+    """Allow a client with a valid token for this task and action: the default rule.
 
-    A token that is bound to a user counts while that user is active, has the same password as
-    then, and is signed in. A script has no session and may bear it; so may a page if no session
-    signed the user in when the token was made. A task with an owner is for its owner alone.
+    A token that is bound to a user is valid while that user is active and keeps the password. If
+    somebody is signed in, it must be that user. A page's websocket must have a signed-in user, unless
+    no session signed the user in when the token was made. A task with an owner is for its owner
+    alone. PROGRESS_PERMISSION replaces this rule.
     """
     token = who.token
     if token is None or token.task_id != task_id or action not in token.actions:
@@ -100,14 +101,14 @@ def by_token(who: Asker, task_id: str, action: str) -> bool:
 
 
 async def may(who: Asker, task_id: str, action: str) -> bool:
-    """Ask the rule.
+    """Ask the rule, and return its answer.
 
-    PermissionDenied and ObjectDoesNotExist mean no. Raises UndecidedError when the rule raises
-    anything else, takes longer than 10 s, or gets no thread within 30 s.
+    PermissionDenied and ObjectDoesNotExist from the rule mean no. Raises UndecidedError when the
+    rule raises anything else, takes longer than 10 s, or gets no thread within 30 s.
     """
     rule = conf.permission() or by_token
     if rule is by_token and (who.token is None or who.token.user is None):
-        return by_token(who, task_id, action)  # needs no database, and so no thread
+        return by_token(who, task_id, action)  # it needs no database here, so no thread
     try:
         if iscoroutinefunction(rule):
             await _read_user(who)
@@ -116,20 +117,20 @@ async def may(who: Asker, task_id: str, action: str) -> bool:
             answer = await _pool.run(
                 _ask, rule, who, task_id, action, within=RULE_TIMEOUT, queued=QUEUE_TIMEOUT
             )
-        if isawaitable(answer):  # also from an object whose __call__ is async
+        if isawaitable(answer):  # the rule may be an object with an async __call__
             async with asyncio.timeout(RULE_TIMEOUT):
                 answer = await answer
         return bool(answer)
     except (PermissionDenied, ObjectDoesNotExist):
         return False
     except Exception as error:
-        logger.exception("The rule did not say whether a task may be seen")
+        logger.exception("The permission rule failed or took too long")
         raise UndecidedError(f"{type(error).__name__} in the rule for {action}") from error
 
 
 async def _read_user(who: Asker) -> None:
-    """Have ``who.user`` at hand, since an async rule cannot wait for the database."""
-    with suppress(Exception):  # a rule that does not ask for the user must not fail for it
+    """Load ``who.user`` for an async rule, which cannot wait for the database."""
+    with suppress(Exception):  # a rule that does not use the user must not fail for it
         await _pool.run(_user, who, within=RULE_TIMEOUT, queued=QUEUE_TIMEOUT)
 
 

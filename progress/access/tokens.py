@@ -1,4 +1,4 @@
-"""Signed tokens that expire, and let their bearer watch or cancel one task."""
+"""Signed tokens that expire; each permits to watch or cancel one task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .. import conf, protocol
 
 SALT = "progress.token"
 LONGEST = 2048  # characters; a longer text is no token
-RENEWED_FOR = 7 * 86400  # seconds for which the token of a page that stays open is renewed
+RENEWED_FOR = 7 * 86400  # seconds; an open page's token is renewed for this long
 ACTIONS = ("watch", "cancel")
 
 Key = str | bytes
@@ -28,22 +28,22 @@ class Token(NamedTuple):
 
     task_id: str
     actions: tuple[str, ...]
-    born: int  # when the first token of a chain of renewals was made
+    born: int  # when the token was made; renewals keep this time
     expires: int
-    user: str | None  # primary key of the user it is bound to; None: good for whoever has it
-    password: str | None  # a mark that changes with the password of that user
+    user: str | None  # primary key of the user it is bound to; None: anybody may use it
+    password: str | None  # a hash that changes with the password of that user
     renewable: bool
     by_session: bool = True  # whether that user was signed in by a session, not by an API's token
 
     @property
     def is_over(self) -> bool:
-        """Whether its lifetime has ended."""
+        """Whether the token has expired."""
         return self.expires <= time.time()
 
     def renewed(self) -> str | None:
-        """The text of a token with a new lifetime, or None while it is too early, or too late.
+        """Return the text of a token with a new lifetime, or None if it is too early or too late.
 
-        A token is renewed once half of its lifetime is over, for up to a week after it was born.
+        A token is renewed when half of its lifetime is over, until it is a week old.
         """
         now, lifetime = time.time(), conf.token_lifetime()
         early, late = self.expires - now > lifetime / 2, now - self.born > RENEWED_FOR
@@ -61,19 +61,19 @@ def make_token(
 ) -> str:
     """Make a token for a task: an AsyncResult, or a task id.
 
-    ``user`` is a user, or the request of one. The token is good for that user alone; without a
-    user, or with one who is not signed in, it is good for whoever has it. In a page it also needs
-    that user's session, unless the user of the request was authenticated without a session, as by
-    an API's own tokens: then the page that has the token may use it.
+    ``user`` is a user, or the request of one. Only that user may use the token; without a user, or
+    with one who is not signed in, anybody who has it may. In a page it also needs that user's
+    session, unless the request was authenticated without one, as by an API's own tokens: then the
+    page that has the token may use it.
 
-    ``actions`` are "watch", "cancel", or both. With a ``lifetime`` in seconds it ends after that,
-    as a link to be shared should; without one it lives for PROGRESS_TOKEN_LIFETIME, and is renewed
-    in a page that stays open. It consists of letters, digits and ``-_.``, so it fits into a URL and
-    into Sec-WebSocket-Protocol.
+    ``actions`` are "watch", "cancel", or both. A token with a ``lifetime`` in seconds is never
+    renewed, which suits a link that is shared. A token without one lasts PROGRESS_TOKEN_LIFETIME,
+    and pages that stay open renew it. It consists of letters, digits and ``-_.``, so it fits into
+    a URL and into Sec-WebSocket-Protocol.
 
     In an async view, await :func:`amake_token` instead: Django reads ``request.user`` from the
-    database when it is first used. Raises ValueError for an id that is empty or that UTF-8 cannot
-    carry, an unknown action, and a lifetime that is not above zero.
+    database when it is first used. Raises ValueError for an id that is empty or not valid Unicode,
+    an unknown action, and a lifetime that is not above zero.
     """
     task_id, chosen = id_of(task), tuple(actions)
     if not chosen or not set(chosen) <= set(ACTIONS):
@@ -96,19 +96,19 @@ def make_token(
 
 
 async def amake_token(task: Any, user: Any = None, **options: Any) -> str:
-    """Do the same in an async view, where reading ``request.user`` would block."""
-    await sync_to_async(_signed_in)(user)  # Django keeps what it has read
+    """Do what :func:`make_token` does, in an async view, where ``request.user`` would block."""
+    await sync_to_async(_signed_in)(user)  # this loads the user, and Django keeps it
     return make_token(task, user, **options)
 
 
 def read_token(text: str | None) -> Token | None:
-    """Read a token; None for a text that is not ours, was altered, or has expired."""
+    """Return the token in this text; None if it is invalid, was altered, or has expired."""
     token = read_expired(text)
     return None if token is None or token.is_over else token
 
 
 def read_expired(text: str | None) -> Token | None:
-    """Read a token that may have expired, to say so; it grants nothing."""
+    """Return the token even if it has expired, to name the reason of a refusal; never to allow."""
     if not text or len(text) > LONGEST:
         return None
     try:
@@ -118,12 +118,12 @@ def read_expired(text: str | None) -> Token | None:
 
 
 def id_of(task: Any) -> str:
-    """The id of an AsyncResult, or the id itself. Raises ValueError where there is none."""
+    """Return the id of an AsyncResult, or the id itself. Raises ValueError if it has no id."""
     value = getattr(task, "id", task)
     if value is None or value == "":
         raise ValueError(
             f"progress needs a task or a task id, not {task!r}; Celery's delay_on_commit() returns "
-            "none: give the task an id of its own with apply_async_on_commit(task_id=…)"
+            "no id: choose one yourself with apply_async_on_commit(task_id=…)"
         )
     return protocol.task_id(str(value))
 
@@ -145,38 +145,38 @@ def _signed_in(owner: Any) -> tuple[Any, bool]:
         return user, session is not None and session.get(SESSION_KEY) == str(user.pk)
     except SynchronousOnlyOperation as error:
         raise SynchronousOnlyOperation(
-            "request.user was not read yet, which takes the database: in an async view "
+            "request.user is not loaded yet, and an async view cannot wait for the database: "
             "await progress.amake_token() or progress.aaddresses()"
         ) from error
 
 
 def password_mark(user: Any) -> str:
-    """Characters that change with the user's password."""
+    """Return a short hash that changes with the user's password."""
     return str(user.get_session_auth_hash())[:16] if hasattr(user, "get_session_auth_hash") else ""
 
 
 def password_marks(user: Any) -> set[str]:
-    """The marks of the user's password under SECRET_KEY and each of SECRET_KEY_FALLBACKS."""
+    """Return the user's password marks, one for SECRET_KEY and each of SECRET_KEY_FALLBACKS."""
     fallbacks = getattr(user, "get_session_auth_fallback_hash", tuple)
     return {password_mark(user), *(str(each)[:16] for each in fallbacks())}
 
 
 def _sign(token: Token) -> str:
-    # Django compresses where that is shorter: in JSON a character that is not ASCII takes six.
+    # Django compresses if that is shorter: JSON takes six characters for one that is not ASCII.
     return signer(SALT).sign_object(token, compress=True)
 
 
 def signer(salt: str) -> Signer:
-    """Django's signer with the site's keys. Raises ImproperlyConfigured without SECRET_KEY."""
+    """Return Django's signer with the site's keys. Raises ImproperlyConfigured without any."""
     try:
         return _signer_of(salt, settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
     except ImproperlyConfigured as error:
         raise ImproperlyConfigured(
-            "tokens need a secret to be signed with: SECRET_KEY in Django's settings, or elsewhere "
-            "progress.configure(secret=…)"
+            "tokens are signed with a secret: set SECRET_KEY in Django's settings, or without "
+            "Django's settings call progress.configure(secret=…)"
         ) from error
 
 
-@lru_cache(maxsize=4)  # of each salt, and as few as tests change SECRET_KEY
+@lru_cache(maxsize=4)  # one for each salt; tests that change SECRET_KEY need a few more
 def _signer_of(salt: str, key: Key, fallbacks: tuple[Key, ...]) -> Signer:
     return Signer(key=key, fallback_keys=list(fallbacks), salt=salt, sep=".")
