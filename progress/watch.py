@@ -7,8 +7,8 @@ import sys
 
 from .client.terminal import Exit, complain, run
 
-STATUS = """exit status: 0 the task succeeded; 1 it failed or was cancelled; 2 usage; 3 no right to
-watch it, or an unknown task; 4 the address is wrong, or no connection for too long; 130
+STATUS = """exit status: 0 the task succeeded; 1 it failed or was cancelled; 2 wrong arguments; 3 no
+right to watch it, or an unknown task; 4 the address is wrong, or no connection for too long; 130
 interrupted; 141 nobody reads the output"""
 
 
@@ -18,8 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     options, rest = parser.parse_known_args(arguments)
     if rest:
         parser.error(
-            "one URL is expected, and the options below"
-        )  # they may contain a token: do not repeat them
+            "expected one URL, and only the options below"
+        )  # do not repeat the arguments: they may contain a token
     try:
         from .client import watch  # noqa: PLC0415 - raises ImportError without websockets
 
@@ -37,11 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         "python -m progress.watch", description=__doc__, epilog=STATUS, allow_abbrev=False
     )
     parser.add_argument("url", help="the task's websocket_url, ws://… or wss://…")
-    parser.add_argument("--token", help="the token, where the URL has none")
+    parser.add_argument("--token", help="the token, if the URL has none")
     parser.add_argument("--json", action="store_true", help="write one event a line, as it arrives")
-    words = (
-        "give up after so many seconds without a connection (30 before the first one, then never)"
-    )
+    words = "give up after so many seconds without a connection (30 before the first, then never)"
     parser.add_argument("--patience", type=float, metavar="SECONDS", help=words)
     return parser
 

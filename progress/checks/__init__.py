@@ -1,8 +1,9 @@
-"""System checks: what is missing between a task and its bar, and how to mend it.
+"""System checks: they find what keeps a bar from moving, and say how to mend it.
 
 ``manage.py check`` looks at the settings and the site. ``manage.py check --deploy`` also connects
-to Redis, the channel layer and the broker, for two seconds at most; ``--tag progress_network`` with
-it does only that. Anything that may be right on some site is a warning.
+to Redis, the channel layer and the broker, for 2 s at most; with ``--tag
+progress_network`` it runs only these checks. A setting that may be right on some site gets a
+warning, not an error.
 """
 
 from __future__ import annotations

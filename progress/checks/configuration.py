@@ -20,7 +20,7 @@ STORE_HINT = "Name a Redis or Valkey server."
 
 
 def check_store() -> list[CheckMessage]:
-    """Check that there is a store, and that several processes can share it."""
+    """Check that the store is set, and that several processes can share it."""
     try:
         url = conf.redis_url()
         conf.check_durations()
@@ -39,7 +39,7 @@ def check_store() -> list[CheckMessage]:
 
 
 def check_retention() -> list[CheckMessage]:
-    """Report a retention that unfinished tasks exceed, so that a killed worker's task can fail."""
+    """Report where PROGRESS_RETENTION is shorter than unfinished tasks are kept."""
     try:
         kept, running = conf.retention(), conf.running_retention()
     except ImproperlyConfigured:  # check_store reports it
@@ -48,15 +48,15 @@ def check_retention() -> list[CheckMessage]:
         return []
     message = (
         f"PROGRESS_RETENTION ({kept:g} s) is below PROGRESS_LOST_AFTER ({conf.lost_after():g} s): "
-        f"events of unfinished tasks are kept for {running:g} s all the same, since a task whose "
-        "worker was killed would end as unknown instead of failed."
+        f"events of unfinished tasks are kept for {running:g} s all the same, since otherwise a "
+        "task whose worker was killed would become unknown instead of failed."
     )
     hint = "Raise PROGRESS_RETENTION, or lower PROGRESS_LOST_AFTER to give tasks up sooner."
     return [Info(message, hint=hint, id="progress.I001")]
 
 
 def check_layer() -> list[CheckMessage]:
-    """Check that there is a channel layer which carries events between processes."""
+    """Check that a channel layer carries events between processes."""
     backend = getattr(settings, "CHANNEL_LAYERS", {}).get(DEFAULT_CHANNEL_LAYER, {}).get("BACKEND")
     if not backend:
         message = "CHANNEL_LAYERS has no default layer: events reach nobody."

@@ -1,4 +1,4 @@
-"""The check of dependencies' private parts."""
+"""Checks that the installed dependencies have the private parts that the fast paths use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HINT = (
 
 
 def check_private_parts() -> list[CheckMessage]:
-    """Check that the private parts which make events cheap are there."""
+    """Warn about missing private parts of channels_redis, redis-py and asyncio."""
     missing = private_parts.missing()
     if (name := eager.missing()) is not None:
         missing.append(private_parts.Missing(name, eager.COST))

@@ -22,7 +22,7 @@ from .tasks import has_broker
 
 WITHIN = 2.0  # seconds for all servers together
 
-#: What does not answer, the setting that names it, and the id of the warning.
+#: For each server: its name in a warning, its setting, and the id of the warning.
 SERVERS = {
     "store": ("The Redis server of the events", "PROGRESS_REDIS_URL", "progress.W013"),
     "layer": ("The channel layer", "CHANNEL_LAYERS", "progress.W014"),
@@ -31,7 +31,7 @@ SERVERS = {
 
 
 class Probe(threading.Thread):
-    """Calls a function in a daemon thread, since no library bounds the look-up of a host's name."""
+    """Calls a function in a daemon thread, since no library limits how long DNS may take."""
 
     def __init__(self, name: str, call: Callable[[], list[CheckMessage]]) -> None:
         super().__init__(name=f"progress-check-{name}", daemon=True)
@@ -41,14 +41,14 @@ class Probe(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Keep what the function found, or the error that it raised."""
+        """Keep the messages that the function returned, or a warning with its error."""
         try:
             self._found = self._call()
         except Exception as error:
             self._found = [_unreachable(self.server, f"{error}" or type(error).__name__)]
 
     def found_by(self, deadline: float) -> list[CheckMessage]:
-        """Wait until the deadline for what the function found."""
+        """Wait for the messages of the function, until the deadline."""
         self.join(max(0.0, deadline - time.monotonic()))
         return self._found
 
@@ -83,7 +83,7 @@ def _check_store() -> list[CheckMessage]:
 
 
 async def _mode(url: str) -> str:
-    """Return the server's mode as INFO reports it; "" if this user may not ask."""
+    """Return the server's mode from INFO; "" if this Redis user may not call INFO."""
     limits = {"socket_timeout": WITHIN, "socket_connect_timeout": WITHIN}
     client = redis_servers.connect(url, **limits)
     info: dict[str, Any] = {}

@@ -19,7 +19,7 @@ ROUTE_HINT = (
     'ProtocolTypeRouter({"http": get_asgi_application(), "websocket": '
     "URLRouter(websocket_urlpatterns)})."
 )
-#: Where an ASGI application keeps the one that it wraps.
+#: Attributes in which an ASGI middleware keeps the application that it wraps.
 WRAPPED = ("inner", "application", "app")
 
 
@@ -45,7 +45,7 @@ def check_websocket() -> list[CheckMessage]:
 
 
 def serves_socket(application: Any) -> bool | None:
-    """Return whether an ASGI application has our websocket route, or None if it does not show."""
+    """Return whether an ASGI application has our websocket route; None if that cannot be seen."""
     from .. import asgi, routing  # noqa: PLC0415 - only a site needs them
 
     if application is routing.application or application is asgi.application:
@@ -63,12 +63,12 @@ def serves_socket(application: Any) -> bool | None:
 
 
 def _target(route: Any) -> Any:
-    """Return what a route of Channels or Starlette leads to."""
+    """Return the application of a route of Channels or Starlette."""
     return getattr(route, "callback", None) or getattr(route, "app", None)
 
 
 def check_server() -> list[CheckMessage]:
-    """Check that runserver serves websockets. Only where DEBUG says that it may be used."""
+    """Check that runserver serves websockets. Runs only with DEBUG, as runserver does."""
     if not settings.DEBUG or apps.is_installed("daphne"):
         return []
     message = f"runserver serves no websockets: {WITHOUT_SOCKET}."
@@ -103,10 +103,10 @@ def check_static_files() -> list[CheckMessage]:
         why, hint = "STATIC_URL is not set", 'Set STATIC_URL = "static/".'
     elif finders.find(SCRIPT) is None:
         why, hint = (
-            "no finder has it",
+            "no staticfiles finder finds it",
             "Add django.contrib.staticfiles.finders.AppDirectoriesFinder to STATICFILES_FINDERS.",
         )
     else:
         return []
-    message = f"{SCRIPT} is not served, so that bars do not move: {why}."
+    message = f"{SCRIPT} is not served, so bars do not move: {why}."
     return [Warning(message, hint=hint, id="progress.W008")]

@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's na
 
 from .. import conf
 
-DEFAULT_APPLICATION = "default"  # the name of the one that Celery makes when there is no other
+DEFAULT_APPLICATION = "default"  # the name of the application that Celery makes by itself
 
 APPLICATION_HINT = (
     "Make mysite/celery.py (app = Celery('mysite'); "
@@ -18,7 +18,7 @@ APPLICATION_HINT = (
 
 
 def check_application() -> list[CheckMessage]:
-    """Check that the site has a Celery application, and that it knows its broker."""
+    """Check that the site has a Celery application with a broker."""
     if current_app.conf.task_always_eager or _broker_url():
         return []
     if current_app.main == DEFAULT_APPLICATION:
@@ -39,12 +39,11 @@ def check_application() -> list[CheckMessage]:
 
 
 def check_eager() -> list[CheckMessage]:
-    """Check that eager tasks do not report to a store which they do not write while they run."""
+    """Warn about eager tasks with a Redis store: their bars move only when the task is over."""
     if not current_app.conf.task_always_eager or conf.in_memory():
         return []
     message = (
-        "task_always_eager is set: .delay() returns when the task is over, so that a bar never "
-        "moves."
+        "task_always_eager is set: .delay() returns when the task is over, so a bar never moves."
     )
     hint = (
         "Remove CELERY_TASK_ALWAYS_EAGER and start a worker. In tests, set PROGRESS_REDIS_URL = "
@@ -54,7 +53,7 @@ def check_eager() -> list[CheckMessage]:
 
 
 def check_serializers() -> list[CheckMessage]:
-    """Check that a message cannot run code in a worker."""
+    """Warn if Celery accepts pickle, since such a message can run code in a worker."""
     accepted = {str(content).rpartition("/")[2] for content in current_app.conf.accept_content}
     if accepted & {"pickle", "x-python-serialize"}:
         message = "Celery accepts pickle: whoever can write to the broker can run code."

@@ -13,10 +13,10 @@ R = TypeVar("R")
 
 
 def from_thread(source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-    """Yield the items of the source, which runs in a thread even while the caller works.
+    """Yield the items of an asynchronous generator, which runs in a thread of its own.
 
-    Raises what the source raises. Source and thread end with the iteration, when the generator is
-    closed, or with the interpreter.
+    Raises what the source raises. The source and the thread end when the iteration ends, when the
+    caller closes this generator, or when the interpreter exits.
     """
     thread = _Thread(source)
     try:
@@ -27,7 +27,7 @@ def from_thread(source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
 
 
 class _Thread(Generic[T]):
-    """A daemon thread: the interpreter waits for others before it calls what atexit registered."""
+    """Runs the source in a daemon thread; the interpreter would wait for any other thread."""
 
     def __init__(self, source: AsyncGenerator[T, None]) -> None:
         self._source = source
@@ -61,7 +61,7 @@ class _Thread(Generic[T]):
 
     async def _end(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:  # an interrupted caller leaves a task that waits for the next item
+        for task in others:  # an interrupted caller leaves a task that waits for an item
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._source.aclose()

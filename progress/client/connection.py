@@ -34,46 +34,46 @@ logger = logging.getLogger(__name__)
 
 SILENCE = 50.0  # seconds without a frame until a connection counts as broken; pings come every 20
 OPEN_TIMEOUT = 10.0  # seconds that a handshake may take
-LAST_OPEN_TIMEOUT = 2.0  # the same when patience ends
-STEADY = 5.0  # seconds after which a connection counts as one that works
+LAST_OPEN_TIMEOUT = 2.0  # the same limit for the last try before patience ends
+STEADY = 5.0  # seconds after which a connection counts as working
 CLOSE_TIMEOUT = 1.0  # seconds that the server may take to answer a close
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds; the upper bounds of the jitter
 LATE = 30.0  # seconds to wait at least where the server had too much of this client, at most twice
 FIRST_PATIENCE = 30.0  # seconds until an address that never worked counts as wrong
-BUSY = {403, 408, 425, 429}  # statuses of busy servers and proxies, besides 5xx
+BUSY = {403, 408, 425, 429}  # HTTP statuses of busy servers and proxies; 5xx counts too
 PROTOCOL = "progress"
 TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")  # RFC 9110's tchar, besides letters and digits
 
 
 class Receiver(Protocol):
-    """What a connection is kept up for."""
+    """Takes the frames of a connection, and says which frames to send at its start."""
 
     token: str | None
 
     @property
     def is_over(self) -> bool:
-        """Whether no more frames are wanted."""
+        """Return whether the receiver needs no more frames."""
 
     def requests(self) -> Iterable[str]:
         """Return the frames to send at the beginning of each connection."""
 
     def receive(self, frame: str | bytes) -> None:
-        """Take a frame. Raises WatchError for one that ends the watching."""
+        """Take a frame. Raises WatchError if the frame ends the watching."""
 
 
 class SocketURL:
-    """A websocket URL without the token in its query, which goes into a header instead.
+    """A websocket URL whose token moved from the query string into a header.
 
-    ``batch`` is removed from the query too: pages ask for batches of events by it.
-    Raises ValueError for another kind of URL; the message does not repeat the query.
+    ``batch`` is removed from the query string too: only pages want events in batches. Raises
+    ValueError for a URL that is not a websocket's; the message does not repeat the query string.
     """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url) if isinstance(url, str) else None
         if parts is None or parts.scheme not in ("ws", "wss") or not parts.hostname:
             raise ValueError(
-                "a URL that starts with ws:// or wss:// and a host is expected, such as the "
-                f"websocket_url of addresses(), not {_shown(url)}"
+                "the URL must start with ws:// or wss:// and a host, as the websocket_url of "
+                f"addresses() does; this is {_shown(url)}"
             )
         _ = parts.port  # raises ValueError if it is not a port
         query = parse_qsl(parts.query, keep_blank_values=True)
@@ -85,7 +85,7 @@ class SocketURL:
 
 
 class Connection:
-    """Keeps up one websocket after another, for at most ``patience`` seconds without one."""
+    """Keeps a websocket open; gives up after ``patience`` seconds without a connection."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Connection:
         return math.inf if self._worked else FIRST_PATIENCE
 
     async def run(self) -> None:
-        """Run until the receiver wants no more frames. Raises WatchError."""
+        """Connect and reconnect until the receiver needs no more frames. Raises WatchError."""
         self._lost_at = time.monotonic()
         while not self._receiver.is_over:
             try:
@@ -130,17 +130,17 @@ class Connection:
             subprotocols=[Subprotocol(each) for each in (PROTOCOL, token) if each],
             additional_headers=self._headers,
             open_timeout=min(OPEN_TIMEOUT, max(left, LAST_OPEN_TIMEOUT)),
-            ping_interval=None,  # the server does that
+            ping_interval=None,  # the server sends the pings
             close_timeout=CLOSE_TIMEOUT,
         )
 
     async def _use(self, websocket: ClientConnection) -> str:
-        """Receive frames until there are no more; return why."""
+        """Receive frames until the connection ends; return why it ended."""
         self._opened_at = time.monotonic()
         try:
             await self._receive(websocket)
         except TimeoutError:
-            websocket.transport.abort()  # it would not answer a close either
+            websocket.transport.abort()  # a silent server would not answer a close frame either
             return f"it sent nothing for {SILENCE:g} s"
         except ConnectionClosed:
             return self._reason_of_close(websocket.close_code or 0)
@@ -153,7 +153,7 @@ class Connection:
             try:
                 await websocket.close()
             finally:
-                websocket.transport.abort()  # also when cancelled while it waits for the answer
+                websocket.transport.abort()  # also when this task is cancelled meanwhile
         return "all frames were received"
 
     async def _receive(self, websocket: ClientConnection) -> None:
@@ -184,9 +184,9 @@ class Connection:
         return f"{error}"
 
     def _reason_to_retry(self, error: Exception) -> str:
-        """Return why the handshake failed. Raises UnreachableError if the next would fail too."""
+        """Return why the handshake failed. Raises UnreachableError if a retry would fail too."""
         why, is_final = _reason(error)
-        # An address that has worked is right: a proxy may answer anything while a site restarts.
+        # An address that has worked is right: while a site restarts, a proxy may answer anything.
         if is_final and not self._worked:
             raise UnreachableError(f"{self._url.shown}: {why}") from error
         return why
@@ -215,14 +215,14 @@ class Connection:
 
 
 def checked_token(token: str) -> str:
-    """Return the token. Raises ValueError for one that cannot be sent in a header."""
+    """Return the token. Raises ValueError if it cannot be sent in a header."""
     if not all(each.isascii() and (each.isalnum() or each in TOKEN_MARKS) for each in token):
         raise ValueError("a token consists of letters, digits and -_. as make_token() writes it")
     return token
 
 
 def _reason(error: Exception) -> tuple[str, bool]:
-    """Return why a handshake failed, and whether the next one would fail too."""
+    """Return why a handshake failed, and whether a retry would fail too."""
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
         is_final = status < 500 and status not in BUSY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class WatchError(Exception):
-    """Watching ended before the outcome, and another try would fail too; the message says why."""
+    """Watching ended before the outcome, and a retry would fail too; the message says why."""
 
 
 class UnreachableError(WatchError):
@@ -52,7 +52,7 @@ REFUSALS: dict[int, tuple[type[WatchError], str]] = {
     4404: (UnreachableError, "the server knows no such address: check the path"),
     SILENT: (
         ForbiddenError,
-        "the server waited for a token in vain: give a token, or tasks= for the address of many",
+        "the client sent no token in time: pass token=, or tasks= at the address for many tasks",
     ),
     TOO_MANY: (TooManyError, "too many sockets are open, or too many frames were sent: close some"),
 }

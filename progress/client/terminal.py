@@ -40,7 +40,7 @@ class Exit(IntEnum):
     """The exit status."""
 
     SUCCESS = 0
-    FAILED = 1  # or cancelled
+    FAILED = 1  # or was cancelled
     USAGE = 2
     DENIED = 3  # no right to watch, or an unknown task
     BROKEN = 4  # no connection
@@ -56,9 +56,9 @@ class Display(Protocol):
 
 
 def run(events: AsyncGenerator[Event, None], *, as_json: bool, out: TextIO) -> Exit:
-    """Show the events until the outcome, and write errors to stderr, each on one line."""
+    """Show the events until the outcome, and write each error to stderr as one line."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal may lack some letters
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not support some characters
     try:
         return asyncio.run(_show(events, as_json=as_json, out=out))
     except KeyboardInterrupt:
@@ -99,7 +99,7 @@ def _for_people(out: TextIO) -> Display:
 
 
 class Json:
-    """Writes each event on a line, as it arrived."""
+    """Writes the JSON of each event on a line, as it arrived."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -110,9 +110,9 @@ class Json:
 
 
 class Lines:
-    """Writes a line when the whole percent, the description or the state changes.
+    """Writes a line when the percent (without decimals), the description or the state changes.
 
-    While the total is unknown, also when the first digit of the count changes.
+    While the total is unknown, it also writes a line when the first digit of the count changes.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -175,7 +175,7 @@ class Bar:
 
 
 def line(event: Event) -> str:
-    """Return the event as a line for people."""
+    """Return the event as a line of text for people."""
     if event.state is not State.PROGRESS:
         return _state(event)
     words = [_amount(event), inert(event.description), f"({STALLED})" if event.stalled else ""]
@@ -205,7 +205,7 @@ def _number(value: float) -> str:
 
 
 def inert(text: str) -> str:
-    """Return the text without what a terminal would take for commands."""
+    """Return the text without characters that a terminal would interpret as commands."""
     visible = SEQUENCE.sub("", text)
     shown = (
         INERT.get(unicodedata.category(each), each) for each in visible if each not in DIRECTIONS

@@ -16,7 +16,7 @@ from .refusals import error_of_frame
 
 logger = logging.getLogger(__name__)
 
-SHARED = "/ws/progress/"  # the end of the address for many tasks, unless mounted elsewhere
+SHARED = "/ws/progress/"  # the path of the shared address, unless a site mounts it elsewhere
 
 
 def watch(
@@ -27,13 +27,13 @@ def watch(
     headers: Mapping[str, str] | None = None,
     patience: float | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Yield the present state of a task, then each newer one; end after the outcome.
+    """Yield the current event of a task, then each newer event; end after the outcome.
 
     ``url`` is the task's ``websocket_url``. To watch many tasks over one socket, give the shared
     address (``wss://site/ws/progress/``) and ``tasks``, which maps each id to its token or None;
-    the iteration then ends after the last outcome. ``token`` replaces the one in the URL.
-    ``headers`` go with each handshake: to be known by a session instead of a token, send
-    ``Cookie`` and the site's own ``Origin``, without which cookies are ignored.
+    the iteration then ends after the last outcome. ``token`` replaces the token in the URL.
+    ``headers`` are sent with each handshake. To use a session instead of a token, send ``Cookie``
+    and the site's own ``Origin``; the server ignores cookies without this Origin.
 
     A slow caller skips events, since each is the whole state, but never an outcome. A connection
     that breaks, or receives nothing for 50 s, is renewed with full-jitter back-off up to 30 s:
@@ -42,14 +42,14 @@ def watch(
     too many connections or frames of this client, the next try is 30 to 60 s later.
 
     Raises ValueError for wrong arguments. The iteration raises a WatchError (ForbiddenError,
-    TooManyError, BadRequestError, UnreachableError), after the events that arrived before it.
-    Closing the generator, or cancelling its caller, closes the connection.
+    TooManyError, BadRequestError, UnreachableError) after the last event that arrived. Closing the
+    generator, or cancelling its caller, closes the connection.
     """
     socket_url = SocketURL(url)
     if tasks is None and socket_url.path.endswith(SHARED):
-        raise ValueError(f"{socket_url.shown} is the address of many tasks: name them by tasks=")
+        raise ValueError(f"{socket_url.shown} is the address for many tasks: pass tasks=")
     if tasks is not None and token is not None:
-        raise ValueError("token= is for the address of one task; in tasks= each has its own")
+        raise ValueError("token= is for the address of one task; tasks= maps each id to its token")
     if patience is not None and not patience >= 0:
         raise ValueError(f"patience must be a number of seconds, not {patience!r}")
     chosen = token or socket_url.token
@@ -65,17 +65,17 @@ def watch_blocking(
     headers: Mapping[str, str] | None = None,
     patience: float | None = None,
 ) -> Generator[Event, None, None]:
-    """Do what :func:`watch` does, for blocking code: a thread keeps the connection up.
+    """Do what :func:`watch` does, for blocking code: a thread keeps the connection open.
 
-    Connection and thread end with the iteration: after the outcome, when the generator is closed,
-    or with the interpreter.
+    The connection and the thread end after the outcome, when the caller closes the generator, or
+    when the interpreter exits.
     """
     events = watch(url, token=token, tasks=tasks, headers=headers, patience=patience)
     return from_thread(events)
 
 
 class _Feed:
-    """The newest event of each task, and which of them the caller has not received yet."""
+    """Keeps the newest event of each task until the caller has received it."""
 
     def __init__(self, tasks: Mapping[str, str | None] | None, token: str | None) -> None:
         self.token = token
@@ -104,7 +104,7 @@ class _Feed:
             elif kind == "token":
                 self._renew(task_id, checked_token(values["token"]))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            logger.debug("A frame that this version does not know: %r", error)
+            logger.debug("Ignored a frame that this version does not know: %r", error)
             return
         if kind == "error":
             names = ("code", "detail", "task_id", "reason")
@@ -125,7 +125,7 @@ class _Feed:
             self._tasks[task_id] = token
 
     def news(self) -> Iterator[Event]:
-        """Yield what the caller has not received yet, each event as new as it is by then."""
+        """Yield the newest event of each task with events that the caller has not received."""
         self.changed.clear()
         while self._unsent:
             task_id = next(iter(self._unsent))

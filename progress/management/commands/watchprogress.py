@@ -1,4 +1,4 @@
-"""``manage.py watchprogress ID``: does what ``python -m progress.watch`` does, without a server."""
+"""``manage.py watchprogress ID``: watches a task in the terminal, without a web server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...hub.outbox import Frames
 
 
 class Command(BaseCommand):
-    """Reads Redis and the channel layer of the settings. Has the exit status of that program."""
+    """Reads Redis and the channel layer; exits with the status of ``python -m progress.watch``."""
 
     help = "Watch a task in the terminal."
     requires_system_checks = ()
