@@ -1,7 +1,7 @@
-"""One per web process: pushes each watched task's newest event to all who watch it here.
+"""The hub, one per web process: pushes each watched task's newest event to its watchers.
 
-The channel layer is a hint, the store is the truth: events come through a subscription to the
-tasks' groups, and reconciling with the store recovers what that loses.
+Events arrive through the groups of the channel layer, which may lose messages. So the hub also
+reads the store, which has the newest event of each task, and recovers what was lost.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from .topics import Topic
 from .turns import Turns
 
 PING_CHECK = 1.0  # seconds between two checks for silent connections
-#: Of PROGRESS_RECONCILE, from one read of all tasks to the next; the rest is for the answer.
+#: The part of PROGRESS_RECONCILE between two reads; the rest is time for the store's reply.
 READ_AFTER = 0.9
 
 
 class Hub:
     """The hub of one event loop, see :meth:`current`; call its methods in that loop's thread.
 
-    It lives until :meth:`aclose`, or until the loop's owner cancels what still runs, as
-    ``asyncio.run`` does.
+    It runs until :meth:`aclose`, or until all tasks of the loop are cancelled, as ``asyncio.run``
+    does at its end.
     """
 
     _hubs: ClassVar[dict[asyncio.AbstractEventLoop, Hub]] = {}
@@ -83,33 +83,33 @@ class Hub:
 
     @classmethod
     def current(cls) -> Hub:
-        """The hub of the running loop, made on first use. Raises ImproperlyConfigured."""
+        """Return the hub of the running loop, made on first use. Raises ImproperlyConfigured."""
         loop = asyncio.get_running_loop()
         hub = cls._hubs.get(loop)
         if hub is None:
             for each in [each for each in cls._hubs if each.is_closed()]:
-                del cls._hubs[each]  # closed by an owner who cancelled nothing
+                del cls._hubs[each]  # the loop was closed without cancelling its tasks
             hub = cls._hubs[loop] = cls()
         return hub
 
     def attach(self, outbox: Outbox) -> None:
-        """A client has connected: it gets pings."""
+        """Add the outbox of a client that has connected, so that it gets pings."""
         self._outboxes.add(outbox)
 
     def detach(self, outbox: Outbox) -> None:
-        """A client is gone; the caller also unwatches each task that it watched."""
+        """Remove the outbox of a client that is gone. The caller also calls :meth:`unwatch`."""
         self._outboxes.discard(outbox)
 
     def watch(self, task_id: str, outbox: Outbox) -> None:
-        """Offer the present state as soon as it is known, then push each newer event."""
+        """Offer the newest event to the outbox when it is known, then push each newer event."""
         topic = self._topics.get(task_id)
         if topic is None:
             topic = self._topics[task_id] = Topic(self.turns)
-            self._subscription.join(task_id)  # before reading, or an event in between is lost
+            self._subscription.join(task_id)  # before reading: misses no event in between
         topic.add(outbox)
 
     def unwatch(self, task_id: str, outbox: Outbox) -> None:
-        """Push nothing more of this task; the process leaves its group with the last watcher."""
+        """Push no more events of this task; after the last watcher, leave the task's group."""
         topic = self._topics.get(task_id)
         if topic is None:
             return
@@ -119,7 +119,7 @@ class Hub:
             self._subscription.leave(task_id)
 
     async def read(self, task_ids: Sequence[str]) -> dict[str, Event]:
-        """Read what the store has of each id; see ``Store.read``."""
+        """Read the events of these tasks from the store; see ``Store.read``."""
         return await self._store.read(task_ids)
 
     @classmethod
@@ -151,7 +151,7 @@ class Hub:
         await self._store.aclose()
 
     def _received(self, event: Event) -> None:
-        """An event arrived through the channel layer."""
+        """Take an event from the channel layer."""
         topic = self._topics.get(event.task_id)
         if topic is not None and not (topic.event and is_overtaken(event, topic.event)):
             self._broadcast(topic, event)
@@ -161,13 +161,13 @@ class Hub:
         return topic.event if topic is not None else None
 
     def _read(self, task_id: str, event: Event | None) -> None:
-        """The store was read for this task."""
+        """Take what the store had for this task, and ask for its outcome if that is in doubt."""
         self._found(task_id, event)
         if is_doubtful(event):
             self._outcomes.doubt(task_id, event)
 
     def _found(self, task_id: str, event: Event | None) -> None:
-        """This event stands in the store, or None does."""
+        """Broadcast the event that the store has for this task, if it is newer; None: no event."""
         topic = self._topics.get(task_id)
         if topic is None:
             return
@@ -178,12 +178,12 @@ class Hub:
             self._missed(task_id, topic)
 
     def _broadcast(self, topic: Topic, event: Event) -> None:
-        # The store has put the versions in order; here a new run may follow an outcome.
+        # The store has ordered the versions, so here a new run may follow an outcome.
         if topic.event is None or event.version > topic.event.version:
             topic.broadcast(event)
 
     def _missed(self, task_id: str, topic: Topic) -> None:
-        """The store has nothing: UNKNOWN from the second read on, or once heartbeats are due."""
+        """Broadcast UNKNOWN: for a new task after two reads, for others after STALLED_AFTER."""
         now = self._loop.time()
         if topic.missing_since is None:
             topic.missing_since = now

@@ -1,4 +1,4 @@
-"""What waits to be sent to one client: replies, and the newest event of each task it watches."""
+"""The frames that wait for one client: replies, and the newest event of each task it watches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..protocol import PING, PING_AFTER
 
 
 class Frame:
-    """A text to send, to one client or to all who watch a task, and the outcomes in it."""
+    """A text to send to one client, or to all watchers of a task, and the outcomes in it."""
 
     __slots__ = ("outcomes", "size", "text")
 
@@ -22,11 +22,11 @@ class Frame:
 
 
 class Outbox:
-    """Keeps what waits for one client, until whoever sends it pops it.
+    """Keeps the frames that wait for one client, until the sender pops them.
 
-    A slow client skips events: a newer event replaces the one that waits, so memory is bounded by
-    the number of tasks watched, and no client waits for another. An outcome is never replaced.
-    Subclasses say by ``_wake`` what happens when something waits.
+    A slow client skips events: a newer event replaces the waiting event of its task, so memory is
+    limited by the number of watched tasks, and no client waits for another. An outcome is never
+    replaced. Subclasses define ``_wake``, which is called when a frame waits.
     """
 
     __slots__ = ("_events", "_replies", "sent_at")
@@ -38,24 +38,24 @@ class Outbox:
 
     @property
     def waiting_replies(self) -> int:
-        """How many replies wait."""
+        """The number of replies that wait."""
         return len(self._replies)
 
     def push(self, event: Event, frame: Frame, now: float) -> None:
-        """Take an event that a topic broadcasts, and the frame for sending it at once."""
+        """Take an event that a topic broadcasts, with the frame that all its watchers share."""
         self.offer(event)
 
     def offer(self, event: Event) -> None:
-        """Keep an event to be sent, unless a newer one of its task waits already."""
+        """Keep an event until it is sent, unless a newer event of its task waits already."""
         waiting = self._events.get(event.task_id)
         if waiting is None or follows(waiting, event):
             self._events[event.task_id] = event
             self._wake()
 
     def reply(self, frame: str, *, about: Hashable = None) -> None:
-        """Keep a frame that is not an event; it replaces one that waits ``about`` the same.
+        """Keep a frame that is not an event; it replaces a waiting reply with the same ``about``.
 
-        Replies are sent before events, and none is dropped: who replies bounds their number.
+        Replies are sent before events and never dropped, so the caller must limit their number.
         """
         key = object() if about is None else about
         self._replies.pop(key, None)
@@ -63,16 +63,16 @@ class Outbox:
         self._wake()
 
     def withdraw(self, task_id: str) -> None:
-        """Drop the event of this task that waits."""
+        """Drop the waiting event of this task."""
         self._events.pop(task_id, None)
 
     def ping(self, now: float) -> None:
-        """Send a ping if the client was sent nothing for PING_AFTER seconds."""
+        """Reply a ping if nothing was sent to the client for PING_AFTER seconds."""
         if now - self.sent_at >= PING_AFTER and not self._replies:
             self.reply(PING)
 
     def pop(self, now: float) -> tuple[str, Event | None] | None:
-        """Take the next frame out, with its event if it is one; None when nothing waits."""
+        """Remove and return the next frame, and its event or None; None when nothing waits."""
         if self._replies:
             self.sent_at = now
             return self._replies.pop(next(iter(self._replies))), None
@@ -87,7 +87,7 @@ class Outbox:
 
 
 class Frames(Outbox):
-    """An outbox to iterate over: ``async for text, event in frames`` waits for each frame."""
+    """An outbox that is iterated: ``async for text, event in frames`` waits for each frame."""
 
     __slots__ = ("_filled", "_now")
 

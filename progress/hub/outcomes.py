@@ -1,4 +1,4 @@
-"""Outcomes that only Celery's result backend knows, of tasks that the store lost sight of."""
+"""Finds outcomes that Celery's result backend has and the store lacks."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from ..store.result_backend import SKEW
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 30.0  # seconds without a question after the backend did not answer
-GRACE = 1.0  # seconds in which the run itself, which knows its counts and result, may report first
-TASKS_AT_ONCE = 20  # tasks of one batch: each is a call to the result backend
+PAUSE = 30.0  # seconds without a read after the backend did not answer
+GRACE = 1.0  # seconds that the run has to report the outcome itself, with its counts and result
+TASKS_AT_ONCE = 20  # tasks in one batch; each takes one call to the result backend
 BATCH_PAUSE = 0.5  # seconds between two batches
 SLOT, SLOTS = 5.0, 7  # seconds, at least those between two reads of the store; 35 s in all
 
-# Not the process-wide thread of asgiref: a slow backend must not hold up other database work.
+# Not asgiref's shared thread: a slow backend must not delay other database work.
 _pool = DaemonPool(1, "progress-outcomes")
 _paused_until = 0.0
 
 
 class Outcomes:
-    """Asks the result backend for tasks that are missing or stalled in the store.
+    """Reads the result backend for tasks that are missing or stalled in the store.
 
-    ``found`` is called with each task id whose outcome was stored, and the event that stands then.
+    An outcome is written to the store. Then ``found`` is called with the task id and the event that
+    the store has.
     """
 
     def __init__(self, store: Store, found: Callable[[str, Event | None], None]) -> None:
@@ -44,7 +45,7 @@ class Outcomes:
         self._has_answers = asyncio.Event()
 
     def loops(self) -> list[Coroutine[None, None, None]]:
-        """The background loops; the caller runs them. A slow backend does not delay the second."""
+        """Return two background loops for the caller to run: to read outcomes, and to store them."""
         return [
             forever("Asking for outcomes", self._ask),
             forever("Storing outcomes", self._store_answers),
@@ -63,9 +64,9 @@ class Outcomes:
         self._has_doubtful.set()
 
     async def _ask(self) -> None:
-        """Ask for one batch, the longest waiting first.
+        """Read the outcomes of one batch of tasks, in the order of their doubts.
 
-        In batches, so that many ids that nobody knows do not keep others waiting.
+        Batches keep many unknown ids from delaying the outcomes of other tasks.
         """
         await self._has_doubtful.wait()
         some = list(islice(self._doubtful, TASKS_AT_ONCE))
@@ -79,7 +80,7 @@ class Outcomes:
             await asyncio.sleep(BATCH_PAUSE)
 
     async def _store_answers(self) -> None:
-        """If the store does not answer, the next read of the store doubts these tasks again."""
+        """Store the outcomes. If that fails, the next read of the store doubts the tasks again."""
         await self._has_answers.wait()
         self._has_answers.clear()
         answers, self._answers = self._answers, []
@@ -90,17 +91,17 @@ class Outcomes:
 async def recorded(since: Mapping[str, float]) -> list[Event]:
     """Read the outcomes that the result backend has of these tasks, stored since then.
 
-    A backend that does not answer is not asked again for half a minute.
+    After an error of the backend, returns nothing for the next 30 s.
     """
     answer: list[Event] = await _pool.run(_recorded, since)
     return answer
 
 
 async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
-    """Store these outcomes of tasks that are missing or stalled; return what stands then.
+    """Store these outcomes of missing or stalled tasks; return the events in the store then.
 
-    Celery has an outcome before the worker's publisher can have sent it, so the publisher gets a
-    second. Raises the store's errors.
+    Celery records an outcome before the worker's publisher sends it, so this waits a second for
+    the publisher. Raises the store's errors.
     """
     await asyncio.sleep(GRACE)
     standing = await store.read([outcome.task_id for outcome in outcomes])
@@ -126,6 +127,6 @@ def _recorded(since: Mapping[str, float]) -> list[Event]:
         events = [result_backend.read_outcome(id_, since=when) for id_, when in since.items()]
     except Exception as error:
         _paused_until = time.monotonic() + PAUSE
-        logger.warning("The result backend is not asked for outcomes for %d s: %r", PAUSE, error)
+        logger.warning("The result backend does not answer; paused for %d s: %r", PAUSE, error)
         return []
     return [event for event in events if event.state in OUTCOMES]

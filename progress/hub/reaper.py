@@ -1,4 +1,4 @@
-"""Ends runs whose worker is gone for good."""
+"""Ends the runs of workers that are gone for good, with FAILURE."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..store import Store
 
 
 class Reaper:
-    """Ends a run that is silent at two reads of the store with heartbeats due between them.
+    """Ends a run that has sent no heartbeat for PROGRESS_LOST_AFTER seconds, at two reads.
 
-    One read is not enough: after an outage Redis may be back with heartbeats as old as the outage
-    is long, while the workers are alive and about to send new ones.
+    Two heartbeats are due between the two reads. One read is not enough: after an outage of Redis
+    the stored heartbeats are old, while the workers are alive and about to send new ones.
     """
 
     def __init__(self, store: Store, period: float) -> None:
@@ -24,7 +24,7 @@ class Reaper:
         self._silent_since: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         await forever("Ending lost runs", self._reap)
 
     async def _reap(self) -> None:

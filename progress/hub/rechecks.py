@@ -17,27 +17,28 @@ class Guarded(Protocol):
     """A connection that watches tasks."""
 
     def concerns(self, change: RightsChange) -> bool:
-        """Whether this change may have changed what it may watch."""
+        """Return whether this change may affect the rights of this connection."""
 
     async def recheck(self, *, announced: bool) -> None:
-        """Ask the rule for each task it watches, and end what is no longer allowed.
+        """Ask the rule for each watched task, and stop watching what is no longer allowed.
 
-        ``announced``: because a change was announced, not because it was time. It does not raise.
+        ``announced`` is True after a change of rights, and False for the regular recheck. Never
+        raises.
         """
 
 
 class Rechecks:
-    """The connections of one event loop, the one that was rechecked longest ago first."""
+    """Rechecks the connections of one event loop, each when its last recheck is 45 s old."""
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time
         self._checked_at: dict[Guarded, float] = {}
-        self._announced: set[Guarded] = set()  # those that wait for a recheck after a change
+        self._announced: set[Guarded] = set()  # connections that wait for a recheck after a change
         self._slots = asyncio.Semaphore(RECHECKS_AT_ONCE)
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until cancelled, which ends the rechecks that run, too."""
+        """Run until cancelled; that also cancels running rechecks."""
         try:
             await forever("Rechecking rights", self._recheck_due)
         finally:
@@ -45,11 +46,11 @@ class Rechecks:
                 task.cancel()
 
     def add(self, connection: Guarded) -> None:
-        """A connection was opened, and its rights were just checked."""
+        """Add a connection whose rights were just checked."""
         self._checked_at[connection] = self._now()
 
     def discard(self, connection: Guarded) -> None:
-        """A connection was closed."""
+        """Remove a connection that was closed."""
         self._checked_at.pop(connection, None)
 
     def rights_changed(self, change: RightsChange) -> None:
@@ -63,21 +64,21 @@ class Rechecks:
         try:
             await self._slots.acquire()
         finally:
-            # From here on the rule may see rights from before another change.
+            # A change that comes from now on needs another recheck.
             self._announced.discard(connection)
         self._note(connection)
         await self._recheck(connection, announced=True)
 
     async def _recheck_due(self) -> None:
         await asyncio.sleep(1)
-        # One at a time waits for a slot, so that announced changes need not wait behind all.
+        # Only one regular recheck waits for a slot, so announced changes do not queue behind many.
         while (connection := self._next_due()) is not None:
             await self._slots.acquire()
             self._note(connection)
             self._start(self._recheck(connection, announced=False))
 
     async def _recheck(self, connection: Guarded, *, announced: bool) -> None:
-        """Recheck it in the slot that the caller has acquired."""
+        """Recheck the connection in the slot that the caller has acquired."""
         try:
             if connection in self._checked_at:
                 await connection.recheck(announced=announced)
@@ -85,7 +86,7 @@ class Rechecks:
             self._slots.release()
 
     def _note(self, connection: Guarded) -> None:
-        """It is rechecked now, unless it was closed meanwhile."""
+        """Note the time of the connection's recheck, unless the connection was closed meanwhile."""
         if self._checked_at.pop(connection, None) is not None:
             self.add(connection)
 

@@ -1,4 +1,4 @@
-"""Reads from the store what the channel layer lost."""
+"""Reads the store to recover events that the channel layer lost."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CONFIRM_AFTER = 1.0  # seconds from joining a group to the second read
 
 
 class Reconciler:
-    """Reads each task that is joined, again a second later, and all watched tasks each ``period``.
+    """Reads all watched tasks every ``period`` seconds, and a new task at once and after 1 s.
 
-    Each read is one batch, whatever the number of tasks; ``newest`` gives the event the hub has of
-    a task, and the store sends no text for one that still stands. ``found`` is called with each
-    task id that was read and the event that stands, or None. When the store does not answer, the
-    same tasks are read at the next try.
+    Each read is one batch, whatever the number of tasks. ``newest`` returns the hub's event of a
+    task, which the store does not send again if it has no newer event. ``found`` is called with
+    each task id and the store's event, or None. If the store does not answer, the next try reads
+    the same tasks.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Reconciler:
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         await forever("Reading the progress store", self._read_due)
 
     def check(self, task_id: str) -> None:
         """Read this task now, and again in a second.
 
-        On pub/sub a join returns before Redis has it: an event that is sent between the first
-        read and then is lost, and the second read finds it.
+        With Redis pub/sub, joining returns before Redis has processed it. An event that is sent
+        after the first read and before that is lost; the second read finds it.
         """
         self._due[task_id] = None
         self._confirm.append((self._now() + CONFIRM_AFTER, task_id))
@@ -72,7 +72,7 @@ class Reconciler:
                 self._found(task_id, events.get(task_id))
 
     async def _wait(self) -> None:
-        """Wait until something is due, or :meth:`check` is called."""
+        """Wait until a read is due, or until :meth:`check` is called."""
         until = min(self._next, self._confirm[0][0] if self._confirm else self._next)
         if not self._due:
             try:

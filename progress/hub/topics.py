@@ -1,4 +1,4 @@
-"""A task that is watched in this process: its newest event, and the outboxes that get it."""
+"""A task with watchers in this process: its newest event, and the outboxes of its watchers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .turns import Turns
 
 
 class Topic:
-    """The outboxes of all who watch a task, and those of them that still wait for ``event``.
+    """Broadcasts the events of one task to the outboxes of its watchers.
 
-    A broadcast reaches some outboxes in each iteration of the event loop. When a newer event
-    comes in between, those that still wait get the newer one only, and get it first.
+    A broadcast reaches some outboxes in each iteration of the event loop. If a newer event comes
+    in between, the outboxes that still wait get only the newer event, before all others.
     """
 
     __slots__ = ("_is_scheduled", "_turns", "_waiting", "event", "missing_since", "outboxes")
@@ -21,23 +21,23 @@ class Topic:
         self._is_scheduled = False
         self._waiting: dict[Outbox, None] = {}
         self.outboxes: dict[Outbox, None] = {}
-        self.event: Event | None = None  # the newest
-        self.missing_since: float | None = None  # when the store was first found to lack the task
+        self.event: Event | None = None  # the newest event
+        self.missing_since: float | None = None  # when a read first found no event in the store
 
     def add(self, outbox: Outbox) -> None:
-        """Offer it the present state as soon as that is known, then push each newer event."""
+        """Add an outbox: offer it the newest event if that is known, and push each newer event."""
         self.outboxes[outbox] = None
-        self._waiting.pop(outbox, None)  # it would get the same event twice
+        self._waiting.pop(outbox, None)  # or it would get the same event twice
         if self.event is not None:
             outbox.offer(self.event)
 
     def discard(self, outbox: Outbox) -> None:
-        """Push it nothing more."""
+        """Remove an outbox."""
         self.outboxes.pop(outbox, None)
         self._waiting.pop(outbox, None)
 
     def broadcast(self, event: Event) -> None:
-        """Push a newer event to all."""
+        """Push a newer event to all outboxes."""
         if self.event is not None and self.event.complete:
             for outbox in self._waiting:
                 outbox.offer(self.event)  # an outbox never replaces an outcome
@@ -45,14 +45,14 @@ class Topic:
         self.event, waiting = event, self._waiting
         self._waiting = self.outboxes.copy()
         if waiting:
-            # The last in the dict is served next. Without this order some outboxes would never be
-            # served when events come faster than a broadcast takes.
+            # The last outbox in the dict is served next. Without this order, some outboxes would
+            # never be served when events come faster than a broadcast takes.
             others = {each: None for each in self.outboxes if each not in waiting}
             self._waiting = others | waiting
         self._schedule()
 
     def send_up_to(self, limit: int) -> int:
-        """See ``turns.Sender``."""
+        """Push the newest event to at most ``limit`` outboxes; see ``turns.Sender``."""
         event, waiting, sent = self.event, self._waiting, 0
         self._is_scheduled = False
         if event is None or not waiting:
@@ -62,7 +62,7 @@ class Topic:
             while waiting and sent < limit:
                 sent += 1
                 waiting.popitem()[0].push(event, frame, now)
-        finally:  # an error of one outbox must not keep the event from the others
+        finally:  # the other outboxes get the event even if one raises
             if waiting:
                 self._schedule()
         return sent

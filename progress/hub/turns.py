@@ -1,6 +1,6 @@
 """Runs ready senders in order, at most 100 frames per event-loop iteration.
 
-So a large fan-out never blocks the loop.
+So a broadcast to many watchers never blocks the loop.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ GATHER = 0.08  # seconds that a gathering sender waits for more events; below PR
 
 
 class Sender(Protocol):
-    """Has frames to send."""
+    """An object with frames to send."""
 
     def send_up_to(self, limit: int) -> int:
-        """Send at most so many frames, and return how many were sent.
+        """Send at most ``limit`` frames, and return how many were sent.
 
         A sender with more to send adds itself again. Called outside any task.
         """
@@ -41,7 +41,7 @@ class Turns:
             self._loop.call_soon(self._run)
 
     def add_later(self, sender: Sender) -> None:
-        """Run this sender within GATHER seconds, together with all others that wait for that."""
+        """Run this sender within GATHER seconds, together with the other gathering senders."""
         if not self._later:
             self._loop.call_later(GATHER, self._add_all)
         self._later.append(sender)
@@ -56,7 +56,7 @@ class Turns:
         try:
             while self._ready and left > 0:
                 left -= self._ready.popleft().send_up_to(left)
-        finally:  # the loop reports the error of one sender, and the others go on
+        finally:  # the loop reports an error of one sender, and the others still run
             self._scheduled = bool(self._ready)
             if self._scheduled:
                 self._loop.call_soon(self._run)

@@ -19,7 +19,7 @@ RIGHTS_TYPE = "progress.rights"
 
 
 class RightsChange(NamedTuple):
-    """Whose rights have changed: a user's, a session's, those for a task; none named: anybody's."""
+    """The rights of a user or session, or to a task, have changed; if all are None, all rights."""
 
     user: str | None = None
     session: str | None = None
@@ -27,7 +27,7 @@ class RightsChange(NamedTuple):
 
 
 class Echo(NamedTuple):
-    """A listener's message to itself, which shows that messages to this group arrive."""
+    """A message that a listener sends to itself, to test that messages arrive."""
 
     group: str
 
@@ -38,7 +38,7 @@ def rights_group_name() -> str:
 
 
 def rights_changed(change: RightsChange) -> dict[str, Any]:
-    """The change as a message for that group."""
+    """Return the change as a message for the group of :func:`rights_group_name`."""
     return {"type": RIGHTS_TYPE, **change._asdict()}
 
 
@@ -48,12 +48,12 @@ def session_mark(key: str | None) -> str | None:
 
 
 def group_name(task_id: str) -> str:
-    """Return the group of a task: a hash, since an id may hold characters that layers refuse."""
+    """Return the group name of a task: a hash of the id, since layers refuse some characters."""
     return f"{conf.prefix()}.{hashlib.sha256(task_id.encode()).hexdigest()[:40]}"
 
 
 def echo_group_names() -> list[str]:
-    """Return new groups that nobody else joins, one on each server of the channel layer."""
+    """Return new group names for one listener's echoes, one on each server of the channel layer."""
     layer = getattr(settings, "CHANNEL_LAYERS", {}).get(DEFAULT_CHANNEL_LAYER, {})
     config = layer.get("CONFIG", {})
     servers = len(config.get("hosts") or ["its default"])
@@ -65,7 +65,7 @@ def echo_group_names() -> list[str]:
 
 
 def _server(name: str, servers: int) -> int:
-    """Return the number of the server on which channels_redis puts this channel of Redis.
+    """Return the number of the server to which channels_redis assigns this Redis channel.
 
     tests/layers/test_sharding.py compares it with the layer itself.
     """
@@ -73,7 +73,7 @@ def _server(name: str, servers: int) -> int:
 
 
 def echo(group: str) -> dict[str, str]:
-    """Return the message that a listener sends to this group of its own."""
+    """Return the echo message for this group; see ``Echo``."""
     return {"type": ECHO_TYPE, "group": group}
 
 
@@ -83,12 +83,12 @@ def message(event: Event) -> dict[str, str]:
 
 
 def message_of(text: str) -> dict[str, str]:
-    """Return the event that has this text as a message for the group of its task."""
+    """Return an event's JSON text as a message for the group of its task."""
     return {"type": MESSAGE_TYPE, "text": text}
 
 
 def parse(message: Any) -> Event | RightsChange | Echo:
-    """Return what a message carries. Raises ValueError for a message of somebody else."""
+    """Return the content of a message. Raises ValueError if it is not one of this package."""
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == MESSAGE_TYPE:
         return _event(message)

@@ -1,4 +1,4 @@
-"""Joins groups on a channel layer instance of its own, and receives what is sent to them."""
+"""Joins groups on a channel layer instance of its own, and receives their messages."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CLOSE_WITHIN = 5.0  # seconds that closing a listener may take
 
 
 class Listener:
-    """Calls ``on_event`` and ``on_rights_change`` with what is sent to the groups it has joined.
+    """Calls ``on_event`` and ``on_rights_change`` for the messages to the groups it has joined.
 
-    It connects at the first :meth:`join`. ``on_renewal`` is called when a lost connection was
-    replaced: messages sent in between are lost. Nobody else uses its layer instance, so that a
-    listener that receives nothing any more can be thrown away whole. Its methods raise the layer's
+    It connects at the first :meth:`join`. ``on_renewal`` is called after a lost connection was
+    replaced, since messages sent in between are lost. The listener has a layer instance of its own,
+    so both can be replaced together when no messages arrive any more. Its methods raise the layer's
     errors; on Redis, after the socket timeout of the layer's settings.
     """
 
@@ -39,7 +39,7 @@ class Listener:
         on_renewal: Callable[[], None],
     ) -> None:
         layer = channel_layers[DEFAULT_CHANNEL_LAYER]
-        if not isinstance(layer, InMemoryChannelLayer):  # that one has to be shared
+        if not isinstance(layer, InMemoryChannelLayer):  # an in-memory layer must be shared
             layer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
         self._layer: Any = layer
         self._receiver = open_receiver(layer, self._receive, on_renewal)
@@ -49,7 +49,7 @@ class Listener:
         self._missing_echoes: set[str] = set()
         self._all_echoed = asyncio.Event()
         self._is_open = False
-        self.task_ids: set[str] = set()  # whose groups it has joined
+        self.task_ids: set[str] = set()  # the tasks whose groups it has joined
 
     async def join(self, task_id: str) -> None:
         """Join this task's group."""
@@ -70,8 +70,8 @@ class Listener:
     async def is_deaf(self) -> bool:
         """Return whether a message to itself gets lost, or takes more than 4 s.
 
-        One message goes to each server of the layer: one connection may be half open while the
-        others work. Where a server refuses connections and no other listener is deaf, raises that
+        It sends one message through each server of the layer, since one connection may be half open
+        while the others work. If no message gets lost but a server refuses connections, raises that
         server's error.
         """
         if not self._is_open:
@@ -95,7 +95,7 @@ class Listener:
         try:
             await self._layer.group_send(group, groups.echo(group))
         except Exception:
-            self._receive_echo(group)  # it will not arrive: do not wait for it
+            self._receive_echo(group)  # it was not sent: do not wait for it
             raise
 
     def _receive_echo(self, group: str) -> None:
@@ -105,7 +105,7 @@ class Listener:
 
     async def close(self) -> None:
         """Leave all groups and close the connections, for 5 s at most. Raises nothing."""
-        with suppress(Exception):  # it is closed because it does not work
+        with suppress(Exception):  # a listener that is closed often does not work
             async with asyncio.timeout(CLOSE_WITHIN):
                 await self._receiver.aclose()
 
@@ -113,7 +113,7 @@ class Listener:
         try:
             content = groups.parse(message)
         except ValueError as error:
-            logger.info("A message to our groups is not ours: %s", error)
+            logger.info("Ignored a message in a progress group: %s", error)
             return
         if isinstance(content, Event):
             self._on_event(content)

@@ -1,4 +1,4 @@
-"""Receives messages of the layer's groups: through it, or straight from Redis pub/sub."""
+"""Receives the messages of groups, through the channel layer or directly from Redis pub/sub."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LOOP_NAME = "Receiving from the channel layer"
 
 
 class Receiver(Protocol):
-    """Receives the messages of groups that were joined. Its methods raise the layer's errors."""
+    """Receives the messages of the groups it has joined. Its methods raise the layer's errors."""
 
     async def join(self, group: str) -> None:
-        """Receive what is sent to this group from soon on."""
+        """Start to receive this group's messages soon."""
 
     async def leave(self, group: str) -> None:
-        """Stop receiving what is sent to this group."""
+        """Stop receiving this group's messages."""
 
     async def aclose(self) -> None:
         """Leave all groups and close the connections."""
@@ -35,14 +35,14 @@ class Receiver(Protocol):
 def open_receiver(
     layer: Any, on_message: Callable[[Any], None], on_renewal: Callable[[], None]
 ) -> Receiver:
-    """Return the fastest receiver for this layer instance, which nobody else may use.
+    """Return the fastest receiver for this layer instance, which must have no other user.
 
-    ``on_message`` is called with each message. ``on_renewal`` is called when a lost connection was
-    replaced: messages sent in between are lost.
+    ``on_message`` is called with each message. ``on_renewal`` is called after a lost connection was
+    replaced, since messages sent in between are lost.
     """
     if private_parts.serves(layer, private_parts.RECEIVING):
         pools = {shard: create_pool(shard.host) for shard in layer._shards}
-        # A pool tells by a connection of its own kind: TLS, a socket or Sentinels.
+        # The pool makes a connection of its kind: TLS, a Unix socket, or through Sentinels.
         lacking = (private_parts.missing_in(pool.make_connection()) for pool in pools.values())
         part = next(filter(None, lacking), None)
         if private_parts.report_missing(part, private_parts.RECEIVING):
@@ -51,7 +51,7 @@ def open_receiver(
 
 
 class LayerReceiver:
-    """Receives over one channel of the layer, as every consumer does."""
+    """Receives over one channel of the layer, as a consumer of Channels does."""
 
     def __init__(self, layer: Any, on_message: Callable[[Any], None]) -> None:
         self._layer = layer
@@ -78,7 +78,7 @@ class LayerReceiver:
         """See ``Receiver``."""
         if self._receiving is not None:
             self._receiving.cancel()
-        if isinstance(self._layer, InMemoryChannelLayer):  # others use it too
+        if isinstance(self._layer, InMemoryChannelLayer):  # other listeners use it too
             for group in list(self._groups):
                 await self.leave(group)
         else:
@@ -89,11 +89,11 @@ class LayerReceiver:
 
 
 class PubSubReceiver:
-    """Subscribes by itself to the Redis channels where ``channels_redis.pubsub`` publishes.
+    """Subscribes to the Redis channels to which ``channels_redis.pubsub`` publishes.
 
-    The layer says which channel and which server belong to a group, by names that are private to
-    it; see ``private_parts``. Its own receiving loop costs 60 µs a message, and never ends when a
-    connection times out.
+    It asks private methods of the layer for the channel and the server of a group; see
+    ``private_parts``. The layer's own receiving loop costs 60 µs a message, and does not notice
+    when a connection times out.
     """
 
     def __init__(
@@ -143,5 +143,5 @@ class PubSubReceiver:
     def _receive(self, message: bytes) -> None:
         try:
             self._on_message(self._layer.deserialize(message))
-        except Exception as error:  # each serializer raises errors of its own
-            logger.info("A message to our groups cannot be read: %r", error)
+        except Exception as error:  # each serializer has errors of its own
+            logger.info("Cannot read a message in a progress group: %r", error)

@@ -20,11 +20,11 @@ logger = logging.getLogger(__name__)
 READ_SIZE = 65_536  # bytes
 CHANNELS_PER_COMMAND = 500
 STEADY = 1.0  # seconds that a connection must have lasted to be renewed without a pause
-INCOMPLETE = object()  # what the parser returns when the next reply has not arrived in full
+INCOMPLETE = object()  # the parser returns it while the next reply is incomplete
 
 
 class Open(NamedTuple):
-    """A connection that is open, and the parser of what it receives."""
+    """An open connection, and the parser for its bytes."""
 
     connection: Any
     parser: hiredis.Reader
@@ -32,13 +32,14 @@ class Open(NamedTuple):
 
 
 class Subscriber:
-    """Passes every message of its channels to ``on_message``, over a connection of its own.
+    """Calls ``on_message`` with every message of its channels, over a connection of its own.
 
     redis-py spends 40 µs on each message: a timeout, a health check, dictionaries. This class uses
     redis-py only to connect (TLS, passwords, Sentinels), reads the bytes and parses them with
     hiredis, many messages at a time.
 
-    ``on_renewal`` is called when a lost connection was replaced: messages sent in between are lost.
+    ``on_renewal`` is called after a lost connection was replaced, since messages sent in between
+    are lost.
     """
 
     def __init__(
@@ -52,28 +53,28 @@ class Subscriber:
         self._open: Open | None = None
         self._was_open = False
         self._closed = False
-        # One coroutine at a time connects, sends or disconnects. redis-py raises AttributeError
-        # where a connection is disconnected while a command waits to be written.
+        # Only one coroutine at a time connects, sends or disconnects: redis-py raises
+        # AttributeError if a connection is closed while a command waits to be written.
         self._lock = asyncio.Lock()
 
     async def subscribe(self, channel: str) -> None:
-        """Receive from this channel soon. Raises RedisError or OSError while the server is away.
+        """Start to receive from this channel soon. Raises RedisError or OSError without a server.
 
-        The channel is kept: a renewed connection subscribes to it.
+        Even then the channel is kept, and a renewed connection subscribes to it.
         """
         self._channels[channel] = None
         await self._send("SUBSCRIBE", channel)
 
     async def unsubscribe(self, channel: str) -> None:
-        """Stop receiving from this channel. Raises as :meth:`subscribe` does, and stops later."""
+        """Stop receiving from this channel. Raises the same errors, and then stops later."""
         self._channels.pop(channel, None)
         await self._send("UNSUBSCRIBE", channel)
 
     async def receive(self) -> None:
-        """Pass on the messages that arrive next, or drop a connection that broke.
+        """Call ``on_message`` with the next messages, or drop a connection that broke.
 
-        The next call renews it. Raises RedisError or OSError where it cannot be renewed, or broke
-        within a second: the caller has to pause.
+        The next call opens a new connection. Raises RedisError or OSError if that fails, or if the
+        connection broke within a second: the caller must pause.
         """
         async with self._lock:
             current = await self._ensure_open()
@@ -88,7 +89,7 @@ class Subscriber:
             logger.info("A connection to the channel layer broke: %r", error)
 
     async def aclose(self) -> None:
-        """Disconnect, also from Sentinels. What is called later raises ConnectionError."""
+        """Disconnect, also from Sentinels. Later calls raise ConnectionError."""
         self._closed = True
         async with self._lock:
             if self._open is not None:
@@ -137,7 +138,7 @@ class Subscriber:
             for at in range(0, len(channels), CHANNELS_PER_COMMAND):
                 some = channels[at : at + CHANNELS_PER_COMMAND]
                 await connection.send_command("SUBSCRIBE", *some, check_health=False)
-            self._refuse_when_closed()  # it may have been closed meanwhile
+            self._refuse_when_closed()  # aclose() may have been called meanwhile
         except BaseException:
             await _disconnect(connection)
             raise
@@ -150,7 +151,7 @@ class Subscriber:
 
 
 def _parser() -> hiredis.Reader:
-    # An error in reply to a command is returned, what is not RESP raises.
+    # The parser returns an error reply as a value, and raises for bytes that are not RESP.
     return hiredis.Reader(
         protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=INCOMPLETE
     )

@@ -14,7 +14,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from .. import redis_servers
 from . import groups, private_parts
 
-#: Publishes many messages; the layer would use a command and a reply for each.
+#: Publishes many messages in one command; the layer sends one command for each message.
 SCRIPT = "for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end"
 PER_SCRIPT = 100  # messages, so that one script does not block the server
 
@@ -23,7 +23,7 @@ Envelope = Callable[[str, str], tuple[str, bytes]]
 
 
 async def send(messages: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """Send each message to its group, in no particular order. Raises what the layer raises."""
+    """Send each message to its group, in no particular order. Raises the layer's errors."""
     layer, batch = get_channel_layer(), list(messages)
     if layer is None:
         return
@@ -34,13 +34,13 @@ async def send(messages: Iterable[tuple[str, dict[str, Any]]]) -> None:
 
 
 def envelope(place: Hashable) -> Envelope | None:
-    """Return what makes the layer's messages, for a client of the Redis server at ``place``.
+    """Return a function that makes the layer's messages, for the Redis server at ``place``.
 
-    That client can then publish an event with the command that stores it. None if only the layer
-    can send: it is another layer, has several servers or a server elsewhere, or changes the text
-    of a message.
+    With it, the command that stores an event can also publish it. Returns None if only the layer
+    can send: if it is not channels_redis' pub/sub layer, has several servers or another server, or
+    changes the text of a message.
     """
-    with suppress(Exception):  # a layer that is set up wrong: send() raises it, and that is logged
+    with suppress(Exception):  # with a wrong setting send() raises too, and its caller logs that
         return _envelope(get_channel_layer(), place)
     return None
 
@@ -60,7 +60,7 @@ def _envelope(layer: Any, place: Hashable) -> Envelope | None:
 
 
 def _is_at(layer: Any, place: Hashable) -> bool:
-    """Whether the layer has one server, and it is the one at that place."""
+    """Return whether the layer has only one server, and that is at ``place``."""
     if len(layer._shards) != 1:
         return False
     shard = layer._shards[0]
@@ -69,13 +69,13 @@ def _is_at(layer: Any, place: Hashable) -> bool:
 
 
 def _keeps_text(layer: Any) -> bool:
-    """Whether digits can be replaced in a serialized text: not if the layer encrypts it."""
+    """Return whether a serialized text keeps its digits; encryption changes them."""
     first, second = (layer.serialize({"text": f'{{"{digit}'}) for digit in ("1" * 16, "2" * 16))
     return b'{"1' in first and first.replace(b"1" * 16, b"2" * 16) == second
 
 
 async def _publish(layer: Any, batch: list[tuple[str, dict[str, Any]]]) -> None:
-    """Do what the layer's ``group_send`` does, on its own connections, with one script for many."""
+    """Do what the layer's ``group_send`` does, on its connections, with one script for many."""
     words: dict[Any, list[Any]] = defaultdict(list)
     for group, message in batch:
         channel = layer._get_group_channel_name(group)

@@ -1,4 +1,4 @@
-"""Keeps the hub in the groups that it wants, and replaces a listener that receives nothing."""
+"""Keeps the hub in the groups of its tasks, and replaces a listener that receives nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROBE_INTERVAL = 3.0  # seconds between two probes of the listener
 class Subscription:
     """Joins and leaves groups in the background, since a layer may take seconds for that.
 
-    ``on_joined`` is called with a task id when its group was joined, and again when messages to the
+    ``on_joined`` is called with a task id after joining its group, and again when messages to the
     group may have been lost. ``on_event`` is called with each event, ``on_rights_change`` with each
     change of rights.
     """
@@ -40,7 +40,7 @@ class Subscription:
         self._wake = asyncio.Event()
 
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Start. The caller cancels the tasks in the end, then calls :meth:`aclose`."""
+        """Start the background tasks. The caller cancels them at the end, then calls ``aclose``."""
         loop = asyncio.get_running_loop()
         return [
             loop.create_task(forever("Joining groups of the channel layer", self._follow)),
@@ -58,7 +58,7 @@ class Subscription:
         self._change(task_id)
 
     async def aclose(self) -> None:
-        """Leave all groups now, as far as the layer answers. Takes 5 s at most."""
+        """Leave all groups, for 5 s at most; a layer that does not answer is ignored."""
         await self._listener.close()
 
     def _change(self, task_id: str) -> None:
@@ -69,7 +69,7 @@ class Subscription:
         await self._wake.wait()
         while self._changed:
             task_id, listener = next(iter(self._changed)), self._listener
-            # Decided now, not when it was asked for: it may have been left and joined since.
+            # Compare with what is wanted now: the task may have been left and joined meanwhile.
             if task_id in self._wanted:
                 await listener.join(task_id)
             else:
@@ -86,11 +86,11 @@ class Subscription:
             self._on_joined(task_id)
 
     async def _probe(self) -> None:
-        """A connection that is half open, or swallows what is sent, reports no error."""
+        """Replace a listener that gets no messages; its half-open connection raises no error."""
         await asyncio.sleep(PROBE_INTERVAL)
         listener = self._listener
         if await listener.is_deaf():
-            logger.warning("The channel layer's subscription received nothing and is replaced")
+            logger.warning("The channel layer delivers no messages: its connections are replaced")
             self._listener = self._new_listener()
             self._changed |= dict.fromkeys(self._wanted)
             self._wake.set()
