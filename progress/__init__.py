@@ -1,7 +1,7 @@
 """Live progress of Celery tasks, pushed over websockets.
 
-The names most code needs; everything else is in the module that names the concept. They are
-loaded when first asked for, so that importing one module does not import Celery or Django.
+These are the names that most code needs. Each is imported when it is first used, so importing
+one module of this package does not import Celery or Django.
 """
 
 from __future__ import annotations

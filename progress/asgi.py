@@ -1,6 +1,6 @@
-"""The whole service as one ASGI application, to mount in any other.
+"""The whole service as one ASGI application, which any other ASGI application can mount.
 
-Below where it is mounted:
+It has these addresses, relative to the path where it is mounted:
 
 (websocket)           many tasks over one socket
 <task_id>/ (websocket) one task
@@ -37,7 +37,7 @@ from .urls import urlpatterns
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one websocket, one request, or the lifespan of the host.
 
-    Django's settings must be there: those of the site, or what :func:`progress.configure` sets.
+    Django's settings must be set, by the site or by :func:`progress.configure`.
     """
     kind = scope["type"]
     if kind == "websocket":
@@ -51,10 +51,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def mounted(scope: Scope) -> Scope:
-    """The scope with everything above our mount point in ``root_path``.
+    """Return the scope with the path of our mount point in ``root_path``.
 
-    Hosts pass that in three ways: at the beginning of ``path`` (the standard, and Starlette), cut
-    off from ``path``, or by Channels' ``path_remaining``.
+    Hosts pass the mount point in three ways: at the start of ``path`` (the ASGI standard, and
+    Starlette), removed from ``path``, or by Channels' ``path_remaining``.
     """
     whole, root = scope["path"], (scope.get("root_path") or "").rstrip("/")
     if "path_remaining" in scope:
@@ -64,7 +64,7 @@ def mounted(scope: Scope) -> Scope:
     if whole == root:
         whole += "/"
     if (root, whole) == (scope.get("root_path"), scope["path"]):
-        return scope  # each websocket would keep its copy for as long as it lives
+        return scope  # each websocket would keep a copy in memory
     return {**scope, "root_path": root, "path": whole}
 
 
@@ -77,7 +77,7 @@ def _socket(scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, N
 
 
 class Pages(ASGIHandler):
-    """Django's handler and the site's middleware, with our addresses instead of the site's."""
+    """Django's request handler with the site's middleware, but with the URLs of this package."""
 
     def create_request(self, scope: Any, body_file: Any) -> Any:
         """See ``ASGIHandler``."""
@@ -87,7 +87,7 @@ class Pages(ASGIHandler):
         return request, refusal
 
     async def get_response_async(self, request: Any) -> Any:
-        """See ``BaseHandler``. No browser may take what we send for another kind of content."""
+        """See ``BaseHandler``. Adds nosniff, so that browsers trust the declared content type."""
         response = await super().get_response_async(request)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
@@ -108,14 +108,14 @@ async def _live(receive: Receive, send: Send) -> None:
 
 @require_safe
 def module(request: HttpRequest, name: str) -> HttpResponseBase:
-    """A module of the element; a browser asks each time whether it has changed."""
+    """Serve a JavaScript module of the element; browsers check each time whether it changed."""
     script = (MODULES / f"{name}.js").read_bytes()
     headers = {"Cache-Control": "no-cache", "ETag": f'"{sha256(script).hexdigest()[:32]}"'}
     response = HttpResponse(script, content_type="text/javascript", headers=headers)
     return get_conditional_response(request, headers["ETag"], response=response) or response
 
 
-#: Litestar puts a slash at the end of every path.
+#: Litestar appends a slash to every path.
 SLASH = "/?$"
 ROUTES: Any = (
     *(

@@ -1,7 +1,7 @@
 """The settings: one table of names, defaults, units and checks.
 
-Each entry is called to get its value: ``conf.interval()``. The value is read and checked when it is
-first used, and a wrong one raises ImproperlyConfigured with what is allowed.
+Each entry is called to get its value: ``conf.interval()``. A value is read and checked when it is
+first used; a wrong value raises ImproperlyConfigured, and the message says what is allowed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Setting(Generic[T]):
         self.unit = unit
         self.meaning = meaning
         self._check = check
-        self._known: list[T] = []  # Django takes 4 µs each time to say that a setting is not set
+        self._known: list[T] = []  # Django takes 4 µs to look up a missing setting
         SETTINGS[self.name] = self
 
     def __call__(self) -> T:
@@ -120,11 +120,11 @@ lost_after = Setting(
 )  # fmt: skip
 reconcile = Setting(
     "RECONCILE", 5.0, "seconds", _seconds,
-    "A web process shows within this time what the channel layer lost.",
+    "A web process recovers within this time what the channel layer lost.",
 )  # fmt: skip
 result_backend = Setting(
     "RESULT_BACKEND", True, "True or False", _switch,  # noqa: FBT003 - a default is a value
-    "Whether a task that reports is `PROGRESS` in Celery's result backend.",
+    "Whether tasks that report write the state `PROGRESS` to Celery's result backend.",
 )  # fmt: skip
 permission = Setting(
     "PERMISSION", "", "callable", _rule,
@@ -134,7 +134,7 @@ permission = Setting(
 )  # fmt: skip
 token_lifetime = Setting(
     "TOKEN_LIFETIME", 8 * 3600.0, "seconds", _seconds,
-    "How long a token is valid, unless a page that stays open renews it.",
+    "How long a token is valid. Pages that stay open renew their tokens.",
 )  # fmt: skip
 frame_limit = Setting(
     "FRAME_LIMIT", 4096, "bytes", _count, "The largest frame that a client may send."
@@ -171,58 +171,58 @@ def _forget(*, setting: str, **_: Any) -> None:
         SETTINGS[setting].forget()
 
 
-setting_changed.connect(_forget)  # override_settings() in a test
+setting_changed.connect(_forget)  # sent by override_settings() in tests
 
 
 def is_configured() -> bool:
-    """Whether the settings name a store at all: a test with eager tasks may do without."""
+    """Whether the settings name a store; a test with eager tasks may need none."""
     return bool(getattr(settings, redis_url.name, None))
 
 
 def in_memory() -> bool:
-    """Whether the store is in this process: in tests, and for eager tasks."""
+    """Whether the store is memory://, for tests and eager tasks."""
     return bool(getattr(settings, redis_url.name, None) == MEMORY)
 
 
 def silence() -> float:
-    """Seconds without a sign of life that make a task stalled.
+    """Seconds without a heartbeat after which the store marks a task as stalled.
 
-    A web process looks every PROGRESS_RECONCILE seconds, so this is PROGRESS_STALLED_AFTER less
-    that time, but at least two heartbeats.
+    A web process reads the store every PROGRESS_RECONCILE seconds, so this is
+    PROGRESS_STALLED_AFTER minus that time, but at least two heartbeats.
     """
     return max(2 * heartbeat(), stalled_after() - reconcile())
 
 
 def nearly_lost_after() -> float:
-    """Seconds without a sign of life after which the reaper starts to watch a task."""
+    """Seconds without a heartbeat after which the reaper starts to watch a task."""
     return max(0.0, lost_after() - 2 * heartbeat())
 
 
 def running_retention() -> float:
-    """Seconds that the event of a task that is not over is kept after its last sign of life.
+    """Seconds that the event of an unfinished task is kept after its last heartbeat.
 
-    A task must not be forgotten before it can be found lost.
+    A task must not be forgotten before it can count as lost.
     """
     return max(retention(), lost_after() + 2 * stalled_after())
 
 
 def check_access() -> None:
-    """Raise ImproperlyConfigured for a rule that cannot be called and limits that are wrong."""
+    """Raise ImproperlyConfigured if the permission rule or a limit is wrong."""
     for setting in (permission, token_lifetime, first_frame, *limits()):
         setting()
 
 
 def check_durations() -> None:
-    """Raise ImproperlyConfigured for durations that are wrong, or do not fit each other."""
+    """Raise ImproperlyConfigured if a duration is wrong, or too long or short for another."""
     for setting in (interval, retention, reconcile, result_backend):
         setting()
     if not heartbeat() < stalled_after() < lost_after():
         raise ImproperlyConfigured(
-            "PROGRESS_HEARTBEAT must be below PROGRESS_STALLED_AFTER, and that below "
-            "PROGRESS_LOST_AFTER: a task is not stalled before a sign of life is due"
+            "PROGRESS_HEARTBEAT must be below PROGRESS_STALLED_AFTER, and PROGRESS_STALLED_AFTER "
+            "below PROGRESS_LOST_AFTER"
         )
 
 
 def limits() -> list[Setting[int]]:
-    """The settings that say how much one client may take."""
+    """The settings that limit one client."""
     return [setting for setting in SETTINGS.values() if setting._check is _count]

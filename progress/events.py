@@ -1,4 +1,4 @@
-"""One event: everything that a watcher needs to draw a task now, and its JSON."""
+"""One event, which is the whole state of a task for its watchers, and its JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 from .values import COUNTABLE, encode
 
 EVENT_LIMIT = 8 * 1024  # bytes of JSON, for a task id of up to 255 characters
-FOREIGN = 8 * EVENT_LIMIT  # characters; a longer text cannot be one of our events
+FOREIGN = 8 * EVENT_LIMIT  # characters; a longer text is not an event of this package
 NEARLY_ALL = 99.99  # the highest percent before a task has ended
 
 LOST = "The worker was lost."
@@ -19,7 +19,7 @@ NEVER_RETRIED = "The retry was lost."
 
 
 class State(StrEnum):
-    """Celery's states, and UNKNOWN for a task id that nobody knows."""
+    """Celery's states, and UNKNOWN for a task id without any record."""
 
     UNKNOWN = "UNKNOWN"
     PENDING = "PENDING"
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 OUTCOMES = frozenset({State.SUCCESS, State.FAILURE, State.REVOKED})
-#: States in which a worker executes the task and gives signs of life.
+#: States in which a worker executes the task and sends heartbeats.
 RUNNING = frozenset({State.STARTED, State.PROGRESS})
 
 
@@ -41,12 +41,11 @@ class Event:
     """The complete state of one task at one moment; a watcher needs only the newest event.
 
     ``version`` strictly rises for one task. The store assigns it; an event that is not stored yet
-    has version 0. ``run`` is the version of the event that began this execution of the task: a
-    retry or a redelivery begins another. ``attempt`` counts from 1 and rises with Celery's
-    retries. ``published`` says when the task was sent, in microseconds since 1970 by the sender's
-    clock, or 0: an id that is used again has a higher one. ``worker`` is an opaque name of the
-    process that executes this run, or empty. ``total`` is None while the amount of work is
-    unknown.
+    has version 0. ``run`` is the version of the first event of this execution of the task; a retry
+    or a redelivery begins a new run. ``attempt`` counts from 1 and rises with Celery's retries.
+    ``published`` is the time when the task was sent, in microseconds since 1970 by the sender's
+    clock, or 0; it is higher when an id is used again. ``worker`` is an opaque name of the process
+    that executes this run, or empty. ``total`` is None while the amount of work is unknown.
     """
 
     task_id: str
@@ -62,23 +61,23 @@ class Event:
     description: str = ""
     result: Any = None
     error: str | None = None
-    #: The percent of the whole task, where current and total are those of a part of it.
+    #: The percent of the whole task, if current and total describe only a part of it.
     whole: float | None = field(default=None, compare=False)
     #: The highest percent that this run has shown; ``percent`` never falls below it.
     shown: float = field(default=0, compare=False)
-    #: Seconds until the next attempt, of a RETRY. It is not part of the JSON.
+    #: For RETRY: seconds until the next attempt. It is not part of the JSON.
     due_in: float = field(default=0, compare=False)
-    #: The JSON that this event was read from or written as, so that it is encoded once.
+    #: The event's JSON, kept after reading or writing, so that it is encoded once.
     _text: str = field(default="", init=False, compare=False, repr=False)
 
     @property
     def complete(self) -> bool:
-        """Whether this is the outcome: nothing follows in the same run."""
+        """Whether the task has ended in this event: SUCCESS, FAILURE or REVOKED."""
         return self.state in OUTCOMES
 
     @property
     def success(self) -> bool | None:
-        """True or False once complete, None before."""
+        """Whether the task succeeded; None until it is complete."""
         return self.state is State.SUCCESS if self.complete else None
 
     @property
@@ -96,9 +95,9 @@ class Event:
         return max(percent, self.shown)
 
     def body(self) -> str:
-        """The JSON behind the head that the store writes, without the opening brace.
+        """The event's JSON after the head; the store writes the head, with the opening brace.
 
-        ``store/redis.lua`` reads state, attempt and published, so these come first.
+        ``store/redis.lua`` reads state, attempt and published, so these fields come first.
         """
         fields = {
             "state": self.state,
@@ -127,7 +126,7 @@ class Event:
         return head(version=self.version, run=self.run, stalled=self.stalled) + self.body()
 
     def stored(self, version: int, run: int, body: str) -> Self:
-        """This event as the store accepted it; ``body`` is what :meth:`body` returned."""
+        """Return this event with the store's numbers; ``body`` is what :meth:`body` returned."""
         text = head(version=version, run=run, stalled=False) + body
         return replace(self, version=version, run=run, stalled=False)._written_as(text)
 
@@ -146,7 +145,7 @@ class Event:
     def _checked(self) -> Self:
         """Raise ValueError or TypeError for values that :meth:`text` does not write."""
         total = 0 if self.total is None else self.total
-        # Not in a loop: each web process checks one event of each task here.
+        # Written without a loop, since each web process checks every event here.
         if not (
             0 <= self.version <= COUNTABLE
             and 0 <= self.run <= COUNTABLE
@@ -168,7 +167,7 @@ class Event:
         return self
 
     def _written_as(self, text: str) -> Self:
-        object.__setattr__(self, "_text", text)  # replace() must not copy it, so it is no argument
+        object.__setattr__(self, "_text", text)  # not a field, since replace() would copy it
         return self
 
 
@@ -189,21 +188,21 @@ _finite = json.JSONDecoder(parse_constant=_refuse)
 
 
 def follows(current: Event, following: Event) -> bool:
-    """Whether a watcher that has ``current`` takes ``following``: ``frontend/events.js``'s twin.
+    """Return whether a watcher replaces the event ``current`` by ``following``.
 
-    Nothing follows an outcome; before it, an event with a higher version does.
+    An outcome is final; any other event is replaced by an event with a higher version.
     ``frontend/merge.js`` has the same rule.
     """
     return not current.complete and following.version > current.version
 
 
 def unknown(task_id: str) -> Event:
-    """The event of a task id that nobody knows."""
+    """Return the event for a task id without any record."""
     return Event(task_id=task_id, state=State.UNKNOWN)
 
 
 def ended(run: Event, outcome: Event) -> Event:
-    """The outcome that somebody outside the run reported, with the counts that the run had."""
+    """Return an outcome that was reported from outside the run, with the run's last counts."""
     current, whole = run.current, run.whole
     if outcome.state is State.SUCCESS and run.total is not None:
         current, whole = run.total, None
@@ -222,7 +221,7 @@ def ended(run: Event, outcome: Event) -> Event:
 
 
 def lost(event: Event) -> Event:
-    """The failure of a task that nobody will continue, with the counts it had."""
+    """Return the FAILURE of a task whose worker is gone for good, with its last counts."""
     error = NEVER_RETRIED if event.state is State.RETRY else LOST
     return ended(event, Event(task_id=event.task_id, state=State.FAILURE, error=error))
 

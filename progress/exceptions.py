@@ -1,4 +1,4 @@
-"""What this package raises, and the words for what a task raises."""
+"""The exceptions of this package, and the words that watchers see when a task fails."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from .values import words
 
-#: What watchers are told about an exception that is not meant for people.
+#: Shown to watchers for any exception that is not a PublicError.
 FAILED = "The task failed."
-#: The same for exceptions of Celery, by the name of the class: it may be rebuilt from a record.
+#: Shown for Celery's exceptions, by class name: Celery may rebuild the class from its record.
 CELERY_WORDS = {
     "TimeLimitExceeded": "The task took too long and was stopped.",
     "SoftTimeLimitExceeded": "The task took too long and was stopped.",
@@ -18,27 +18,26 @@ CELERY_WORDS = {
 
 
 class PublicError(Exception):
-    """A failure in words that are meant for the people who watch.
+    """A task's failure with a message for the people who watch it.
 
-    Raise it (or a subclass) in a task: the task fails as with any exception, and watchers are shown
-    the first argument, cut at 512 characters, in the language that is active when it is raised. Of
-    any other exception they see only that the task failed: neither its text nor its traceback
-    leaves the worker.
+    Raise it (or a subclass) in a task: the task fails as with any exception, and watchers see the
+    first argument, cut at 512 characters, in the language that is active at that moment. For any
+    other exception they see only that the task failed: its text and traceback stay in the worker.
     """
 
     def __init__(self, *args: object) -> None:
         if args and not isinstance(args[0], str):
-            with suppress(Exception):  # a lazy translation speaks the language of now
+            with suppress(Exception):  # a lazy translation is translated now
                 args = (str(args[0]), *args[1:])
         super().__init__(*args)
 
 
 class UndecidedError(Exception):
-    """The rule failed or took too long: nobody knows whether the client may, so now it may not."""
+    """The permission rule failed or took too long, so access is denied for now."""
 
 
 class TooManyConnections(Exception):  # noqa: N818 - the name says what is wrong
-    """A user or an address has as many connections to this process as it may have.
+    """A user or an address already has the most connections that this process allows.
 
     ``reason`` is one of ``protocol.Reason``.
     """
@@ -49,7 +48,7 @@ class TooManyConnections(Exception):  # noqa: N818 - the name says what is wrong
 
 
 class RefusedError(Exception):
-    """The client may not do this: ``what``, for the log. ``reason`` is a ``protocol.Reason``."""
+    """A refusal, with a ``protocol.Reason``; ``what`` describes the refused action for the log."""
 
     def __init__(self, reason: str, what: str = "") -> None:
         super().__init__(reason, what)
@@ -58,7 +57,7 @@ class RefusedError(Exception):
 
 
 def public_words(exception: object) -> str | None:
-    """The words that a PublicError has for watchers; None for any other exception."""
+    """Return the message of a PublicError for watchers; None for any other exception."""
     if isinstance(exception, PublicError) and exception.args:
         with suppress(Exception):  # the failure itself must still be reported
             return words(exception.args[0])
@@ -66,7 +65,7 @@ def public_words(exception: object) -> str | None:
 
 
 def failure_words(exception: object, otherwise: str | None = FAILED) -> str | None:
-    """What watchers are told about an exception that failed a task."""
+    """Return the words that watchers see when a task fails with this exception."""
     if (told := public_words(exception)) is not None:
         return told
     names = [kind.__name__ for kind in type(exception).__mro__]

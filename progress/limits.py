@@ -1,4 +1,4 @@
-"""How much one client may take: frames and bytes a second, and how many connections."""
+"""Limits for one client: frames and bytes a second, and the number of connections."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from . import conf
 from .exceptions import TooManyConnections
 from .protocol import Reason
 
-PACE = 64 * 1024  # bytes a second that a connection is sent in the long run
-CREDIT = 8.0  # seconds of unused pace that may be sent at once
-SLOW_AFTER = 30.0  # seconds that a client may keep a frame waiting, where the server notices that
+PACE = 64 * 1024  # bytes a second that a connection may receive on average
+CREDIT = 8.0  # seconds of unused pace that may be sent in one burst
+SLOW_AFTER = 30.0  # seconds that the server may wait to send one frame to a client
 
 
 class Bucket:
-    """Permits so many a second, and a burst of them at once.
+    """A token bucket: permits ``rate`` actions a second, and ``burst`` actions at once.
 
-    Times are the caller's clock, in seconds.
+    Times are seconds by the caller's clock.
     """
 
     __slots__ = ("_burst", "_full_at", "_rate")
@@ -25,10 +25,10 @@ class Bucket:
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
         self._burst = burst
-        self._full_at = 0.0  # when the whole burst is there again
+        self._full_at = 0.0  # when the whole burst is available again
 
     def take(self, now: float) -> bool:
-        """Take one; False when there is none left."""
+        """Take one token; return False if the bucket is empty."""
         full_at = max(self._full_at, now) + 1 / self._rate
         if full_at - now > self._burst / self._rate:
             return False
@@ -37,10 +37,11 @@ class Bucket:
 
 
 def paid_until(before: float, size: int, now: float) -> float:
-    """When a connection may be sent more, after a frame of ``size`` bytes; ``-CREDIT`` at first.
+    """Return when the next frame may be sent, after a frame of ``size`` bytes is sent ``now``.
 
-    Daphne's ``send`` never waits: it buffers what a client does not read, until the client owes
-    it a pong for 30 s, 50 s after it last read. This bounds the buffer.
+    ``before`` is the last result, and ``-CREDIT`` for a new connection. This limits Daphne's
+    buffers: Daphne's ``send`` never waits for a client that does not read, and Daphne closes such a
+    connection only after about 50 s, when a pong is 30 s late.
     """
     earliest = now - CREDIT
     return (before if before > earliest else earliest) + size / PACE
@@ -59,19 +60,19 @@ class Sockets:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add_user(self, user: str) -> None:
-        """Count one more connection. Raises TooManyConnections, and counts nothing then."""
+        """Count one more connection of a user. Raises TooManyConnections if it is too many."""
         self._add(Reason.USER_CONNECTIONS, user)
 
     def add_address(self, address: str) -> None:
-        """Count one more connection. Raises TooManyConnections, and counts nothing then."""
+        """Count one more connection of an address. Raises TooManyConnections if it is too many."""
         self._add(Reason.ADDRESS_CONNECTIONS, address)
 
     def discard_user(self, user: str) -> None:
-        """Count one less."""
+        """Count one connection less for this user."""
         self._discard(Reason.USER_CONNECTIONS, user)
 
     def discard_address(self, address: str) -> None:
-        """Count one less."""
+        """Count one connection less for this address."""
         self._discard(Reason.ADDRESS_CONNECTIONS, address)
 
     def _add(self, kind: Reason, name: str) -> None:

@@ -12,12 +12,12 @@ from .access.tokens import amake_token, id_of, make_token
 from .paths import written
 from .routing import websocket_urlpatterns
 
-#: A tuple of the websocket routes is a URLconf, too, which the annotations do not know.
+#: Django accepts a tuple of routes as a URLconf, but its type annotations do not.
 ROUTES: Any = tuple(websocket_urlpatterns)
 
 
 def addresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, str]:
-    """For the JSON answer of a start: task_id, token, status_url, events_url and websocket_url.
+    """Return task_id, token, status_url, events_url and websocket_url for a JSON response.
 
     ``where`` is the request of a Django site; elsewhere the URL that ``progress.asgi`` is mounted
     at, such as "https://example.com/progress". ``task`` is an AsyncResult or a task id. On a Django
@@ -36,7 +36,7 @@ async def aaddresses(where: HttpRequest | str, task: Any, **options: Any) -> dic
 
 
 def status_path(task_id: str, token: str) -> str:
-    """The path of the JSON state, with the token."""
+    """Return the path of the JSON state, with the token in its query string."""
     return f"{reverse('task_status', args=[task_id])}?{urlencode({'token': token})}"
 
 

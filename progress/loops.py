@@ -14,11 +14,11 @@ TRY_AGAIN = 1.0  # seconds until the next try after an error
 
 
 async def forever(name: str, step: Callable[[], Awaitable[object]]) -> None:
-    """Repeat ``step`` until cancelled. When it raises, log that once until it works again."""
+    """Repeat ``step`` until cancelled. If it raises, log only the first of errors in a row."""
     troubled = False
     task = asyncio.current_task()
-    # redis-py sends with wait_for, which before Python 3.12 may swallow a cancellation
-    # (python/cpython#86296): then the step goes on, and only cancelling() shows it.
+    # redis-py sends with wait_for, which may swallow a cancellation before Python 3.12
+    # (python/cpython#86296): the step then goes on, and only cancelling() reveals it.
     while task is None or not task.cancelling():
         try:
             await step()

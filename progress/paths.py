@@ -1,4 +1,4 @@
-"""How a task id is written in the path of an address."""
+"""Encodes task ids for the path of a URL, and decodes them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 ENCODED = "~"  # begins an id in base64url
-#: Ids that a path cannot carry as they are: a browser or a proxy would change the path (empty and
-#: dot segments, backslashes, control characters), or it would be another address of ours.
+#: Ids that need base64url: browsers or proxies would change the path (empty and dot segments,
+#: backslashes, control characters), or the path would be another address of this package.
 ODD = re.compile(
     rf"""
       ^{ENCODED}
@@ -21,14 +21,14 @@ ODD = re.compile(
 
 
 def written(task_id: str) -> str:
-    """The id for a path, before percent-encoding: as it is, or ``~`` and base64url of its UTF-8."""
+    """Return the id itself, or ``~`` and its UTF-8 in base64url; percent-encode the result."""
     if not ODD.search(task_id):
         return task_id
     return ENCODED + urlsafe_b64encode(task_id.encode()).decode().rstrip("=")
 
 
 def read(text: str) -> str:
-    """The id that :func:`written` wrote; any other text is an id as it is."""
+    """Return the id that :func:`written` encoded; any other text is itself the id."""
     if text.startswith(ENCODED):
         encoded = text.removeprefix(ENCODED)
         try:
@@ -41,7 +41,7 @@ def read(text: str) -> str:
 
 
 class TaskIdConverter:
-    """For Django's ``path()``: any task id."""
+    """A path converter of Django that matches any task id."""
 
     regex = ".+"
 

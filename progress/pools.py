@@ -14,8 +14,8 @@ from typing import Any
 class DaemonPool:
     """Runs blocking calls in at most ``size`` threads, in the order in which they came.
 
-    A ``ThreadPoolExecutor`` is joined when the process ends: one call that hangs then keeps a
-    stopped server alive for ever. These threads are daemons, and end with the process.
+    The interpreter waits for the threads of a ``ThreadPoolExecutor`` at its exit, so one call that
+    hangs keeps a stopped server alive for ever. These threads are daemons: it does not wait.
     """
 
     def __init__(self, size: int, name: str) -> None:
@@ -34,9 +34,9 @@ class DaemonPool:
     ) -> Any:
         """Call the function in a thread and return what it returns.
 
-        Raises what the function raises, and TimeoutError when it takes longer than ``within``
-        seconds, counted from its start, or when no thread was free for ``queued`` seconds. A call
-        that has started runs on after that, and keeps its thread.
+        Raises what the function raises. Raises TimeoutError when the function takes longer than
+        ``within`` seconds, counted from its start, or when no thread was free for ``queued``
+        seconds. A function that has started runs on after a timeout, and keeps its thread.
         """
         call = _Call(function, args)
         self._calls.put(call)
@@ -47,12 +47,12 @@ class DaemonPool:
                 left = call.seconds_left(within, queued)
                 if left is not None and left <= 0:
                     raise TimeoutError
-                # A call that starts during this wait must be noticed when its own limit is over.
+                # The call may start during this wait, and then has a new limit.
                 limits = [each for each in (left, within) if each is not None]
                 await asyncio.wait([answer], timeout=min(limits, default=None))
             return answer.result()
         finally:
-            call.future.cancel()  # if it did not start yet, it never does
+            call.future.cancel()  # a call that has not started never starts
 
     def _start_thread(self) -> None:
         with self._lock:
@@ -82,11 +82,11 @@ class _Call:
         self._started_at = time.monotonic()
         try:
             self.future.set_result(self._function(*self._args))
-        except BaseException as error:  # whatever it is, it is for the caller
+        except BaseException as error:  # the caller gets any exception
             self.future.set_exception(error)
 
     def seconds_left(self, within: float | None, queued: float | None) -> float | None:
-        """Seconds until a limit is reached, as things stand; None without a limit."""
+        """Return seconds until the present limit is over; None without a limit."""
         began, limit = self._started_at, within
         if began is None:
             began, limit = self._queued_at, queued

@@ -1,4 +1,4 @@
-"""The frames between clients and server, and the codes that a websocket is closed with."""
+"""The frames between clients and server, and the close codes of websockets."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Close(IntEnum):
     4499 not by itself; after all other codes it comes back.
     """
 
-    DONE = 1000  # nothing left to watch
-    BAD_REQUEST = 4400  # too many frames that are not of this protocol, or such a handshake
-    ENDED = 4401  # the right to watch has ended: signed out, expired, taken away
+    DONE = 1000  # all outcomes were sent
+    BAD_REQUEST = 4400  # too many invalid frames, or an invalid handshake
+    ENDED = 4401  # no right to watch any more: signed out, token expired, or right removed
     FORBIDDEN = 4403  # no right to watch, or a page of another site
     NOT_FOUND = 4404  # no such address
     SILENT = 4408  # the client watched nothing in time
-    TOO_MANY = 4429  # frames a second, or connections of this user or address
-    UNDECIDED = 4503  # the rule did not say whether the client may
+    TOO_MANY = 4429  # too many frames a second, or connections of this user or address
+    UNDECIDED = 4503  # the permission rule failed or took too long
     BUSY = 4504  # too many handshakes a second; most servers refuse the handshake with HTTP 403
     SLOW = 4508  # the client did not read
 
@@ -43,7 +43,7 @@ class Code(StrEnum):
 class Reason(StrEnum):
     """The ``reason`` of an error frame with code ``forbidden`` or ``too_many``.
 
-    It is for developers, and more may be added. None depends on whether a task exists.
+    Reasons are for developers, and more may be added. No reason reveals whether a task exists.
     """
 
     FOREIGN_ORIGIN = "foreign_origin"
@@ -51,7 +51,7 @@ class Reason(StrEnum):
     BAD_TOKEN = "bad_token"  # noqa: S105 - a word
     EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a word
     OTHER_TASK = "other_task"  # the token is for another task
-    OTHER_ACTION = "other_action"  # the token does not permit this
+    OTHER_ACTION = "other_action"  # the token does not permit this action
     OTHER_USER = "other_user"  # the token is bound to a user who is not signed in
     NOT_OWNER = "not_owner"
     RULE = "rule"  # the site's own rule said no
@@ -71,14 +71,14 @@ class Request(NamedTuple):
 
 
 class FrameError(ValueError):
-    """A frame is not of this protocol; the text says why, and what is expected."""
+    """A client's frame is invalid; the message says why, and what is expected."""
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # One JSON reader takes the first of two values, another the last.
+    # For a key that appears twice, some JSON parsers take the first value, others the last.
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise ValueError("a key twice")
+        raise ValueError("a key appears twice")
     return fields
 
 
@@ -90,16 +90,16 @@ _strict = json.JSONDecoder(object_pairs_hook=_fields, parse_constant=_refuse)
 
 
 def parse(text: str | None) -> Request:
-    """Read a client's frame; ``None`` stands for a binary one. Raises FrameError."""
+    """Parse a client's frame; ``None`` stands for a binary frame. Raises FrameError."""
     if text is None:
-        raise FrameError("frames are text, not binary")
+        raise FrameError("a frame must be text, not binary")
     limit = conf.frame_limit()
     if len(text) > limit or len(text.encode("utf-8", "replace")) > limit:
         raise FrameError(f"a frame has at most {limit} bytes")
     try:
         frame = _strict.decode(text)
     except (ValueError, RecursionError):
-        raise FrameError("a frame is a JSON object, each key once") from None
+        raise FrameError("a frame must be a JSON object with each key once") from None
     if not isinstance(frame, dict):
         raise FrameError("a frame is a JSON object")
     verb = frame.get("type")
@@ -112,7 +112,7 @@ def parse(text: str | None) -> Request:
 
 
 def task_id(value: Any) -> str:
-    """Check a task id: any text that is not empty and that UTF-8 can carry. Raises FrameError."""
+    """Return the value if it is a task id: any valid text but an empty one. Raises FrameError."""
     if not isinstance(value, str) or not value:
         raise FrameError("task_id must be a string that is not empty")
     try:
@@ -123,12 +123,12 @@ def task_id(value: Any) -> str:
 
 
 def renewal(task_id: str, token: str) -> str:
-    """A frame with a new token, which replaces the one that this task is watched by."""
+    """Return a frame with a new token, which replaces the client's token for this task."""
     return encode({"type": "token", "task_id": task_id, "token": token})
 
 
 def error(code: Code, detail: str, task_id: str | None = None, reason: str | None = None) -> str:
-    """An error frame; ``task_id`` names the subscription that it is about."""
+    """Return an error frame; ``task_id`` names the subscription that it concerns."""
     frame = {"type": "error", "code": code, "detail": detail}
     more = {"task_id": task_id, "reason": reason}
     return encode(frame | {name: value for name, value in more.items() if value is not None})

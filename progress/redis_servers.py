@@ -1,4 +1,4 @@
-"""Connects to a Redis server by its URL, which may name Sentinels in the place of the server."""
+"""Connects to a Redis server by its URL, which may name Sentinels instead of the server."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 
 SCHEME = "sentinel://"
-PORT = 26379  # of a Sentinel whose port the URL leaves out
-#: Seconds for a Sentinel's reply, less than for a server's: the next Sentinel may be asked in time.
+PORT = 26379  # of a Sentinel without a port in the URL
+#: Seconds for a Sentinel's reply; shorter than for a server's, to leave time for other Sentinels.
 TIMEOUT = 1.0
 FORM = (
-    "write it as sentinel://host:26379,host:26379/<name of the primary>/<database>, with "
-    "user:password@ of the servers before the first host, and ?sentinel_username=…&"
-    "sentinel_password=… of the Sentinels at the end where they ask for them"
+    "write it as sentinel://host:26379,host:26379/<name of the primary>/<database>, with the "
+    "servers' user:password@ before the first host, and if the Sentinels need a password, "
+    "?sentinel_username=…&sentinel_password=… at the end"
 )
 _QUERY = {"sentinel_username": "username", "sentinel_password": "password"}
 
@@ -39,7 +39,7 @@ def is_sentinel(url: str) -> bool:
 def parse(url: str) -> SentinelURL:
     """Return the parts of a sentinel:// URL.
 
-    Raises ImproperlyConfigured for a wrong one; the message reveals no password.
+    Raises ImproperlyConfigured for a wrong URL; the message contains no password.
     """
     try:
         parts = urlsplit(url)
@@ -79,8 +79,8 @@ def _wrong(why: str) -> ImproperlyConfigured:
 def connect(url: str, **options: Any) -> Redis:
     """Return a client of the server at the URL, or of the primary that the Sentinels name.
 
-    ``options`` go to redis-py's connections. A lost connection is renewed, to the primary of that
-    time. Close the client by :func:`close`. Raises ImproperlyConfigured for a wrong sentinel://
+    ``options`` go to redis-py's connections. A lost connection is renewed, to the server that
+    is the primary then. Close the client by :func:`close`. Raises ImproperlyConfigured for a wrong sentinel://
     URL, and ValueError for another wrong URL.
     """
     if not is_sentinel(url):
@@ -97,7 +97,7 @@ def connect(url: str, **options: Any) -> Redis:
 
 
 def place(client: Redis) -> Hashable:
-    """Return a value that is equal for clients of the same server, in whichever database."""
+    """Return a value that is equal for clients of the same server, whatever their database."""
     pool = client.connection_pool
     kinds: list[dict[str, Any]] = [pool.connection_kwargs]
     name = None

@@ -1,6 +1,6 @@
 """The websocket addresses, for a Channels URLRouter.
 
-ws/progress/<task_id>/   one task: its state at once, each newer one, the outcome, a close
+ws/progress/<task_id>/   one task: sends its state, each newer state and the outcome, then closes
 ws/progress/             many tasks over one socket, by subscribe and unsubscribe frames
 
 ``no_such_address`` is an application for a last route: it closes every other websocket with 4404.
@@ -19,12 +19,12 @@ __all__ = ["no_such_address", "websocket_urlpatterns"]
 
 register_converter(TaskIdConverter, "progress_task_id")
 
-#: A task id in a route; see ``paths`` for how it is written.
+#: A task id in a route, encoded as ``paths`` describes.
 TASK = "<progress_task_id:task_id>"
-# Django's path() is annotated for views; Channels' URLRouter takes its patterns for applications.
+# Django annotates path() for views only; Channels' URLRouter accepts applications in its place.
 application: Any = ProgressConsumer.as_asgi()
 
-#: The address of a page's shared socket; each task's own is below it.
+#: The path of the socket for many tasks; the sockets for one task are below it.
 SOCKET_PATH = "ws/progress/"
 
 websocket_urlpatterns = [

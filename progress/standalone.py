@@ -1,4 +1,4 @@
-"""For hosts without Django's settings: what the service needs, said in one call."""
+"""Sets up the service in one call, for programs without Django's settings."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ def configure(
 ) -> None:
     """Set up the service in a process that does not use Django: FastAPI, a bare Celery worker.
 
-    To be called once, before anything else of this package is used; in the module of the Celery
-    application too, which then reports what its tasks do and say.
+    Call it once, before any other use of this package. Call it in the module of the Celery
+    application too, so that its tasks report their progress.
 
     ``redis_url``   Redis or Valkey, for the newest events and for the channel layer
-    ``secret``      signs tokens: the same in all processes that make or read them. Who only runs
-                    tasks needs none
-    ``origins``     the sites whose pages may watch, as "https://example.com"; none: only scripts
+    ``secret``      signs tokens: the same in all processes that make or read them. A worker that
+                    makes no tokens needs no secret
+    ``origins``     the sites whose pages may watch, as "https://example.com". If empty, only
+                    scripts may watch
     ``permission``  the rule, or its dotted path: see PROGRESS_PERMISSION in ``conf``
     ``more``        other settings of ``conf``, without PROGRESS_ and in lower case: ``heartbeat=2``
 
-    Raises ImproperlyConfigured for a value that is wrong, and where Django's settings are there
-    already: then they are the place to say it.
+    Raises ImproperlyConfigured for a wrong value, and if Django's settings exist already: use them
+    instead.
     """
-    global _configured  # noqa: PLW0603 - Django has one set of settings a process
+    global _configured  # noqa: PLW0603 - a process has one set of Django settings
     if isinstance(origins, str):
         raise ImproperlyConfigured(f"origins is a list, as [{origins!r}]")
     chosen = {**more, "redis_url": redis_url, "permission": permission}
@@ -51,12 +52,12 @@ def configure(
         return
     if _configured is not None:
         raise ImproperlyConfigured(
-            "configure() was called before, with other values: call it in one module, with all of "
-            "them, and import that where it is needed"
+            "configure() was called before, with other values: call it in one module only, and "
+            "import that module where it is needed"
         )
     if settings.configured:
         raise ImproperlyConfigured(
-            "Django's settings are there already: set PROGRESS_REDIS_URL and the others in them, "
+            "Django's settings exist already: set PROGRESS_REDIS_URL and the others there, "
             "and add 'progress' to INSTALLED_APPS"
         )
     _check(values)
@@ -72,17 +73,17 @@ def _check(values: dict[str, Any]) -> None:
     for name in values.keys() - conf.DEFAULTS.keys() - {"SECRET_KEY", "CSRF_TRUSTED_ORIGINS"}:
         known = ", ".join(sorted(each.removeprefix("PROGRESS_").lower() for each in conf.DEFAULTS))
         given = name.removeprefix("PROGRESS_").lower()
-        raise ImproperlyConfigured(f"configure() knows no {given!r}, but {known}")
+        raise ImproperlyConfigured(f"configure() has no argument {given!r}; it takes {known}")
     for origin in values["CSRF_TRUSTED_ORIGINS"]:
         try:
             place(origin)
         except ValueError as error:
-            hint = 'an origin is scheme, host and port, as "https://example.com"'
+            hint = 'write an origin as scheme, host and port, such as "https://example.com"'
             raise ImproperlyConfigured(f"{error}: {hint}") from error
 
 
 def _site(origins: list[str], redis_url: str) -> dict[str, Any]:
-    """The settings of a Django site that has nothing but this service."""
+    """Return the settings of a Django site that consists of this service only."""
     memory = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     return {
         "INSTALLED_APPS": ["progress"],
@@ -90,7 +91,7 @@ def _site(origins: list[str], redis_url: str) -> dict[str, Any]:
         "ROOT_URLCONF": "progress.urls",
         "DATABASES": {},
         "USE_TZ": True,
-        "LOGGING_CONFIG": None,  # the host's business
+        "LOGGING_CONFIG": None,  # the host application configures logging
         "ALLOWED_HOSTS": [split_domain_port(urlsplit(each).netloc)[0] for each in origins],
         "CHANNEL_LAYERS": {
             "default": memory if redis_url == conf.MEMORY else redis_layer(redis_url)

@@ -1,4 +1,4 @@
-"""The parts of ASGI by name: scope, message, receive and send."""
+"""Type names for ASGI: Scope, Message, Receive and Send."""
 
 from __future__ import annotations
 

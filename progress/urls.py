@@ -1,4 +1,4 @@
-"""A task over plain HTTP: ``path("progress/", include("progress.urls"))``."""
+"""The URLs of a task over plain HTTP: ``path("progress/", include("progress.urls"))``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that tasks hand in, made fit for an event and its JSON."""
+"""Converts the values that tasks report into values for an event and its JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 DESCRIPTION_LIMIT = 512  # characters
 RESULT_LIMIT = 6 * 1024  # bytes of JSON
-COUNTABLE = 2**53  # above it JavaScript numbers skip whole numbers
+COUNTABLE = 2**53  # above it JavaScript cannot represent every whole number
 
 
 def encode(value: Any) -> str:
-    """Compact JSON; raises ValueError for NaN and Infinity, TypeError for what JSON lacks."""
+    """Return compact JSON. Raises ValueError for NaN and infinity, TypeError for other types."""
     return _compact.encode(value)
 
 
@@ -20,15 +20,15 @@ _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan
 
 
 def amount(value: object) -> int | float:
-    """A finite number from 0 to 2**53, as JSON and JavaScript can carry it.
+    """Return the value as a finite number from 0 to 2**53, the range that JavaScript counts in.
 
-    Takes whatever counts as a real number (int, float, Decimal, NumPy's). A lower or higher number
-    becomes 0 or 2**53. Raises ValueError for anything else, NaN and infinities.
+    Accepts any real number (int, float, Decimal, NumPy's). A number below 0 becomes 0, a number
+    above 2**53 becomes 2**53. Raises ValueError for NaN, infinity, and any other value.
     """
     try:
         number = float(value)  # type: ignore[arg-type]  # float() raises for what it cannot take
     except OverflowError:  # a whole number of more than 308 digits
-        number = float(COUNTABLE) if value > 0 else 0.0  # type: ignore[operator]  # it is a number
+        number = float(COUNTABLE) if value > 0 else 0.0  # type: ignore[operator]  # only numbers overflow
     except Exception:  # the value's own code may raise anything
         raise ValueError(f"must be a number, not {_named(value)}") from None
     if isinstance(value, str | bytes) or not math.isfinite(number):
@@ -45,14 +45,14 @@ def _named(value: object) -> str:
 
 
 def words(value: object) -> str:
-    """Text that every client can decode and show, cut at 512 characters."""
+    """Return the value as text that UTF-8 can encode, cut at 512 characters."""
     text = value if isinstance(value, str) else str(value)
-    # UTF-8 cannot carry a lone surrogate.
+    # UTF-8 cannot encode a lone surrogate.
     return text[:DESCRIPTION_LIMIT].encode("utf-8", "replace").decode()
 
 
 def capped(result: Any) -> Any:
-    """The result if it is JSON of at most 6 KiB, else None."""
+    """Return the result if its JSON is at most 6 KiB, else None."""
     try:
         small = len(encode(result).encode()) <= RESULT_LIMIT
     except (TypeError, ValueError, RecursionError):
