@@ -1,4 +1,4 @@
-"""Announces to all web processes that somebody's rights have changed, so that they recheck."""
+"""Announces changes of users' rights to all web processes, which then recheck connections."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .current import current_publisher
 
 
 def recheck(*, user: Any = None, task: Any = None) -> None:
-    """Recheck the connections of this user, or that watch this task; with neither, all.
+    """Ask the permission rule again for this user's connections, this task's watchers, or all.
 
-    For rules of your own, when what they depend on has changed. Connections that may no longer
-    watch close within 2 s, in all web processes; when Redis is away, within 60 s. A process
-    rechecks 20 connections at a time, so a rule that takes 50 ms takes 12 s for 1,000 of them.
+    Call it when data that your own rule depends on has changed. Connections that may no longer
+    watch are closed within 2 s in all web processes, or within 60 s when Redis is away. A process
+    rechecks 20 connections at a time: with a rule that takes 50 ms, 1,000 connections took 12 s.
     """
     _announce(
         RightsChange(
@@ -33,7 +33,7 @@ def recheck(*, user: Any = None, task: Any = None) -> None:
 
 
 def connect() -> None:
-    """Listen to logout and to changes of users, groups and permissions, where Django has users."""
+    """Connect to the signals of logout and of changes to users, groups and permissions."""
     if not apps.is_installed("django.contrib.auth"):
         return
     user_logged_out.connect(logged_out, dispatch_uid="progress.logged_out")
@@ -50,12 +50,12 @@ def connect() -> None:
 
 
 def _with_proxies(model: type[Model]) -> Iterator[type[Model]]:
-    """A proxy sends signals of its own."""
+    """Yield the model and its proxy models, since signals name the proxy model as sender."""
     return (each for each in apps.get_models() if issubclass(each, model))
 
 
 def _holders(model: Any) -> Iterator[type[Model]]:
-    """The models of groups and of permissions: with one of them many users lose rights."""
+    """Yield the models of groups and permissions; deleting one can take rights from many users."""
     for name in ("groups", "user_permissions"):
         field = getattr(model, name, None)
         if field is not None:
@@ -69,44 +69,44 @@ def _connect_field(field: Any, receiver: Any) -> None:
 
 
 def logged_out(request: Any = None, **_: Any) -> None:
-    """Name the session: it ends right after this signal, and a recheck may still find it."""
+    """Announce the session that ends; a recheck may still find it in the database."""
     mark = session_mark(getattr(getattr(request, "session", None), "session_key", None))
     if mark:
         _announce(RightsChange(session=mark))
 
 
 def user_saved(instance: Any, using: str, update_fields: Any = None, **_: Any) -> None:
-    """Announce any change of a user, such as a new password, but not the time of a login."""
+    """Announce a change of a user, such as a new password; ignore a new last_login."""
     if update_fields != frozenset({"last_login"}):
         _after_commit(str(instance.pk), using)
 
 
 def user_deleted(instance: Any, using: str, **_: Any) -> None:
-    """Announce that the user is gone."""
+    """Announce that a user was deleted."""
     _after_commit(str(instance.pk), using)
 
 
 def permissions_changed(
     instance: Any, action: str, using: str, pk_set: Any = None, **_: Any
 ) -> None:
-    """Announce that groups or permissions of a user changed; from the other side, of several."""
+    """Announce that the groups or permissions of one or several users changed."""
     if not action.startswith("post_"):
         return
     if isinstance(instance, get_user_model()):
         _after_commit(str(instance.pk), using)
     else:
-        for pk in pk_set or [None]:  # after clear() the signal does not say whose they were
+        for pk in pk_set or [None]:  # after clear() the signal does not name the users
             _after_commit(pk and str(pk), using)
 
 
 def group_changed(action: str, using: str, **_: Any) -> None:
-    """Announce that the permissions of a group changed: it may have members anywhere."""
+    """Announce that the permissions of a group changed, which may concern any user."""
     if action.startswith("post_"):
         _after_commit(None, using)
 
 
 def holder_deleted(using: str, **_: Any) -> None:
-    """Announce that a group or a permission is gone: many users may have had it."""
+    """Announce that a group or a permission was deleted, which may concern any user."""
     _after_commit(None, using)
 
 

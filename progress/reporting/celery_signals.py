@@ -1,4 +1,4 @@
-"""Celery's signals in the process that executes a task: each run begins here, and ends properly."""
+"""Receives Celery's signals in the process that executes a task: begins and ends its runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from . import outside
 from .current import current_publisher, last_words
 from .runs import Run, current_run, enter, leave, outermost
 
-#: Runs that ended without a signal that says how, until one comes. Few tasks ever do.
+#: Ended runs whose outcome is unknown, by task id, until a later signal tells it. Rarely used.
 _undecided: dict[str, Run] = {}
 #: Tasks around which Celery failed, and which it reports once more.
 _broken: set[str] = set()
@@ -31,7 +31,7 @@ REPLACED = "Replaced by new task"  # what Task.replace() gives to Ignore
 
 
 def connect() -> None:
-    """Listen to Celery; calling it again changes nothing."""
+    """Connect the receivers to Celery's signals; a second call changes nothing."""
     receivers: dict[Signal, Callable[..., None]] = {
         signals.before_task_publish: outside.stamp,
         signals.after_task_publish: outside.published,
@@ -52,7 +52,7 @@ def connect() -> None:
 
 
 def started(task_id: str, task: Any, **_: Any) -> None:
-    """A run begins, in a worker or eagerly in the caller's process."""
+    """Begin a run, in a worker or for an eager task in the caller's process."""
     request = task.request
     publisher = current_publisher() if _is_watched(task_id, request) else None
     if publisher is None:
@@ -66,7 +66,7 @@ def started(task_id: str, task: Any, **_: Any) -> None:
         )
         run.task, run.request = task, request
         request.progress_thread = threading.get_ident()
-    if PublicError not in task.throws:  # so Celery logs it without "unexpected" and a traceback
+    if PublicError not in task.throws:  # Celery then logs it without "unexpected" and a traceback
         task.throws = (*task.throws, PublicError)
     request.progress_run = run
     _undecided.pop(task_id, None)
@@ -75,14 +75,14 @@ def started(task_id: str, task: Any, **_: Any) -> None:
 
 
 def _is_watched(task_id: str, request: Any) -> bool:
-    """Whether anybody can watch it: nobody can watch a task that another one calls by apply()."""
+    """Return whether this run is published; a task that another task calls by apply() is not."""
     caller = current_run.get()
     inner = caller is not None and caller.task_id != task_id
     return not request.is_eager or (conf.is_configured() and not inner)
 
 
 def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
-    """SUCCESS, with the result where the task declares it public by ``progress_result``."""
+    """End the run with SUCCESS, and the result if the task has ``progress_result = True``."""
     run = _run(sender.request)
     if run is not None:
         _, total = outermost(run.said)
@@ -93,7 +93,7 @@ def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
 
 
 def retried(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
-    """This run is over and another will follow."""
+    """End the run with RETRY; another run will follow."""
     run = _run(request)
     error = public_words(getattr(reason, "exc", None))
     due_in = _seconds_until(getattr(reason, "when", None))
@@ -104,7 +104,7 @@ def retried(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
 
 
 def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
-    """FAILURE, in the worker's child or, when that is gone or out of time, in its parent."""
+    """End the run with FAILURE; runs in the worker's parent if the child died or timed out."""
     error, request = failure_words(exception), sender.request
     run = _run(request) if request.id == task_id else None
     if run is not None:
@@ -116,9 +116,9 @@ def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
 
 
 def broken(task_id: str, **_: Any) -> None:
-    """Celery failed around the task, as where a hook raises or a result cannot be stored: FAILURE.
+    """End the run by Celery's record, or with FAILURE: Celery itself failed after the task's code.
 
-    The task's last signal came before.
+    For example, a hook raised, or the result could not be stored. ``ended`` came before.
     """
     run = _undecided.pop(task_id, None)
     if run is not None:
@@ -127,7 +127,7 @@ def broken(task_id: str, **_: Any) -> None:
 
 
 def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
-    """After everything else: a run that none of the above concluded."""
+    """End the run of a task whose outcome no other signal told; it is Celery's last signal."""
     run = _run(task.request)
     if run is None:
         return
@@ -139,14 +139,14 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
     elif isinstance(retval, Reject):
         _rejected(run, requeue=bool(getattr(retval, "requeue", False)))
     else:
-        # SystemExit ends this process, and then the parent says that the task failed.
+        # After SystemExit this process ends, and its parent reports FAILURE.
         last_words()
         run.publisher.drop(run)
         _undecided[run.task_id] = run
 
 
 def process_ends(**_: Any) -> None:
-    """A worker's child ends: what its tasks said goes out first."""
+    """Deliver the last reports before a worker's child process ends."""
     last_words()
 
 
@@ -159,7 +159,7 @@ def _ignored(run: Run, exception: Any) -> None:
 
 
 def _rejected(run: Run, *, requeue: bool) -> None:
-    """Back in the queue, or over; Celery 5.7 records the latter as FAILURE, older ones nothing."""
+    """Handle Reject: with requeue the task waits, else it failed, as Celery 5.7 records it."""
     if requeue:
         _conclude(run, State.PENDING)
     else:
@@ -186,7 +186,7 @@ def _conclude(run: Run, state: State, **more: Any) -> None:
 
 
 def _seconds_until(when: Any) -> float:
-    """Seconds until the next attempt, which Celery gives as seconds or as a moment."""
+    """Return seconds until the next attempt, which Celery gives as seconds or as a datetime."""
     if isinstance(when, datetime):
         now = datetime.now(when.tzinfo) if when.tzinfo else datetime.now(UTC).replace(tzinfo=None)
         return max(0.0, (when - now).total_seconds())

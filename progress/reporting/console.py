@@ -1,4 +1,4 @@
-"""The recorder's calls for plain code run in a terminal, drawn by tqdm."""
+"""A recorder for code that runs in a terminal instead of a task; it draws a bar with tqdm."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Self
 
 
 class ConsoleProgressRecorder:
-    """Draws a bar in the terminal; takes the place of a ProgressRecorder outside Celery.
+    """Draws a bar in the terminal, with the methods of ProgressRecorder.
 
     Needs tqdm (``pip install channels-progress[console]``); raises ImportError without it.
-    Keyword arguments are tqdm's own (``file``, ``unit``, …). The bar is closed when the amount is
-    reached, at the end of a ``with`` block, or by :meth:`close`.
+    Keyword arguments are tqdm's own (``file``, ``unit``, …). The bar is closed when ``current``
+    reaches ``total``, at the end of a ``with`` block, or by :meth:`close`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -24,7 +24,7 @@ class ConsoleProgressRecorder:
         self._bar = tqdm(**options)
 
     def set_progress(self, current: float, total: float | None, description: str = "") -> None:
-        """``current`` of ``total`` is done; an empty description leaves the last one."""
+        """Show that ``current`` of ``total`` is done; an empty description keeps the last one."""
         self._bar.total = total
         if description:
             self._bar.set_description_str(description, refresh=False)
@@ -33,11 +33,11 @@ class ConsoleProgressRecorder:
             self.close()
 
     def increment_progress(self, by: float = 1, description: str = "") -> None:
-        """``by`` more is done."""
+        """Show that ``by`` more is done."""
         self.set_progress(self._bar.n + by, self._bar.total, description)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar; it stays on the screen."""
         self._bar.refresh()
         self._bar.close()
 

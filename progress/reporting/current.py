@@ -1,4 +1,4 @@
-"""The one publisher of a process, from its first use to its end; a forked process gets another."""
+"""The publisher of this process: made at first use, closed at exit, replaced after a fork."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .runs import Run, count_fork
 
 logger = logging.getLogger(__name__)
 
-IN_VAIN = 5.0  # seconds without another try after EXIT_FLUSH was too short
+IN_VAIN = 5.0  # seconds without another flush after one did not finish in EXIT_FLUSH
 
 _publisher: Publisher | None = None
 _orphans: list[Publisher] = []
@@ -26,17 +26,17 @@ _in_vain_until = 0.0
 
 
 def current_publisher() -> Publisher | None:
-    """The publisher of this process, started on first use and once more after a fork.
+    """Return the publisher of this process; start it at first use, and again after a fork.
 
-    None, and one line in the log, where the settings do not name a place to publish to.
+    Returns None, and logs it once, if the settings name no Redis server.
     """
-    global _publisher, _configured  # noqa: PLW0603 - one a process is the point
+    global _publisher, _configured  # noqa: PLW0603 - one publisher per process
     if _publisher is None and _configured:
         with _lock:
             if _publisher is None and _configured:
                 try:
                     _publisher = Publisher()
-                except Exception as error:  # User.save() may be the caller, and must not fail
+                except Exception as error:  # the caller may be User.save(), which must not fail
                     _configured = False
                     expected = isinstance(error, ImproperlyConfigured)
                     logger.log(
@@ -46,28 +46,28 @@ def current_publisher() -> Publisher | None:
 
 
 def adopt(run: Run) -> None:
-    """Continue here a run that began in the process from which this one was forked."""
+    """Publish a run here that began in the parent process, before the fork."""
     publisher = current_publisher()
     if publisher is not None:
-        # A process of multiprocessing or billiard ends without running atexit.
+        # Processes of multiprocessing and billiard do not run atexit functions.
         util.Finalize(None, last_words, exitpriority=0)
         publisher.adopt(run)
 
 
 def flush(timeout: float = EXIT_FLUSH) -> bool:
-    """Wait until this process delivered what its tasks said, at most ``timeout`` seconds."""
+    """Wait at most ``timeout`` seconds for the delivery of all reports; return if it is done."""
     return _publisher is None or _publisher.flush(timeout)
 
 
 def last_words() -> None:
-    """Flush before the process ends; not again right after a flush that was in vain."""
-    global _in_vain_until  # noqa: PLW0603 - one end a process
+    """Flush before the process ends, unless a flush failed in the last 5 s."""
+    global _in_vain_until  # noqa: PLW0603 - a process ends once
     if time.monotonic() >= _in_vain_until and not flush():
         _in_vain_until = time.monotonic() + IN_VAIN
 
 
 def close() -> None:
-    """Flush and end the thread; the next task starts another."""
+    """Flush, and end the publisher; the next task starts another publisher."""
     global _publisher, _configured
     if _publisher is not None:
         _publisher.close()
@@ -75,7 +75,7 @@ def close() -> None:
 
 
 def _after_fork() -> None:
-    # The parent's loop must be neither used nor collected here: it shares the parent's epoll.
+    # Keep the parent's loop unused and referenced: closing it would change the parent's epoll.
     global _publisher, _lock  # noqa: PLW0603
     _lock = threading.Lock()
     if _publisher is not None:

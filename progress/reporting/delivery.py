@@ -1,4 +1,4 @@
-"""Carries events to the store and the channel layer, and keeps them while Redis is away."""
+"""Sends events to the store and the channel layer, and keeps them while Redis is away."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from .runs import Run
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 10_000  # sources whose newest event is kept while Redis is away; the oldest go first
-JOIN_PAUSE = 0.05  # seconds between two reads of the number of an adopted run
+BACKLOG = 10_000  # events that are kept while Redis is away; the oldest are dropped first
+JOIN_PAUSE = 0.05  # seconds between two reads of an adopted run's number
 SEND_TIMEOUT = 5.0  # seconds for one message to the channel layer
 
 Batch = dict[Source, Event]
 
 
 class Delivery:
-    """The newest undelivered event of each source; one batch at a time goes out, in order.
+    """Delivers the newest event of each source, in batches: one batch at a time, in order.
 
-    ``refused`` is called with a run whose event the store refused: another run has taken over, or
-    an outcome is known.
+    ``refused`` is called with a run when the store refused its event, because another run has
+    replaced it or the task has an outcome.
     """
 
     def __init__(self, store: Store, refused: Callable[[Run], None]) -> None:
@@ -49,11 +49,11 @@ class Delivery:
         self._idle = asyncio.Event()
         self._idle.set()
         self._layer_away = False
-        self._unstored: Batch = {}  # what was announced while the store took no writes
-        self._version = 0  # of the last of them
+        self._unstored: Batch = {}  # events that were announced while the store accepted no writes
+        self._version = 0  # the version of the last of these
 
     def offer(self, source: Source, event: Event) -> None:
-        """Deliver this event in the place of an older one of the same source."""
+        """Deliver this event; it replaces an older undelivered event of the same source."""
         self._due[source] = event
         self._idle.clear()
         self._wanted.set()
@@ -63,7 +63,7 @@ class Delivery:
         await self._idle.wait()
 
     async def step(self) -> None:
-        """Deliver a batch, or wait for one. Raises when the store does not answer."""
+        """Wait for a batch and deliver it. Raises the store's errors, and keeps the batch then."""
         await self._wanted.wait()
         batch, self._due = self._due, {}
         try:
@@ -85,12 +85,12 @@ class Delivery:
             del self._due[source]
 
     async def _deliver(self, batch: Batch) -> Batch:
-        """Deliver what can be; events that wait for their run's number come back."""
+        """Deliver the batch; return the events that must wait for the number of their run."""
         placed, joining = await self._place(batch)
         try:
             answers = await self._store.publish(list(placed.values()), self._envelope())
         except ResponseError:
-            # Full or read only: the server answers, so the layer may carry what it refuses.
+            # The server is full or read-only, but the channel layer may still work.
             await self._announce_unstored(batch, placed)
             raise
         self._unstored.clear()
@@ -99,7 +99,7 @@ class Delivery:
         return joining
 
     async def _place(self, batch: Batch) -> tuple[Batch, Batch]:
-        """The batch with the runs' numbers, and what waits for its number."""
+        """Return the events with the numbers of their runs, and the events that must wait."""
         asked = {each.task_id for source, each in batch.items() if depends_on_store(source, each)}
         known = await self._store.read(list(asked)) if asked else {}
         placed: Batch = {}
@@ -114,14 +114,14 @@ class Delivery:
                 if not has_waited_enough(source):
                     joining[source] = event
             elif another_reports(source, standing):
-                source.warn("another process reports for it already, so this one does not")
+                source.warn("another process already reports for this run, so this one does not")
                 self._refused(source)
             else:
                 placed[source] = place_own(source, event, standing)
         return placed, joining
 
     def _settle(self, source: Source, answer: Answer) -> Event | None:
-        """Note what the store answered; the event that the groups have to hear of, if any."""
+        """Note the store's answer; return the event that must still be sent to its group."""
         if isinstance(source, Run):
             if answer.verdict:
                 source.number = answer.run
@@ -130,15 +130,15 @@ class Delivery:
         if answer.verdict == SENT:
             return None
         event = answer.event()
-        # A refused outcome may be our own, stored by a try whose answer was lost.
+        # A refused outcome may be this one, stored by an earlier try whose answer was lost.
         return event if answer.verdict or event.complete else None
 
     def _envelope(self) -> Envelope | None:
-        """How the store reaches a group by itself, where the layer is on the same server."""
+        """Return how the store can send to groups by itself, if the layer is on the same server."""
         return envelope(self._store.place)
 
     async def _announce_unstored(self, batch: Batch, placed: Batch) -> None:
-        """Announce each event once, and never PENDING behind another event of the task."""
+        """Announce each event once; a PENDING only if it is the first event of its task."""
         told = {event.task_id for event in self._unstored.values()}
         clock = await self._clock()
         news = []
@@ -153,14 +153,14 @@ class Delivery:
         await self.announce(news)
 
     async def _clock(self) -> int:
-        """The store's clock, so that what it stores later is newer; ours if it tells none."""
+        """Return the store's time, so that later versions are higher; else this process's time."""
         try:
             return await self._store.clock()
         except (RedisError, OSError):
             return time.time_ns() // 1000
 
     async def announce(self, events: list[Event]) -> None:
-        """Send the events to their groups; web processes find in the store what the layer loses."""
+        """Send the events to their groups. Errors are logged: web processes also read the store."""
         if not events:
             return
         try:
@@ -170,15 +170,15 @@ class Delivery:
                 )
         except Exception as error:
             if not self._layer_away:
-                logger.warning("The channel layer is away, watchers are behind: %r", error)
+                logger.warning("The channel layer is away, so watchers get events late: %r", error)
             self._layer_away = True
         else:
             self._layer_away = False
 
     async def tell(self, change: groups.RightsChange) -> None:
-        """Send a change of rights to all web processes, which find a lost one within a minute."""
+        """Send a change of rights to all web processes; without it they recheck within a minute."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await send([(groups.rights_group_name(), groups.rights_changed(change))])
         except Exception as error:
-            logger.warning("A change of rights takes effect within a minute only: %r", error)
+            logger.warning("A change of rights will take up to a minute: %r", error)

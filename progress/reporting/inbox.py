@@ -1,4 +1,4 @@
-"""Calls that any thread leaves for an event loop in another thread."""
+"""A queue of calls from any thread, which an event loop in another thread makes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-TOGETHER = 0.1  # seconds that a call waits at most for others
+TOGETHER = 0.1  # seconds at most that a call waits for other calls
 
 
 class Inbox:
-    """The calls wait here until the loop makes them, in the order in which they came."""
+    """Keeps calls until the event loop makes them, in the order in which they came."""
 
     def __init__(self) -> None:
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
-        self._gathering = False  # whether the loop looks here again by itself
+        self._gathering = False  # whether the loop will check for calls by itself
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Name the loop. To be called before the first call is left."""
+        """Set the event loop. Call this before any other method."""
         self._loop = loop
 
     def call(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Have the loop call the function now."""
+        """Let the loop call the function as soon as possible."""
         self._calls.append((function, arguments))
         self._rouse(self._take)
 
     def gather(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Have the loop call it now, or together with others within 0.1 s.
+        """Let the loop call the function now, or within 0.1 s together with other calls.
 
-        Each time the loop is woken costs the tasks' CPU, so a burst of calls wakes it once.
+        Waking the loop costs CPU time of the tasks, so a burst of calls wakes it only once.
         """
         self._calls.append((function, arguments))
         if not self._gathering:
@@ -38,7 +38,7 @@ class Inbox:
             self._rouse(self._gather)
 
     def arguments(self) -> Iterator[Any]:
-        """What the waiting calls are about."""
+        """Yield the arguments of the waiting calls."""
         return (each for _, arguments in self._calls for each in arguments)
 
     def _rouse(self, function: Callable[[], object]) -> None:
@@ -52,7 +52,7 @@ class Inbox:
 
     def _gather(self) -> None:
         self._gathering = False
-        if self._calls:  # read after the flag: a caller saw the flag, or we see its call
+        if self._calls:  # checked after resetting the flag, or a call in between would be missed
             self._gathering = True
             self._loop.call_later(TOGETHER, self._gather)
             self._take()

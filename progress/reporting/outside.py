@@ -1,4 +1,4 @@
-"""Celery's signals about a task from outside its runs: in the sender and in a worker's parent."""
+"""Receives Celery's signals outside of a run: in the sender, and in a worker's parent process."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ..store.result_backend import SKEW, recorded_outcome
 from .current import current_publisher
 from .placing import UNBEGUN
 
-#: The header that tells when the task was sent; Celery sends it along with each retry.
+#: The header with the time when the task was sent; Celery repeats it with each retry.
 PUBLISHED = "progress_published"
 EXPIRED = "It waited too long and was not started."
 DROPPED = "It was dropped before it finished."
 UNREADABLE = "The worker could not read this task's message."
 
-#: Celery's requests in this worker's parent, by task id. They know what its signals do not tell.
+#: Celery's requests in a worker's parent, by task id, for data that the signals lack.
 _requests: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
 
 def stamp(headers: Any = None, **_: Any) -> None:
-    """In the sender, before it sends: say when, so that an id may be used again.
+    """In the sender: note the time of sending in the headers, so that a task id can be reused.
 
-    A retry keeps the stamp of its task. What a task sends under its own id, as replace() does, is
-    newer than the task itself, whatever the clocks say.
+    A retry keeps the time of its task. If a task sends another task with its own id, as replace()
+    does, that gets a later time than its own, whatever the clocks say.
     """
     if headers is None or (headers.get("retries") and PUBLISHED in headers):
         return
@@ -40,24 +40,24 @@ def stamp(headers: Any = None, **_: Any) -> None:
 
 
 def published(headers: Any = None, **_: Any) -> None:
-    """In the sender: the task waits for its turn."""
+    """In the sender: publish that the task waits (PENDING)."""
     headers = headers or {}
     if headers.get("id") and not headers.get("retries"):
         _say(headers["id"], State.PENDING, published=headers.get(PUBLISHED) or 0)
 
 
 def received(request: Any, **_: Any) -> None:
-    """In the worker's parent: it holds the task from now on."""
+    """In the worker's parent: keep the request of a task that the worker has received."""
     _requests[request.id] = request
 
 
 def unknown_task(message: Any, id: str, **_: Any) -> None:  # noqa: A002 - Celery's name
-    """In the worker's parent: nobody registered a task of this name. Celery records FAILURE."""
+    """In the worker's parent: publish FAILURE for an unknown task name, as Celery records it."""
     _say(id, State.FAILURE, error=CELERY_WORDS["NotRegistered"], **_life(message.headers))
 
 
 def refused_message(message: Any, **_: Any) -> None:
-    """In the worker's parent: a message that it cannot read, and drops. Celery records nothing."""
+    """In the worker's parent: publish FAILURE for an unreadable message, which Celery drops."""
     headers = message.headers or {}
     if headers.get("id"):
         _say(headers["id"], State.FAILURE, error=UNREADABLE, **_life(headers))
@@ -74,7 +74,7 @@ def revoked(request: Any, *, expired: Any = False, terminated: Any = False, **_:
 def failed(task_id: str, error: str | None, request: Any = None) -> None:
     """In the worker's parent: its child is gone, or out of time.
 
-    The child may have stored SUCCESS just before, which Celery keeps.
+    The child may have stored SUCCESS just before; Celery keeps that, so it is published instead.
     """
     known = _known_of(task_id, request)
     recorded = recorded_outcome(task_id, since=known.get("published", 0) / 1e6 - SKEW)
@@ -85,9 +85,10 @@ def failed(task_id: str, error: str | None, request: Any = None) -> None:
 
 
 def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in: float) -> None:
-    """In the worker's parent: its child was lost, or the worker ends at once and cancels its tasks.
+    """In the worker's parent: publish RETRY for a task that is sent again, else REVOKED.
 
-    The task is sent again; of cancelled tasks, only those come back that are acknowledged late.
+    The child died, or the worker stops and cancels its tasks. A cancelled task is sent again only
+    if it is acknowledged late.
     """
     back = reason is not None or sender.acks_late
     state, error = (State.RETRY, error) if back else (State.REVOKED, DROPPED)
@@ -95,14 +96,14 @@ def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in
 
 
 def stamp_of(request: Any) -> int:
-    """When the task of this request was sent, or 0 where its sender did not say."""
+    """Return when the task was sent, in microseconds since 1970; 0 if the header is missing."""
     value = getattr(request, PUBLISHED, 0)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 @lru_cache(maxsize=64)
 def worker_name(hostname: str | None, pid: int | None) -> str:
-    """An opaque name of the process that executes a task, the same in its parent; "" if unknown."""
+    """Return an opaque name for a process that executes tasks, or "" if it is unknown."""
     if not hostname or not pid:
         return ""
     return blake2s(f"{hostname}/{pid}".encode(), digest_size=4).hexdigest()

@@ -1,4 +1,4 @@
-"""Which run an event belongs to, and whether it still matters."""
+"""Decides which run an event belongs to, and whether it is still published."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Source = Run | str
 
 
 def depends_on_store(source: Source, event: Event) -> bool:
-    """Whether the event must be compared with the event that stands.
+    """Return whether the event must be compared with the event in the store.
 
-    It comes from outside the runs, or from a forked process, or such a process may have reported
-    for the run too.
+    That is so for an outcome from outside the runs, for an event from a forked process, and for
+    the outcome of a run for which a forked process may have reported.
     """
     if isinstance(source, Run):
         adopted = bool(source.adopted_at)
@@ -29,26 +29,26 @@ def depends_on_store(source: Source, event: Event) -> bool:
 
 
 def waits_for_number(run: Run, standing: Event | None) -> bool:
-    """Whether a forked process must wait until the store has the first event of its run."""
+    """Return whether a forked process must wait until the store has the first event of its run."""
     return bool(run.adopted_at) and not _has_number(run, standing)
 
 
 def has_waited_enough(run: Run) -> bool:
-    """Whether the number of an adopted run will not come any more."""
+    """Return whether a forked process should give up waiting for the number of its run."""
     return time.monotonic() >= run.adopted_at + JOIN_WITHIN
 
 
 def another_reports(run: Run, standing: Event | None) -> bool:
-    """Whether another forked process reports for the run, so that this one must not."""
+    """Return whether another forked process already reports for the run."""
     if not run.adopted_at or standing is None or standing.run != run.number:
         return False
     return standing.worker not in {run.worker, origin(run.worker)}
 
 
 def place_own(run: Run, event: Event, standing: Event | None) -> Event:
-    """The event of a run, with the number that the run has by now."""
+    """Return the event of a run with the run's number."""
     if event.complete and standing is not None and standing.run == run.number:
-        event = ended(standing, event)  # a forked process knows the counts
+        event = ended(standing, event)  # the counts came from a forked process
     return event if event.run == run.number else replace(event, run=run.number)
 
 
@@ -84,5 +84,5 @@ def _of_another_run(event: Event, standing: Event, *, unbegun: bool) -> bool:
 
 
 def origin(worker: str) -> str:
-    """The process that the task began in, by its own name or by that of a process it started."""
+    """Return the name of the process in which the run began; forked processes append to it."""
     return worker.partition(".")[0]

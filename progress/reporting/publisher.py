@@ -1,8 +1,8 @@
-"""One background thread that takes the newest state of each run to the watchers.
+"""One background thread per process, which publishes the newest state of each run.
 
-A task's thread only leaves words in memory. The event loop of this thread, which lives as long as
-the process, reads them every PROGRESS_INTERVAL while they change, and hands the newest to the
-delivery. Whatever happens to Redis, nothing raises or waits in a task.
+A task's thread only writes its state to memory. This thread's event loop reads it every
+PROGRESS_INTERVAL while it changes, and passes the newest state to the delivery. Whatever happens
+to Redis, nothing raises or waits in a task.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from .threads import start_real_thread
 
 logger = logging.getLogger(__name__)
 
-OUTSIDE_GRACE = 0.5  # seconds in which a run may report its own outcome before others do
-ASK = 0.005  # seconds between two looks whether the publisher's thread is done
-EXIT_FLUSH = 0.8  # seconds that a process that ends waits for undelivered events
+OUTSIDE_GRACE = 0.5  # seconds that a run has to report its outcome before an outcome from outside
+ASK = 0.005  # seconds between two checks whether the publisher's thread is done
+EXIT_FLUSH = 0.8  # seconds that an ending process waits for undelivered events
 
 
 class Publisher:
-    """The thread and its loop. ``current.py`` makes it; any thread may call its methods."""
+    """The publisher's thread and event loop. Any thread may call its public methods."""
 
     def __init__(self) -> None:
         self._interval = conf.interval()
@@ -52,7 +52,7 @@ class Publisher:
         start_real_thread(self._begin, self._serve)
 
     def open(self, task_id: str, **more: Any) -> Run:
-        """Begin a run; ``more`` goes to :class:`Run`."""
+        """Begin a run and return it; ``more`` goes to :class:`Run`."""
         run = Run(task_id, publisher=self, **more)
         self._inbox.gather(self._add, run)
         return run
@@ -62,7 +62,7 @@ class Publisher:
         self._inbox.call(self._wake, run)
 
     def adopt(self, run: Run) -> None:
-        """Continue a run that began in the process from which this one was forked."""
+        """Publish a run that began in the parent process, before the fork."""
         run.publisher, run.adopted_at = self, time.monotonic()
         run.worker = f"{origin(run.worker)}.{os.getpid():x}"
         self._inbox.call(self._adopt, run)
@@ -78,45 +78,45 @@ class Publisher:
         self._inbox.gather(self._remove, run)
 
     def say(self, event: Event) -> None:
-        """Publish what is known of a task from outside its runs: PENDING, or an outcome.
+        """Publish an event from outside the task's runs: PENDING, RETRY or an outcome.
 
-        An outcome keeps the counts of the run that stands, and is refused if that run has one.
+        An outcome keeps the counts of the present run, and is dropped if the task has an outcome.
         """
         self._inbox.gather(self._offer_outside, event)
 
     def tell(self, change: RightsChange) -> None:
-        """Publish a change of rights, so that all web processes ask their rules again."""
+        """Send a change of rights to all web processes, which then ask their rules again."""
         self._inbox.call(self._tell, change)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until everything is delivered, at most ``timeout`` seconds; whether it was."""
+        """Wait at most ``timeout`` seconds for the delivery of all events; return if it is done."""
         flushed: list[asyncio.Task[None]] = []
         self._inbox.call(self._flush, flushed)
         self._wait_for(lambda: bool(flushed), timeout)
         return bool(flushed)
 
     def close(self, timeout: float = EXIT_FLUSH) -> None:
-        """Deliver what can be delivered within ``timeout`` seconds, then end the thread."""
+        """Flush for at most ``timeout`` seconds, then end the thread."""
         self.flush(timeout)
         self._inbox.call(self._main.cancel)
         self._wait_for(lambda: self._ended, timeout)
 
     def orphan(self) -> None:
-        """In a forked child, which lacks the thread: have the runs look for another publisher."""
+        """In a forked child, which lacks this thread: let the runs find the child's publisher."""
         for run in [*self._runs, *self._inbox.arguments()]:
             if isinstance(run, Run) and not run.concluded:
                 run.attend = True
 
     def _wait_for(self, done: Callable[[], bool], timeout: float) -> None:
-        # Polls, since the locks of gevent and eventlet do not reach from thread to thread.
+        # Polls, since locks of gevent and eventlet do not work between real threads.
         deadline = time.monotonic() + timeout
         while not (done() or self._ended) and time.monotonic() < deadline:
             time.sleep(ASK)
 
-    # From here on: in the publisher's own thread.
+    # All methods below run in the publisher's thread.
 
     def _begin(self) -> None:
-        # Here, since gevent's selectors belong to the thread that made them.
+        # Made in this thread, since gevent's selectors belong to the thread that made them.
         self._loop = asyncio.new_event_loop()
         self._inbox.bind(self._loop)
         self._main = self._loop.create_task(self._work())
@@ -137,14 +137,14 @@ class Publisher:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(forever("Delivering progress", self._delivery.step))
                 tasks.create_task(forever("Reading what tasks report", self._read_on))
-                tasks.create_task(forever("Giving signs of life", self._beat))
+                tasks.create_task(forever("Sending heartbeats", self._beat))
         finally:
             for waiting in self._flushing | self._telling:
                 waiting.cancel()
             await self._store.aclose()
 
     def _add(self, run: Run) -> None:
-        if run.concluded:  # its outcome says more
+        if run.concluded:  # the run has ended already, and its outcome is published instead
             return
         self._runs[run] = None
         self._delivery.offer(run, run.event(State.STARTED))
@@ -171,12 +171,12 @@ class Publisher:
         if not event.complete:
             self._delivery.offer(event.task_id, event)
             return
-        # The run's own process, if it lives, knows the counts and may be about to report.
+        # If the run's process is alive, it may report the outcome with its counts.
         self._later.append(event)
         self._loop.call_later(OUTSIDE_GRACE, self._offer_later)
 
     def _offer_later(self) -> None:
-        if self._later:  # a flush may have been quicker
+        if self._later:  # a flush may have offered it already
             event = self._later.popleft()
             self._delivery.offer(event.task_id, event)
 
@@ -186,7 +186,7 @@ class Publisher:
         telling.add_done_callback(self._telling.discard)
 
     async def _read_on(self) -> None:
-        """Read the runs while they report; then sleep until one of them wakes us."""
+        """Read the runs every interval while they report, then sleep until a run wakes it."""
         await self._awake.wait()
         await asyncio.sleep(self._interval)
         now = self._loop.time()
@@ -196,11 +196,11 @@ class Publisher:
             self._sleep(now)
 
     def _read_all(self, now: float) -> bool:
-        found = [self._read(run, now) for run in self._runs]  # all of them, not until the first
+        found = [self._read(run, now) for run in self._runs]  # a list, so that every run is read
         return any(found)
 
     def _read(self, run: Run, now: float) -> bool:
-        """Offer what the run reported since the last time; whether there was anything."""
+        """Offer what the run has reported since the last call; return whether it has."""
         if run.said is run.seen:
             return False
         if now - run.sent_at >= self._interval * 0.9:  # the loop's clock is not that exact
@@ -214,7 +214,7 @@ class Publisher:
         self._awake.clear()
         for run in self._runs:
             run.attend = True
-        # A task that reported before it could see the flag would not wake us.
+        # A task that reported just before it saw ``attend`` has not woken this loop.
         if self._read_all(now):
             self._awake.set()
 
@@ -226,7 +226,7 @@ class Publisher:
         for run, (taken, event) in zip(runs, answers, strict=True):
             if taken:
                 revived += [event] if event is not None else []
-            elif event is None or event.run < run.number:  # the store forgot, or was set back
+            elif event is None or event.run < run.number:  # the store lost it
                 self._delivery.offer(run, run.event(run.state))
             else:
                 self._remove(run)

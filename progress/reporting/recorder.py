@@ -1,4 +1,4 @@
-"""What a task calls to report where it stands; it writes to memory, and never raises or waits."""
+"""A task's calls to report its progress; they write to memory, and never raise or wait."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ..store.result_backend import Trouble, write_progress
 from .current import adopt, current_publisher
 from .runs import Around, Run, Said, around, find_run
 
-#: Seconds between two writes of PROGRESS to the result backend: with the publisher's tick and the
-#: task's next report that makes at least one a second.
+#: Seconds between two writes of PROGRESS to the result backend. With the publisher's interval and
+#: the time until the task's next report, that makes about one write a second.
 RESULT_INTERVAL = 0.85
 
 T = TypeVar("T")
 
 
 class ProgressRecorder:
-    """The observer of one running task, which a task makes and passes to plain code.
+    """Reports the progress of one running task; a task makes it and can pass it to other code.
 
-    A call costs well under a microsecond: it leaves the newest state in memory, where the process's
-    publisher takes it at most ten times a second (PROGRESS_INTERVAL). Once a second a call also
-    writes PROGRESS to the result backend (about 0.3 ms). It never raises, and costs nothing while
+    A call takes well under a microsecond: it writes the newest state to memory, and the process's
+    publisher reads it at most ten times a second (PROGRESS_INTERVAL). Once a second a call also
+    writes PROGRESS to the result backend (about 0.3 ms). Calls never raise, and cost nothing while
     Redis is away.
 
-    It may be used in threads and greenlets that the task starts. Each recorder counts for itself:
-    :meth:`increment_progress` adds to what this recorder reported last. Outside a running task its
-    calls do nothing.
+    Threads and greenlets that the task starts may use it. Each recorder has its own count:
+    :meth:`increment_progress` adds to the amount that this recorder reported last. Outside a
+    running task its calls do nothing.
     """
 
     __slots__ = ("_last", "_run")
@@ -43,9 +43,9 @@ class ProgressRecorder:
     def set_progress(self, current: Any, total: Any, description: Any = "") -> None:
         """Report that ``current`` of ``total`` is done; None as total means an unknown amount.
 
-        An empty description keeps the last one; it is cut at 512 characters. Amounts are finite
-        numbers from 0 on; a value that cannot be used leaves the last usable one, and is logged
-        once.
+        An empty description keeps the last one; a long one is cut at 512 characters. Amounts are
+        finite numbers, at least 0. An unusable value is ignored: the last usable value stays, and
+        the log gets one line per task.
         """
         run = self._run
         if type(description) is not str:
@@ -55,7 +55,7 @@ class ProgressRecorder:
             attend(run)
 
     def increment_progress(self, by: Any = 1, description: Any = "") -> None:
-        """Report that ``by`` more is done. Not atomic: threads sharing a recorder may lose one."""
+        """Report that ``by`` more is done. Not atomic: threads with one recorder may lose counts."""
         current, total, *_ = self._last
         grown = _sum(current, by)
         if grown is None:
@@ -66,13 +66,13 @@ class ProgressRecorder:
         self.set_progress(grown, total, description)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Go to another process as a recorder of the same run, which that process adopts."""
+        """Pickle the recorder for another process, where it reports for the same run."""
         run = self._run
         return _rebuilt, (run.task_id, run.attempt, run.published, run.worker, run.said)
 
 
 def attend(run: Run) -> None:
-    """Wake the publisher, and write to the result backend if that is due."""
+    """Wake the publisher, and write to the result backend if a write is due."""
     publisher = current_publisher()
     run.attend = False
     if publisher is None or run.concluded:
@@ -107,12 +107,12 @@ def track(
 def track(
     iterable: Any, total: Any = None, description: Any = "", *, task: Any = None
 ) -> Iterator[Any] | AsyncIterator[Any]:
-    """Give the items one by one and report how many are done; also for ``async for``.
+    """Yield the items one by one and report how many are done; works with ``async for`` too.
 
-    ``total`` defaults to ``len(iterable)``; where that is missing or fails, the amount is unknown.
-    Reports to ``task``, or to the Celery task that is running, or to nobody. Inside a loop that
-    another :func:`track` or a recorder counts, it is a part: current, total and description are
-    the part's, and the percent is of the whole.
+    ``total`` defaults to ``len(iterable)``; if that is missing or fails, the amount is unknown.
+    Reports for ``task``, or else for the running Celery task; without one it reports nothing. A
+    loop inside a loop that :func:`track` or a recorder counts is a part of it: current, total and
+    description then belong to the inner loop, and the percent to the whole task.
     """
     if total is None:
         total = _length(iterable)
@@ -153,7 +153,7 @@ async def _track_async(
 
 
 def _begin(recorder: ProgressRecorder, total: Any, description: Any) -> tuple[Run, Around, Any]:
-    """Report that nothing is done yet; the run, the level around the loop, and its description."""
+    """Report that 0 is done. Return the run, the loop's outer level, and the description."""
     run = recorder._run
     outer = around(run)
     recorder.set_progress(0, total, description)
@@ -164,7 +164,7 @@ def _begin(recorder: ProgressRecorder, total: Any, description: Any) -> tuple[Ru
 def _length(iterable: Any) -> int | None:
     try:
         length = len(iterable)
-    except Exception:  # nothing that is asked of it may fail the task
+    except Exception:  # an error in len() must not fail the task
         return None
     return length
 

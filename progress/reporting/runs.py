@@ -1,4 +1,4 @@
-"""What one execution of a task said last, in memory between its thread and the publisher."""
+"""The last report of one execution of a task, shared by the task's thread and the publisher."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ from ..values import COUNTABLE, amount, words
 
 logger = logging.getLogger(__name__)
 
-#: What (current, total) stood at the level around a part when the part began, and the level around
-#: that one; None at the outermost level.
+#: The outer level of nested loops: its current and total when the inner loop began, and its own
+#: outer level. None at the outermost level.
 Around = tuple[Any, Any, Any] | None
-#: (current, total, description) as the task gave them, and the level around them.
+#: A report: current, total and description as the task gave them, and the outer level.
 Said = tuple[Any, Any, Any, Around]
 NOTHING_SAID: Said = (0, None, "", None)
 _forks = 0  # processes that were forked from this one
 
 
 def count_fork() -> None:
-    """Call it before another process is forked from this one."""
-    global _forks  # noqa: PLW0603 - one count a process
+    """Count a fork; runs before each fork of this process."""
+    global _forks  # noqa: PLW0603 - one count per process
     _forks += 1
 
 
 class Carrier(Protocol):
-    """The publisher, as its runs know it."""
+    """The methods of the publisher that its runs call."""
 
     def wake(self, run: Run) -> None:
-        """The run has something to say, after a pause or for the first time."""
+        """Read the run, which reports for the first time or after a pause."""
 
     def conclude(self, run: Run, state: State, **more: Any) -> None:
-        """The run is over: by an outcome, by RETRY, or by Ignore with PENDING."""
+        """End the run: with an outcome, with RETRY, or with PENDING after Ignore."""
 
     def drop(self, run: Run) -> None:
-        """The run is over and nobody knows how: it gives no more signs of life."""
+        """End the heartbeats of a run whose outcome is unknown."""
 
 
 class Run:
-    """One execution of a task. The task's thread writes ``said``, the publisher reads it.
+    """One execution of a task. The task's thread writes ``said``, and the publisher reads it.
 
-    ``said`` is replaced as one tuple, so that no reader sees half of it. ``attend`` asks the task's
-    thread to leave its fast path at the next report: the publisher sleeps and must be woken, or a
-    write to the result backend is due. ``task`` and ``request`` are Celery's, for that write.
+    ``said`` is replaced as one tuple, so that the publisher never reads half a report. ``attend``
+    makes the next report call :func:`recorder.attend`: because the publisher sleeps and must be
+    woken, or a write to the result backend is due. ``task`` and ``request`` are Celery's objects,
+    for that write.
     """
 
     __slots__ = (
@@ -91,16 +92,16 @@ class Run:
         self.publisher = publisher
         self.task: Any = None
         self.request: Any = None
-        self.token: Any = None  # what current_run.set() returned
-        self.trouble: Any = None  # with the result backend, where there was any
+        self.token: Any = None  # the value that current_run.set() returned
+        self.trouble: Any = None  # pauses this task's writes to the result backend
         self.attend = publisher is not None
         self.said = NOTHING_SAID
-        self.left: Said | None = None  # what a part said last before its loop was left
-        self.seen = NOTHING_SAID  # what the publisher last took
-        self.usable: tuple[float, float | None, str] = (0, None, "")  # the same, as an event has it
+        self.left: Said | None = None  # the last report of an inner loop that was left
+        self.seen = NOTHING_SAID  # the report that the publisher read last
+        self.usable: tuple[float, float | None, str] = (0, None, "")  # the same with valid values
         self.shown: float = 0  # the highest percent that was published
-        self.sent_at = 0.0  # when the publisher took something, in seconds of the monotonic clock
-        self.result_at = 0.0  # when the result backend is due, on the same clock
+        self.sent_at = 0.0  # when the publisher last read a report, by the monotonic clock
+        self.result_at = 0.0  # when the next write to the result backend is due, by that clock
         self.state = State.STARTED
         self.number = 0  # the event's ``run``, which the store gives with the first event
         self.concluded = False  # nothing more is taken
@@ -111,13 +112,13 @@ class Run:
 
     @property
     def shared(self) -> bool:
-        """Whether a process that was forked from this one may report for the run."""
+        """Whether this process has forked since, so a child may report for the run too."""
         return self.forks != _forks
 
     def event(self, state: State, **more: Any) -> Event:
-        """What the task said last, as an event.
+        """Return the task's last report as an event.
 
-        A value that cannot be used leaves the last usable one in its place, and is logged once.
+        For an unusable value the event has the last usable value, and the log gets one line.
         """
         if self.said is not NOTHING_SAID:  # most tasks never report
             self.usable = self._use(self.said)
@@ -144,7 +145,7 @@ class Run:
         self.usable, self.shown = (0, None, ""), 0
 
     def warn(self, what: str) -> None:
-        """Log what is wrong with the task's reports, once."""
+        """Log the first problem with the task's reports."""
         if not self.warned:
             self.warned = True
             logger.warning("Progress of task %.200r: %s", self.task_id, what)
@@ -171,7 +172,7 @@ class Run:
 
 
 def _scaled(current: Any, total: Any, otherwise: float) -> float:
-    """The same share of 2**53, for a total that JavaScript cannot count to."""
+    """Return current scaled to a total of 2**53, for a total that JavaScript cannot count to."""
     try:
         return amount(current / total * COUNTABLE)
     except (TypeError, ValueError, ArithmeticError):
@@ -179,7 +180,7 @@ def _scaled(current: Any, total: Any, otherwise: float) -> float:
 
 
 def around(run: Run) -> Around:
-    """The level that a part is in which begins now: the outer counts, if they are not all done."""
+    """Return the outer level for a loop that begins now: the current loop, if it is unfinished."""
     said = run.said
     current, total, _, outer = said
     try:
@@ -190,7 +191,7 @@ def around(run: Run) -> Around:
 
 
 def outermost(said: Said) -> tuple[Any, Any]:
-    """Current and total of the whole task."""
+    """Return current and total of the outermost level, which is the whole task."""
     current, total, _, outer = said
     while outer is not None:
         current, total, outer = outer
@@ -198,7 +199,7 @@ def outermost(said: Said) -> tuple[Any, Any]:
 
 
 def _whole(said: Said) -> float | None:
-    """The percent of the whole task while a part of it reports; None while no part does."""
+    """Return the percent of the whole task inside nested loops; None outside of them."""
     current, total, _, outer = said
     if outer is None:
         return None
@@ -214,30 +215,30 @@ def _whole(said: Said) -> float | None:
 
 #: The run of the code that executes now, also in asyncio.to_thread(); gevent.spawn() copies none.
 current_run: ContextVar[Run | None] = ContextVar("progress_run", default=None)
-_active: dict[Run, None] = {}  # the runs of this process that are not over
+_active: dict[Run, None] = {}  # the unfinished runs of this process
 
 
 def enter(run: Run) -> None:
-    """The calling context executes this run from now on."""
+    """Make this the run of the calling context."""
     run.token = current_run.set(run)
     if run.task is not None:
         _active[run] = None
 
 
 def leave(run: Run) -> None:
-    """The run is over."""
+    """End the run in the calling context."""
     _active.pop(run, None)
     try:
         current_run.reset(run.token)
-    except (ValueError, RuntimeError, TypeError):  # another context, as after a greenlet was killed
+    except (ValueError, RuntimeError, TypeError):  # another context, as after a killed greenlet
         current_run.set(None)
 
 
 def find_run(task: Any) -> Run:
-    """The run that a report for ``task`` belongs to; a run that nobody publishes if there is none.
+    """Return the run for reports of ``task``; if there is none, a new run that is never published.
 
-    It is the run of the task's own request; in a thread or greenlet, which has no request of its
-    own, the run of the context or the only active run of that task in this process.
+    It is the run of the task's request. A thread or greenlet has no request: there it is the run
+    of the context, or the only active run of that task in this process.
     """
     request: Any = getattr(task, "request", None)
     run = getattr(request, "progress_run", None)
@@ -247,7 +248,7 @@ def find_run(task: Any) -> Run:
     if task_id:
         if not request.is_eager:
             logger.warning(
-                "Task %.200r reports to nobody: INSTALLED_APPS of the worker lacks 'progress'",
+                "Reports of task %.200r are lost: the worker's INSTALLED_APPS lacks 'progress'",
                 task_id,
             )
         return Run(task_id)
@@ -256,7 +257,7 @@ def find_run(task: Any) -> Run:
         return run
     if _active:
         logger.warning(
-            "A report belongs to no task: in a thread, pass the bound task, as in "
+            "A report is lost, since its task is unknown: in a thread, pass the bound task, as in "
             "track(rows, task=self), or a ProgressRecorder that was made in the task"
         )
     return Run("")

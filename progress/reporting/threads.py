@@ -1,4 +1,4 @@
-"""A real thread, also where gevent or eventlet put greenlets in the place of threads."""
+"""Starts an operating system thread, even where gevent or eventlet replace threads."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def start_real_thread(begin: Callable[[], None], serve: Callable[[], None]) -> None:
-    """Run both in a thread of the operating system, which does not hold up the exit.
+    """Run ``begin`` and then ``serve`` in a daemon thread of the operating system.
 
-    Returns when ``begin`` is through, and raises what it raised; then ``serve`` runs.
+    Returns when ``begin`` has returned; raises what ``begin`` raised.
     """
     start, new_lock = _real()
     begun = new_lock()
@@ -29,13 +29,13 @@ def start_real_thread(begin: Callable[[], None], serve: Callable[[], None]) -> N
 
     begun.acquire()
     start(run, ())
-    begun.acquire()  # for a moment, once a process: the other greenlets wait as well
+    begun.acquire()  # blocks all greenlets, but only for a moment, and once per process
     if failed:
         raise failed[0]
 
 
 def _real() -> tuple[Any, Any]:
-    """How to start a thread and to make a lock, as they were before anybody replaced them."""
+    """Return Python's original functions to start a thread and to make a lock."""
     module: Any = _thread
     if "gevent.monkey" in sys.modules:
         from gevent.monkey import get_original  # noqa: PLC0415 - only where it is in use
