@@ -9,7 +9,7 @@ __all__ = ["Answer", "Store", "open_store"]
 
 
 def open_store() -> Store:
-    """The store that the settings name, for the running event loop; the caller closes it."""
+    """Return the store of PROGRESS_REDIS_URL for the running event loop; the caller closes it."""
     url = conf.redis_url()
     if conf.in_memory():
         from .memory import MemoryStore  # noqa: PLC0415 - only tests and eager tasks need it

@@ -1,4 +1,4 @@
-"""What every store does, and what it answers."""
+"""The methods of every store, and their results."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from ..events import Event, State
 
-REFUSED, STORED, SENT = 0, 1, 2  # verdicts on an offered event
+REFUSED, STORED, SENT = 0, 1, 2  # the store's verdict on an offered event
 
-#: Takes a task id and an event's text; gives the Redis channel of the task's group, and the message
-#: that the channel layer would publish there.
+#: Takes a task id and an event's text; returns the Redis channel of the task's group, and the
+#: message that the channel layer would publish there.
 Envelope = Callable[[str, str], tuple[str, bytes]]
-#: Takes a task id; gives the event that the caller already has, or None.
+#: Takes a task id; returns the event that the caller already has, or None.
 Known = Callable[[str], Event | None]
 
 T = TypeVar("T")
 
 
 class Answer(NamedTuple):
-    """What became of an offered event."""
+    """The store's answer to an offered event."""
 
     offered: Event
     verdict: int  # REFUSED, STORED, or SENT: stored, and sent to the task's group as well
@@ -30,26 +30,26 @@ class Answer(NamedTuple):
     stands: str | bytes = b""  # the text of the event that stands, if the offer was refused
 
     def event(self) -> Event:
-        """The event that stands now; the offered one if what stands cannot be read."""
+        """Return the event that the store has now, or the offered event if that is unreadable."""
         if self.verdict:
             return self.offered.stored(self.version, self.run, self.body)
         return readable(self.stands) or self.offered
 
 
 class Store(Protocol):
-    """Keeps the newest event of each task; RedisStore and MemoryStore do it.
+    """Keeps the newest event of each task; implemented by RedisStore and MemoryStore.
 
     Every method raises redis.RedisError or OSError when the server does not answer.
     """
 
     @property
     def place(self) -> Hashable:
-        """The server, comparable with :func:`redis_servers.place`; None if there is no server."""
+        """The server, comparable with :func:`redis_servers.place`; None without a server."""
 
     async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
-        """Offer events in order; for each, whether it was accepted and which event stands now.
+        """Offer events in order. Return for each whether it was accepted, and the stored event.
 
-        An event with run 0 begins a new run, unless it is PENDING. The rules, in order:
+        An event with run 0 begins a new run, unless it is PENDING. These rules apply in order:
 
         1. An event is accepted when nothing is known of its task.
         2. A later ``published`` is accepted, an earlier one refused: an id may be used again. A
@@ -64,46 +64,46 @@ class Store(Protocol):
         """
 
     async def publish(self, events: Sequence[Event], envelope: Envelope | None) -> list[Answer]:
-        """Offer events as :meth:`put` does, and send what is accepted to its task's group.
+        """Offer events as :meth:`put` does, and send each accepted event to its task's group.
 
-        The store sends the message that ``envelope`` gives, in the same command. The verdict of an
-        event that it stored but could not send is STORED.
+        The same command stores an event and sends the message that ``envelope`` returns. The
+        verdict is STORED for an event that was stored but could not be sent.
         """
 
     async def beat(self, runs: Iterable[tuple[str, int]]) -> list[tuple[bool, Event | None]]:
-        """Give signs of life for (task id, run).
+        """Record a heartbeat for each (task id, run).
 
-        Answers (True, None) for an ordinary sign of life and (True, event) for one that ended a
-        stall. (False, event) means that another run or an outcome stands, (False, None) that
-        nothing does.
+        Returns (True, None) for an accepted heartbeat, and (True, event) if it ended a stall.
+        Returns (False, event) if the store has another run or an outcome, and (False, None) if it
+        has no event.
         """
 
     async def read(self, task_ids: Sequence[str], known: Known | None = None) -> dict[str, Event]:
-        """The event that stands for each id; unknown ids are missing.
+        """Return the stored event of each id; unknown ids are missing.
 
-        An event whose version the caller already has, as ``known`` tells, is not sent again: the
-        caller gets its own. A running task without a sign of life for PROGRESS_STALLED_AFTER
-        seconds is marked as stalled.
+        If ``known`` returns an event with the stored version, the result contains that event, and
+        the server does not send its text. A running task without a heartbeat for
+        PROGRESS_STALLED_AFTER seconds is marked as stalled.
         """
 
     async def silent(self) -> list[str]:
-        """Up to 500 tasks that gave no sign of life for nearly PROGRESS_LOST_AFTER seconds.
+        """Return up to 500 tasks without a heartbeat for nearly PROGRESS_LOST_AFTER seconds.
 
-        Nearly means two heartbeats less, so that the caller can look twice.
+        Nearly means two heartbeats less, so that the caller can check twice.
         """
 
     async def lose(self, task_ids: Sequence[str]) -> None:
-        """Fail those tasks that gave no sign of life for PROGRESS_LOST_AFTER seconds."""
+        """Store FAILURE for those tasks that sent no heartbeat for PROGRESS_LOST_AFTER seconds."""
 
     async def clock(self) -> int:
-        """The clock that versions come from, in microseconds."""
+        """Return the time by the store's clock, from which versions come, in microseconds."""
 
     async def aclose(self) -> None:
         """Close the connections."""
 
 
 def readable(text: str | bytes | None) -> Event | None:
-    """The event with this text; None for no text and for text that is not an event's."""
+    """Return the event with this text; None for None, and for text that is not an event."""
     if not text:
         return None
     try:
@@ -113,13 +113,13 @@ def readable(text: str | bytes | None) -> Event | None:
 
 
 def parts(everything: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Slices of at most ``size`` items."""
+    """Yield slices of at most ``size`` items."""
     return (everything[at : at + size] for at in range(0, len(everything), size))
 
 
 def delay(event: Event) -> int:
-    """Microseconds: until the next attempt for RETRY, since it was published for PENDING."""
+    """Return microseconds: for RETRY until the next attempt, for PENDING since it was sent."""
     if event.state is State.PENDING and event.published:
-        # By the sender's own clock, so the sender's and the store's may differ.
+        # Measured by the sender's clock alone, since it may differ from the store's clock.
         return max(0, time.time_ns() // 1000 - event.published)
     return int(event.due_in * 1_000_000)

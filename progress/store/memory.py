@@ -1,4 +1,4 @@
-"""The store's twin inside one process, for tests and eager tasks."""
+"""A store inside one process, for tests and eager tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import REFUSED, STORED, Answer, Envelope, Known, delay
 class MemoryStore:
     """Keeps events in a dict, by the rules of ``redis.lua``; usable from any thread and loop.
 
-    ``now`` gives seconds, as ``time.time`` does. Nothing is ever dropped.
+    ``now`` returns seconds, as ``time.time`` does. Events are never dropped.
     """
 
     place = None
@@ -30,7 +30,7 @@ class MemoryStore:
 
     @classmethod
     def shared(cls) -> MemoryStore:
-        """The one of this process."""
+        """Return the store that this process shares."""
         if cls._shared is None:
             cls._shared = cls()
         return cls._shared
@@ -41,7 +41,7 @@ class MemoryStore:
             return [self._put(event) for event in events]
 
     async def publish(self, events: Sequence[Event], envelope: Envelope | None) -> list[Answer]:
-        """See :meth:`Store.publish`; it stores only, and sends nothing."""
+        """See :meth:`Store.publish`; this store never sends, so no verdict is SENT."""
         return [
             Answer(event, STORED, stands.version, stands.run, stands.body())
             if accepted
@@ -135,7 +135,7 @@ class MemoryStore:
 
 
 def accepts(old: Event, new: Event, now: int) -> bool:  # noqa: PLR0911 - one rule, one return
-    """Whether the store takes ``new`` in the place of ``old``: the rules of :meth:`Store.put`."""
+    """Return whether ``new`` replaces ``old``, by the rules of :meth:`Store.put`."""
     waits = new.state is State.PENDING
     if new.published and old.published and new.published != old.published:
         if new.published > old.published:

@@ -18,28 +18,28 @@ from .base import REFUSED, Answer, Envelope, Known, delay, parts, readable
 
 SCRIPT = resources.files(__package__).joinpath("redis.lua").read_text()
 SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-#: Seconds for one answer: a frozen server must not hold anybody longer, and a server that is three
-#: seconds away must still be heard.
+#: Seconds for one reply: short, so that a frozen server delays nobody for long, but enough for a
+#: server that takes three seconds to reply.
 TIMEOUT = 4.0
-#: Tasks in one run of the script, so that it blocks the server for 2 ms at most.
+#: Tasks in one call of the script, so that a call blocks the server for 2 ms at most.
 READ_AT_ONCE = 500
 WRITTEN_AT_ONCE = 100
 
 DIGITS = 10**15  # a number with as many digits as a version has, until the year 2286
 HEAD = head(version=DIGITS, run=DIGITS, stalled=False)
-WAITING = head(version=DIGITS, run=0, stalled=False)  # of a task that has no run yet
+WAITING = head(version=DIGITS, run=0, stalled=False)  # the head of a task that has no run yet
 
 
 class RedisStore:
     """The store in one Redis or Valkey server, or in the primary that Sentinels name.
 
-    Every call takes at most about 8 s (one retry of 4 s, and a second for each Sentinel that does
-    not answer). Keys: ``<prefix>:event:<task id>`` (a string, the event's JSON) and
+    Every call takes at most about 8 s (4 s and one retry of 4 s), and 1 s more for each Sentinel
+    that does not answer. Keys: ``<prefix>:event:<task id>`` (a string, the event's JSON) and
     ``<prefix>:alive`` (a sorted set).
     """
 
     def __init__(self, url: str) -> None:
-        # One retry at once: the server may have closed an idle connection.
+        # One retry without a pause: the server may have closed an idle connection.
         self._redis = redis_servers.connect(
             url,
             socket_timeout=TIMEOUT,
@@ -83,7 +83,7 @@ class RedisStore:
     async def read(self, task_ids: Sequence[str], known: Known | None = None) -> dict[str, Event]:
         """See :meth:`Store.read`."""
         events: dict[str, Event] = {}
-        for part in parts(task_ids, READ_AT_ONCE):  # one by one: many block neither side
+        for part in parts(task_ids, READ_AT_ONCE):  # many at once would block both sides
             events |= await self._read(part, known)
         return events
 
@@ -109,7 +109,7 @@ class RedisStore:
         losses = [(each.task_id, each.version, self._lost, lost(each).body()) for each in open_ones]
         await self._run("lose", losses)
         over = set(task_ids) - {event.task_id for event in open_ones}
-        if over:  # expired, ended, or never ours
+        if over:  # the event has expired or ended, or the member is not a task
             await self._redis.zrem(f"{self._prefix}:alive", *over)
 
     async def clock(self) -> int:
@@ -118,7 +118,7 @@ class RedisStore:
         return int(seconds) * 1_000_000 + int(micros)
 
     async def _run(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """The script's answers; each task is its id and the words that the command takes."""
+        """Return the script's answers. A task is a tuple of its id and the command's arguments."""
         calls = []
         for part in parts(tasks, WRITTEN_AT_ONCE):
             words = chain.from_iterable(each[1:] for each in part)
@@ -132,12 +132,12 @@ class RedisStore:
     async def _evaluate(self, calls: list[list[Any]]) -> list[Any]:
         try:
             return await self._send(calls)
-        except NoScriptError:  # a new or emptied server
+        except NoScriptError:  # the server is new, or has lost its scripts
             await self._redis.script_load(SCRIPT)
             return await self._send(calls)
 
     async def _send(self, calls: list[list[Any]]) -> list[Any]:
-        if len(calls) == 1:  # a pipeline for one call costs a fifth more
+        if len(calls) == 1:  # for one call, a pipeline costs 20 % more
             return [await self._redis.evalsha(SHA, *calls[0])]
         async with self._redis.pipeline(transaction=False) as pipe:
             for each in calls:
@@ -150,12 +150,12 @@ class RedisStore:
 
 
 def offer(event: Event, body: str, envelope: Envelope | None) -> tuple[str, str, bytes]:
-    """What the script's ``put`` takes: the task id, a note, and the message or only the text."""
+    """Return the arguments of the script's ``put``: task id, note, and message or text."""
     began = WAITING if event.state is State.PENDING else HEAD
     text = (began + body).encode()
     channel, message = envelope(event.task_id, began + body) if envelope else ("", text)
     start = message.find(text)
-    if start < 0:  # the layer encodes it in its own way, so only the layer can send it
+    if start < 0:  # the layer changes the text, so only the layer can send it
         channel, message, start = "", text, 0
     places = f"{start + 1} {start + len(began) + 1} {start + len(text)}"
     note = f"{event.run} {event.state} {event.attempt} {event.published} {delay(event)} {places}"

@@ -1,8 +1,8 @@
-"""Celery's own record in the result backend: PROGRESS while a task runs, and its outcome.
+"""Writes PROGRESS to Celery's result backend while a task runs, and reads outcomes from it.
 
-PROGRESS is written only over PENDING, STARTED and PROGRESS, so that it replaces neither an outcome
-nor a state of the task's own (``ABORTED``). Redis checks and writes in one transaction; other
-backends are written by the task's own thread only, which also stores the outcome.
+PROGRESS replaces only PENDING, STARTED and PROGRESS, so neither an outcome nor a state that the
+task itself stores (such as ``ABORTED``). In Redis, check and write are one transaction. To other
+backends only the task's thread writes, which also stores the outcome.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ TIMEOUT = 0.3  # seconds for one command, of which a write needs two
 SLOW = 1.0  # seconds that a write may take
 FIRST_PAUSE = 5.0  # seconds without writes after a backend failed or was slow; it doubles
 LONGEST_PAUSE = 60.0  # seconds
-#: Celery's contrib.abortable; its name is all that is needed of it.
+#: The state of celery.contrib.abortable, which is not imported for one name.
 ABORTED = "ABORTED"
 
 
 class Trouble:
-    """Pauses writes after one that failed or was slow: 5 s, then twice as long, at most 60 s."""
+    """Pauses writes after a failed or slow write: for 5 s, then twice as long, at most 60 s."""
 
     def __init__(self) -> None:
         self._pause = 0.0
@@ -49,33 +49,33 @@ class Trouble:
 
     @property
     def lasts(self) -> bool:
-        """Whether nothing is to be written now."""
+        """Whether writes are paused now."""
         return time.monotonic() < self._until
 
     def clear(self) -> None:
-        """A write went well."""
+        """End the trouble: a write succeeded."""
         self._pause = 0.0
 
     def begin(self, why: object, whose: str) -> None:
-        """A write failed or was slow."""
+        """Begin a pause, since a write failed or was slow, and log it."""
         self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE)
         self._until = time.monotonic() + self._pause
-        words = "The result backend gets no PROGRESS of %.200s for %d s: %s"
+        words = "PROGRESS of %.200s is not written to the result backend for %d s: %s"
         logger.warning(words, whose, self._pause, why)
 
 
-#: A backend that is away or slow is so for all tasks of this process.
+#: Shared by all tasks of this process, for a backend that is away or slow.
 _away = Trouble()
 
 
 def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Trouble) -> None:
     """Store PROGRESS with this meta for the task of the request. Never raises.
 
-    Nothing is written for eager tasks, for ignored results, for a task class with
+    Writes nothing for eager tasks, for ignored results, for a task class with
     ``progress_meta = False``, or with PROGRESS_RESULT_BACKEND = False. A backend that is away or
-    slow costs about 0.3 s (Redis and Django's databases; others: what their own timeouts allow),
-    and is then left alone by this process; one that refuses this task's meta is left alone by this
-    task alone, as its ``trouble`` notes.
+    slow takes about 0.3 s (Redis and Django's databases; for others, their own timeouts apply);
+    then all tasks of this process pause their writes. If the backend refuses this task's meta,
+    only this task pauses, by its ``trouble``.
     """
     if _away.lasts or trouble.lasts or not _is_wanted(task, request):
         return
@@ -104,7 +104,7 @@ def read_outcome(task_id: str, *, since: float = 0) -> Event:
     """
     backend = current_app.backend
     if isinstance(backend, DisabledBackend):
-        return unknown(task_id)  # there is none
+        return unknown(task_id)  # there is no result backend
     with _fresh_connections():
         meta = _bounded(backend).get_task_meta(task_id, cache=False)
     status = State.REVOKED if meta["status"] == ABORTED else meta["status"]
@@ -121,7 +121,7 @@ def recorded_outcome(task_id: str, *, since: float = 0) -> Event | None:
     try:
         event = read_outcome(task_id, since=since)
     except Exception as error:  # a backend raises whatever its own driver does
-        logger.warning("The result backend does not tell how a task ended: %r", error)
+        logger.warning("Cannot read from the result backend how a task ended: %r", error)
         return None
     return event if event.complete else None
 
@@ -147,7 +147,7 @@ def _write(backend: Any, request: Any, meta: dict[str, Any]) -> None:
     quick = _bounded(backend)
     if not hasattr(quick, "connparams"):
         if getattr(request, "progress_thread", None) not in (None, threading.get_ident()):
-            return  # the task's own thread may store the outcome meanwhile
+            return  # only the task's own thread writes, since it stores the outcome too
         with _own_connections():
             if quick.get_task_meta(request.id, cache=False)["status"] in OURS:
                 quick.store_result(request.id, meta, "PROGRESS", request=request)
@@ -156,7 +156,7 @@ def _write(backend: Any, request: Any, meta: dict[str, Any]) -> None:
 
 
 def _bounded(backend: Any) -> Any:
-    """The backend, or for Redis a copy that is impatient, and writes only over OURS."""
+    """Return the backend; for Redis a copy with short timeouts that replaces only OURS."""
     if not hasattr(backend, "connparams"):
         return backend
     quick = backend.__dict__.get("_progress_quick")
@@ -166,17 +166,17 @@ def _bounded(backend: Any) -> Any:
             "socket_timeout": TIMEOUT,
             "retry": Retry(NoBackoff(), 0),
         }
-        if "path" not in quick.connparams:  # a Unix socket does not take this
+        if "path" not in quick.connparams:  # a Unix socket has no such option
             quick.connparams["socket_connect_timeout"] = TIMEOUT
         quick.retry_policy = {"max_retries": 0}
-        quick.__dict__.pop("client", None)  # cached; the next use makes one from connparams
+        quick.__dict__.pop("client", None)  # the next use makes a new client from connparams
         quick.set = lambda key, value, **_: _set_over_ours(quick, key, value)
         backend._progress_quick = quick
     return quick
 
 
 def _set_over_ours(backend: Any, key: Any, value: Any) -> None:
-    """What RedisBackend.set() does, unless another state stands or comes meanwhile."""
+    """Do what RedisBackend.set() does, unless the key has or gets a state that is not in OURS."""
     with backend.client.pipeline() as pipe:
         pipe.watch(key)
         stands = pipe.get(key)
@@ -189,14 +189,14 @@ def _set_over_ours(backend: Any, key: Any, value: Any) -> None:
         try:
             pipe.execute()
         except WatchError:
-            return  # somebody else has written, and knows better
+            return  # another process has written a newer state
 
 
 @contextmanager
 def _own_connections() -> Iterator[None]:
-    """Give Django's ORM impatient connections of its own in this thread, and close them after.
+    """Use separate database connections with short timeouts in this thread, and close them after.
 
-    The task's transaction is neither waited for nor broken, and no connection that died is used.
+    So a write neither waits for nor breaks the task's transaction, and uses no dead connection.
     """
     theirs = {name: connections[name] for name in connections}
     own = {name: _impatient(connection) for name, connection in theirs.items()}
@@ -211,7 +211,7 @@ def _own_connections() -> Iterator[None]:
 
 
 def _impatient(connection: Any) -> Any:
-    """Another connection to the same database, which waits for locks at most about 0.3 s."""
+    """Return a new connection to the same database, which waits at most about 0.3 s for locks."""
     mine = connection.copy()
     options = dict(mine.settings_dict.get("OPTIONS") or {})
     if mine.vendor == "sqlite":
