@@ -45,7 +45,7 @@ class Outcomes:
         self._has_answers = asyncio.Event()
 
     def loops(self) -> list[Coroutine[None, None, None]]:
-        """Return two background loops for the caller to run: to read outcomes, and to store them."""
+        """Return two background loops for the caller to run: one reads, the other stores."""
         return [
             forever("Asking for outcomes", self._ask),
             forever("Storing outcomes", self._store_answers),

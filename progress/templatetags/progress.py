@@ -29,22 +29,23 @@ def progress_bar(  # noqa: PLR0913 - the options of a tag
 ) -> dict[str, Any]:
     """Write a ``<task-progress>`` element for ``task``: an AsyncResult, or a task id.
 
-    Everyone who gets the page may watch the task: the element carries a token, bound to the user
-    who is signed in (``request.user``) or to nobody. So check whose task an id from a URL is.
+    Everyone who gets the page may watch the task, since the element contains a token. The token is
+    bound to the signed-in user (``request.user``), or to nobody. So before you show the task of an
+    id from a URL, check that it belongs to this user.
 
-    ``None``, which ``delay_on_commit()`` returns, gives an element that says "Not started yet",
-    until a script sets its ``task-id`` and ``token``.
+    For ``None``, which ``delay_on_commit()`` returns, the element shows "Not started yet" until a
+    script sets its ``task-id`` and ``token``.
 
     ``socket``: path or URL of the websocket address, by default ``/ws/progress/`` below the site's
     script name. ``label``: the bar's name for screen readers. ``cancel=True``: the token also
-    permits to cancel the task, and the element has a button for it; it contains a form, so it
-    cannot stand in a paragraph or in another form. ``script=False`` leaves out the script element,
-    for pages that load ``progress/task-progress.js`` themselves; otherwise it comes with the first
-    bar of a template and has the nonce of the request's Content-Security-Policy.
+    permits to cancel the task, and the element has a Cancel button in a form, so it cannot stand
+    inside a paragraph or another form. ``script=False``: no script element, for pages that load
+    ``progress/task-progress.js`` themselves. By default the first bar of a template adds it, with
+    the nonce of the request's Content-Security-Policy.
 
     Raises ValueError for an empty task id, and NoReverseMatch if ``progress.urls`` is not included.
     """
-    # A RequestContext has the request even without the context processor of that name.
+    # A RequestContext has the request even without the context processor "request".
     request = getattr(context, "request", None) or context.get("request")
     is_first = script and not context.render_context.get("progress_script")
     if is_first:
@@ -71,11 +72,11 @@ def _addresses(task: Any, request: HttpRequest | None, *, cancel: bool) -> dict[
 
 
 def _nonce(request: HttpRequest | None) -> str | None:
-    """The nonce of django-csp, or of the middleware of Django 6.
+    """Return the nonce of django-csp or of Django 6's middleware, or None.
 
-    Both make it when it is read, so ``bool()`` does not say whether there is one.
+    Both create the nonce when it is read, so ``bool()`` cannot test for it.
     """
     nonce = getattr(request, "csp_nonce", None)
-    if nonce is None and find_spec("django.middleware.csp"):  # Django 5.2 has none
+    if nonce is None and find_spec("django.middleware.csp"):  # Django 5.2 has no such middleware
         nonce = import_module("django.middleware.csp").get_nonce(request)
     return None if nonce is None else str(nonce)

@@ -1,1 +1,1 @@
-"""The ways to a task: websockets, Server-Sent Events, and plain HTTP."""
+"""The transports to clients: websockets, Server-Sent Events, and plain HTTP."""

@@ -1,4 +1,4 @@
-"""One client's place in the process, whatever its transport: what it watches, and may go on to."""
+"""One client's connection, for every transport: the tasks it watches, and its rights."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ..hub.outbox import Outbox
 from ..layers.groups import RightsChange
 from ..protocol import Close, Reason
 
-#: Seconds that an answer of the rule counts while the rule cannot be asked again: longer than a
-#: database takes to fail over or to restart.
+#: Seconds that an answer of the rule stays valid while the rule fails: longer than a database needs
+#: for a failover or a restart.
 TRUSTED_FOR = 600.0
 
 
 class Client(Protocol):
-    """Sends to one client what its outbox holds."""
+    """Sends the frames of an outbox to one client."""
 
     def sent(self, outcome: Event) -> None:
-        """A task's outcome was sent."""
+        """Note that a task's outcome was sent."""
 
     def refuse(self, task_id: str, reason: Reason) -> None:
-        """A right has ended: the task is no longer watched."""
+        """Stop watching a task, since the right has ended."""
 
     def end(self, code: Close | None) -> None:
-        """Send nothing more, and close with this code; None when the client is gone."""
+        """Send nothing more, and close with this code; None if the client is gone."""
 
 
 class Nobody:
-    """Takes the place of a client that is gone, which breaks the reference circle with it."""
+    """Replaces a client that is gone, to break a reference cycle."""
 
     def sent(self, outcome: Event) -> None:
         """See ``Client``."""
@@ -49,10 +49,10 @@ NOBODY = Nobody()
 
 
 class Connection:
-    """What a client watches, from ``with`` to the end of it; :meth:`close` ends all but the count.
+    """The tasks that one client watches; a context manager that counts the client by its address.
 
-    While it is open its address counts it, its outbox gets pings, and its rights are rechecked.
-    Raises ValueError for a scope that cannot be read.
+    Between :meth:`open` and :meth:`close`, the outbox gets pings and the rights are rechecked.
+    Leaving the ``with`` block closes it too. Raises ValueError for a scope that cannot be parsed.
     """
 
     __slots__ = ("_address", "_allowed_at", "_client", "_outbox", "grants", "hub")
@@ -66,7 +66,7 @@ class Connection:
         self._outbox: Outbox | None = None
 
     def __enter__(self) -> Self:
-        """Count it. Raises TooManyConnections."""
+        """Count the connection for its address. Raises TooManyConnections."""
         if self._address is not None:
             self.hub.sockets.add_address(self._address)
         return self
@@ -82,13 +82,13 @@ class Connection:
             self.hub.sockets.discard_address(self._address)
 
     def open(self, outbox: Outbox) -> None:
-        """Begin to send by this outbox, and to hear of changes of rights."""
+        """Begin to send through this outbox, and to recheck the rights."""
         self._outbox = outbox
         self.hub.attach(outbox)
         self.hub.rechecks.add(self)
 
     def close(self) -> None:
-        """Watch nothing more. Called again it does nothing."""
+        """Stop watching all tasks. A second call does nothing."""
         for task_id in self.grants:
             self.unwatch(task_id)
         self.grants.end()
@@ -108,7 +108,7 @@ class Connection:
             self.hub.watch(task_id, self._outbox)
 
     def unwatch(self, task_id: str) -> None:
-        """Send nothing more of this task."""
+        """Stop watching this task."""
         if task_id in self.grants:
             self.grants.discard(task_id)
             if self._outbox is not None:
@@ -122,8 +122,8 @@ class Connection:
     async def recheck(self, *, announced: bool) -> None:
         """See ``rechecks.Guarded``.
 
-        While the rule cannot be asked, what was allowed goes on for TRUSTED_FOR seconds; but not
-        after a change was announced, since it may have taken the right away.
+        While the rule fails, allowed tasks stay watched for TRUSTED_FOR seconds. After an announced
+        change they do not, since the change may have removed the right.
         """
         asked_at = self.hub.turns.now()
         try:

@@ -21,7 +21,7 @@ from .writer import Gatherer, Writer
 
 logger = logging.getLogger(__name__)
 
-#: The error frame before a close with a reason. It names no task: it is about the whole socket.
+#: The error frame before a close with a reason. It names no task, since it concerns the socket.
 ERRORS = {
     Close.FORBIDDEN: (Code.FORBIDDEN, "no right to watch"),
     Close.ENDED: (Code.FORBIDDEN, "no right to watch any more"),
@@ -32,12 +32,12 @@ ERRORS = {
 class ProgressConsumer:
     """One websocket.
 
-    With a ``task_id`` from the route it watches that task, and is closed after its outcome; a
-    client that brings its right with the handshake need not send a frame. Without one it watches
-    what the client subscribes to. It watches only what ``access.may`` allows.
+    With a ``task_id`` from the route it watches that task and closes after the outcome; a client
+    with a token or session in the handshake need not send any frame. Without a ``task_id`` it
+    watches the tasks to which the client subscribes. ``access.may`` must allow each task.
 
-    It is not a ``channels`` consumer: those use one channel for each socket, and for each event a
-    hop through the one thread of the process.
+    It is not a consumer of Channels: that would need a channel for each socket, and would pass each
+    event through the process's one sync thread.
     """
 
     __slots__ = (
@@ -64,13 +64,13 @@ class ProgressConsumer:
         self._task_id = task_id
         self._hub = Hub.current()
         self._ended = False
-        self._code: Close | None = None  # to close with, if the client is still there
+        self._code: Close | None = None  # the code to close with; None if the client is gone
         self._reason: str | None = None
-        self._receiving: asyncio.Timeout | None = None  # while it waits for a frame
+        self._receiving: asyncio.Timeout | None = None  # set while it waits for a frame
 
     @classmethod
     def as_asgi(cls) -> ASGIApplication:
-        """The application, for a route."""
+        """Return the ASGI application for a route."""
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "websocket":
@@ -84,7 +84,7 @@ class ProgressConsumer:
         """Serve the socket until either side closes it."""
         await self._receive()  # websocket.connect
         if not self._hub.sockets.handshakes.take(self._hub.turns.now()):
-            # Not accepted: that is the cheapest answer.
+            # Closing before accepting is the cheapest answer.
             await self._put({"type": "websocket.close", "code": int(Close.BUSY)})
             return
         try:
@@ -97,7 +97,7 @@ class ProgressConsumer:
         await self._close()
 
     async def _accept(self, subprotocol: str | None) -> None:
-        """Accept whoever comes: a page cannot see the code of a refused handshake."""
+        """Accept every client, since a page cannot see the close code of a refused handshake."""
         await self._put({"type": "websocket.accept", "subprotocol": subprotocol})
 
     async def _serve_counted(self) -> None:
@@ -126,7 +126,7 @@ class ProgressConsumer:
             await self._read()
         except Ending as ending:
             if ending.reason is not None and ending.code is not Close.FORBIDDEN:
-                refusals.log(Reason(ending.reason))  # what the rule says is logged with the task
+                refusals.log(Reason(ending.reason))  # the rule's are logged with the task
             self.end(ending.code, ending.reason)
         finally:
             self._connection.close()
@@ -137,14 +137,14 @@ class ProgressConsumer:
         deadline: float | None = self._hub.turns.now() + conf.first_frame()
         while not self._ended:
             if deadline is not None and self._connection.grants:
-                deadline = None  # once something was watched, the client may take its time
+                deadline = None  # a client that has watched a task has no deadline
             message = await self._next_message(deadline)
             if message is None or message["type"] == "websocket.disconnect" or self._ended:
                 return
             await self._dialogue.receive(message.get("text"), self._hub.turns.now())
 
     async def _next_message(self, deadline: float | None) -> Message | None:
-        """Wait for a message; None when :meth:`end` is called meanwhile. Raises Ending."""
+        """Wait for a message; return None after a call of :meth:`end`. Raises Ending."""
         try:
             async with asyncio.timeout_at(deadline) as self._receiving:
                 return await self._receive()
@@ -162,14 +162,14 @@ class ProgressConsumer:
             self.end(Close.DONE)
 
     def refuse(self, task_id: str, reason: Reason) -> None:
-        """See ``connections.Client``. The last right that ends is the end of the socket."""
+        """See ``connections.Client``. The socket closes when its last right has ended."""
         if self._connection.grants:
             self._dialogue.refuse(Code.FORBIDDEN, FORBIDDEN, task_id, reason)
         else:
             self.end(Close.ENDED, reason)
 
     def end(self, code: Close | None, reason: str | None = None) -> None:
-        """See ``connections.Client``. Once; after it no event is sent."""
+        """See ``connections.Client``. Only the first call counts."""
         self._connection.close()
         if self._ended:
             return
@@ -179,29 +179,29 @@ class ProgressConsumer:
             self._receiving.reschedule(self._hub.turns.now())
 
     async def _close(self) -> None:
-        """Close, when nobody sends or receives any more: granian loses a close beside a receive."""
+        """Close after all sends and receives: granian loses a close during a receive."""
         if self._code is None:  # the client is gone
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(SLOW_AFTER):  # for a client that does not read
+            async with asyncio.timeout(SLOW_AFTER):  # in case the client does not read
                 if self._code in ERRORS and self._reason is not None:
                     code, words = ERRORS[self._code]
                     detail = f"{words}: {refusals.WORDS[Reason(self._reason)]}"
                     text = protocol.error(code, detail, reason=self._reason)
                     await self._put({"type": "websocket.send", "text": text})
-                # A plain int: autobahn refuses an enum.
+                # A plain int, since autobahn rejects an enum.
                 await self._put({"type": "websocket.close", "code": int(self._code)})
 
     async def _put(self, message: Message) -> None:
         try:
             await self._send(message)
-        except Exception as error:  # each server has its own for a client that is gone
+        except Exception as error:  # each server raises its own error for a client that is gone
             logger.debug("A websocket is gone: %r", error)
             self._ended = True
 
 
 async def no_such_address(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Close a websocket with 4404, where Channels would raise."""
+    """Close a websocket at an unknown address with 4404; Channels would raise an error."""
     await receive()
     # A page cannot see the code of a refused handshake, so accept first.
     await send({"type": "websocket.accept"})

@@ -1,4 +1,4 @@
-"""What a websocket's client asks for in its frames, and the replies."""
+"""Handles the frames of a websocket's client, and replies to them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..limits import Bucket
 from ..protocol import Close, Code, FrameError, Reason
 from .connections import Connection
 
-BAD_FRAMES = 20  # after so many the socket is closed
-FRAMES_AT_ONCE = 200  # a page that comes back subscribes to all its tasks at once
-REPLIES = 300  # that may wait for a client that sends frames and does not read
-FORBIDDEN = "you may not watch this task, or there is none"
+BAD_FRAMES = 20  # invalid frames after which the socket is closed
+FRAMES_AT_ONCE = 200  # a page that reconnects subscribes to all its tasks at once
+REPLIES = 300  # replies that may wait for a client that sends frames but does not read
+FORBIDDEN = "you may not watch this task, or it does not exist"
 
 
 class Ending(Exception):  # noqa: N818 - not an error
-    """The socket is to be closed with this code, and for this reason."""
+    """Ends the dialogue: the socket is closed with this code and reason."""
 
     def __init__(self, code: Close, reason: str | None = None) -> None:
         super().__init__(code, reason)
@@ -26,9 +26,9 @@ class Ending(Exception):  # noqa: N818 - not an error
 
 
 class Dialogue:
-    """Reads the frames of one client, for one task if the address names it.
+    """Handles the frames of one client; ``task_id`` is the task in the address, or None.
 
-    Its methods raise Ending when the socket is to be closed.
+    Its methods raise Ending when the socket must be closed.
     """
 
     __slots__ = ("_bad_frames", "_budget", "_connection", "_outbox", "_task_id")
@@ -37,23 +37,23 @@ class Dialogue:
         self._connection = connection
         self._outbox = outbox
         self._task_id = task_id
-        self._budget: Bucket | None = None  # made for clients that send frames
+        self._budget: Bucket | None = None  # made when the client sends its first frame
         self._bad_frames = 0
 
     async def begin(self) -> None:
-        """Watch the task of the address, if the handshake brings the right to."""
+        """Watch the task in the address, if the handshake proves the right to watch it."""
         if self._task_id is None:
             return
         token = self._connection.grants.handshake.token
         try:
             await self._watch(self._task_id, token)
         except RefusedError as refused:
-            if token:  # without one the client may still send it in a frame
+            if token:  # without a token, the client may send one in a frame
                 refusals.log_refused(refused)
                 raise Ending(Close.FORBIDDEN, refused.reason) from None
 
     async def receive(self, text: str | None, now: float) -> None:
-        """Do what a frame asks for; None stands for a binary one."""
+        """Handle a client's frame; None stands for a binary frame."""
         if self._budget is None:
             burst = max(FRAMES_AT_ONCE, 2 * conf.subscriptions())
             self._budget = Bucket(conf.frame_rate(), burst)
@@ -77,7 +77,7 @@ class Dialogue:
     async def _answer(self, request: protocol.Request) -> None:
         task_id = request.task_id
         if self._task_id not in (None, task_id):
-            raise FrameError("this address is for one task")
+            raise FrameError("this address is for one task only")
         if request.verb == "unsubscribe":
             self._connection.unwatch(task_id)
         elif self._is_one_more(task_id):
@@ -104,6 +104,6 @@ class Dialogue:
             raise Ending(Close.TOO_MANY, error.reason) from None
 
     def _is_one_more(self, task_id: str) -> bool:
-        """Whether the socket watches as many tasks as it may, and this one is not among them."""
+        """Return whether watching this task too would exceed PROGRESS_SUBSCRIPTIONS."""
         watched = self._connection.grants
         return task_id not in watched and len(watched) >= conf.subscriptions()

@@ -1,6 +1,6 @@
-"""Coroutines that are begun outside of a task, and are given one only when they have to wait.
+"""Starts coroutines without a task, so that only a coroutine that must wait needs a task.
 
-What Python 3.12 calls an eager task, also for 3.11, and without a task for what never waits.
+It is like Python 3.12's eager tasks, but works on 3.11, and makes no task if nothing waits.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-#: Private parts of asyncio, which its documentation names for tasks of other makes.
+#: Private functions of asyncio, documented for third-party task implementations.
 PARTS = ("_enter_task", "_leave_task")
 COST = "each frame of a websocket is sent by a task of its own, which takes about 20 µs more"
-NOT_BEGUN = object()  # in the place of what a coroutine waits for
+NOT_BEGUN = object()  # stands for a coroutine that has not begun
 
 
 def missing() -> str | None:
@@ -32,7 +32,7 @@ def _log_missing() -> None:
 
 
 class Begun:
-    """The rest of a coroutine that waits; to be awaited, once, in a task."""
+    """The rest of a coroutine that waits; await it once, in a task."""
 
     __slots__ = ("_coroutine", "_waits_for")
 
@@ -41,7 +41,7 @@ class Begun:
         self._waits_for = waits_for
 
     def close(self) -> None:
-        """End it where it waits, when nobody awaited it; nothing otherwise."""
+        """Close the coroutine if it was never awaited."""
         self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, None]:
@@ -52,7 +52,7 @@ class Begun:
         while True:
             try:
                 yield waits_for
-            except BaseException as error:  # a task that is cancelled, too
+            except BaseException as error:  # includes CancelledError
                 step = partial(self._coroutine.throw, error)
             else:
                 step = partial(self._coroutine.send, None)
@@ -63,11 +63,11 @@ class Begun:
 
 
 def begin(awaitable: Awaitable[None], owner: asyncio.Task[Any]) -> Begun | None:
-    """Run it until it waits, as if in the task ``owner``: the rest of it, or None if that is none.
+    """Run the awaitable until it waits; return the rest of it, or None if it has ended.
 
-    To be called where no task runs, from a callback of the loop. ``owner`` is what the coroutine
-    finds as the current task, and may put a time limit on. Raises what the coroutine raises.
-    Without asyncio's private parts nothing is run yet: the rest is all of it.
+    Call it from a callback of the event loop, where no task runs. While it runs, ``owner`` is the
+    current task, so that ``asyncio.timeout()`` works inside. Raises what the awaitable raises.
+    Without asyncio's private functions it runs nothing, and the rest is the whole awaitable.
     """
     coroutine = awaitable if type(awaitable) is CoroutineType else _awaited(awaitable)
     try:
@@ -87,5 +87,5 @@ def begin(awaitable: Awaitable[None], owner: asyncio.Task[Any]) -> Begun | None:
 
 
 async def _awaited(awaitable: Awaitable[None]) -> None:
-    # What a server in another language gives may have no `send`.
+    # The awaitable of a server in another language may lack `send`.
     await awaitable

@@ -24,9 +24,9 @@ RETRY = "retry: 1000\n\n"  # milliseconds until a browser reconnects; its defaul
 class EventStream:
     """One client's stream of one task: open it, then iterate, as a StreamingHttpResponse does.
 
-    ``seen`` is the version of the newest event that the client has, which is not sent again; -1
-    for none. A stream is given up when its client reads nothing for 30 s, and when nobody begins to
-    read it. Raises ValueError for a scope that cannot be read.
+    ``seen`` is the version of the newest event that the client has, or -1; that event is not sent
+    again. The stream closes if its client reads nothing for 30 s, or if the iteration does not
+    begin within 30 s. Raises ValueError for a scope that cannot be parsed.
     """
 
     def __init__(self, scope: Mapping[str, Any], task_id: str, *, seen: int = -1) -> None:
@@ -41,9 +41,9 @@ class EventStream:
         self._serving: asyncio.Task[Any] | None = None
 
     async def open(self, token: str | None) -> None:
-        """Watch the task; the caller begins to iterate within 30 s.
+        """Watch the task; the caller must begin to iterate within 30 s.
 
-        Raises RefusedError, also for the page of another site, UndecidedError and
+        Raises RefusedError (also for a page of another site), UndecidedError and
         TooManyConnections.
         """
         handshake = self._connection.grants.handshake
@@ -59,10 +59,10 @@ class EventStream:
             self._leave()
             raise
         if self._ended:
-            raise RefusedError(Reason.RULE, "watch a task: the right ended meanwhile")
+            raise RefusedError(Reason.RULE, "watch a task, since the right ended meanwhile")
 
     async def is_over(self) -> bool:
-        """Whether the client has the outcome already; False while the store does not answer."""
+        """Return whether the client has the outcome already; False if the store does not answer."""
         if self._seen < 0:
             return False
         try:
@@ -73,7 +73,7 @@ class EventStream:
         return event is not None and event.complete and event.version <= self._seen
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        """What to send, as it comes. Ends after the outcome, or with the right to watch."""
+        """Yield the text to send. Ends after the outcome, or when the right to watch ends."""
         self._serving = asyncio.current_task()
         try:
             yield RETRY
@@ -86,15 +86,15 @@ class EventStream:
             self._leave()
 
     def close(self) -> None:
-        """Watch no longer. From any thread: Django's handler calls it in another one."""
+        """Stop watching. It can be called in any thread: Django calls it in another thread."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._leave)
 
     def sent(self, outcome: Event) -> None:
-        """See ``connections.Client``; a stream ends itself after the outcome."""
+        """See ``connections.Client``; a stream ends by itself after the outcome."""
 
     def refuse(self, task_id: str, reason: Reason) -> None:
-        """See ``connections.Client``. The client comes back, and the answer says why."""
+        """See ``connections.Client``. The client reconnects, and that response has the reason."""
         self.end(Close.ENDED)
 
     def end(self, code: Close | None) -> None:
@@ -118,19 +118,19 @@ class EventStream:
                 yield chunk(text, event)
             if event is not None and event.complete:
                 return
-            # Before the next frame is popped, so that it has the newest event.
+            # Wait before popping a frame, so that the frame has the newest event.
             paid = paid_until(paid, len(text.encode()), now := self._loop.time())
             if paid > now:
                 await asyncio.sleep(paid - now)
 
     def _give_up(self) -> None:
-        """The client does not read."""
+        """Close the stream of a client that does not read."""
         self._leave()
         if self._serving is not None:
             self._serving.cancel()
 
 
 def chunk(text: str, event: Event | None) -> str:
-    """A frame as it goes over the stream; its JSON contains no line break."""
+    """Return a frame as text of the stream; its JSON contains no line breaks."""
     mark = "" if event is None else f"id: {event.version}\n"
     return f"{mark}data: {text}\n\n"

@@ -1,4 +1,4 @@
-"""A task over plain HTTP: its state as JSON, its events as a stream, and its cancelling."""
+"""The views of a task: its state as JSON, its events as a stream, and cancelling."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from ..protocol import Reason
 from ..store import Store, open_store
 from .sse import EventStream
 
-#: The same for another user's task and for one that does not exist.
-FORBIDDEN = "You may not do this, or there is no such task."
+#: The same answer for another user's task and for a task that does not exist.
+FORBIDDEN = "You may not do this, or the task does not exist."
 UNDECIDED = "Your permission could not be checked. Try again shortly."
 BEARER = "Bearer "
-DIGITS = 20  # more than a version has
-#: No proxy may keep events back until there are many.
+DIGITS = 20  # a version has fewer
+#: Keep proxies from caching and buffering the stream.
 STREAM = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-REVOKE_WITHIN = 10.0  # seconds for the task queue to take a cancelling
+REVOKE_WITHIN = 10.0  # seconds for the broker to accept the revoke
 
 _pool = DaemonPool(4, "progress-cancel")
 
@@ -52,8 +52,8 @@ _pool = DaemonPool(4, "progress-cancel")
 async def task_status(request: HttpRequest, task_id: str) -> HttpResponse:
     """Answer with the newest event of the task, with state UNKNOWN for an unknown id.
 
-    Takes a token as ``Authorization: Bearer …`` or ``?token=…``; 403 without the right to watch.
-    503 with a Retry-After of 5 s when the store does not answer, or the rule fails.
+    Accepts a token as ``Authorization: Bearer …`` or ``?token=…``. Answers 403 without the right to
+    watch, and 503 with a Retry-After of 5 s when the store does not answer or the rule fails.
     """
     refusal = await _refusal(request, task_id, "watch")
     if refusal is not None:
@@ -67,17 +67,17 @@ async def task_status(request: HttpRequest, task_id: str) -> HttpResponse:
     return HttpResponse(text, content_type="application/json")
 
 
-@login_not_required  # the same rule as for websockets decides, which no middleware sees
+@login_not_required  # the permission rule decides, as for websockets
 @never_cache
 @require_GET
 async def task_events(request: HttpRequest, task_id: str) -> HttpResponseBase:
-    """Stream the task's events as Server-Sent Events: the newest, each newer one, the outcome.
+    """Stream Server-Sent Events: the task's newest event, each newer event, and the outcome.
 
-    ``data`` is what the websocket would send, ``id`` the version of an event. The event named in
-    ``Last-Event-ID`` is not sent again; if it was the outcome the answer is 204, which ends an
-    EventSource. Takes a token as the state does. 403 without the right to watch, and for pages of
-    other sites; 429 with too many connections of a user or an address; 501 under WSGI, which
-    cannot stream; 503 when the rule fails.
+    ``data`` is the same as a websocket's frame, and ``id`` is the event's version. The event named
+    in ``Last-Event-ID`` is not sent again; if it was the outcome, the answer is 204, which ends an
+    EventSource. Accepts a token as :func:`task_status` does. Answers 403 without the right to
+    watch and for pages of other sites, 429 for too many connections of a user or an address, 501
+    under WSGI, which cannot stream, and 503 when the rule fails.
     """
     if not isinstance(request, ASGIRequest):
         return JsonResponse({"detail": "Event streams need an ASGI server."}, status=501)
@@ -95,15 +95,15 @@ async def task_events(request: HttpRequest, task_id: str) -> HttpResponseBase:
 @login_not_required
 @never_cache
 @require_POST
-@csrf_exempt  # from the middleware; it is checked below
+@csrf_exempt  # not by the middleware: the view checks it
 async def task_cancel(request: HttpRequest, task_id: str) -> HttpResponse:
-    """Have the task revoked, and its process ended if it runs: 202, or for a form 303.
+    """Revoke the task, and terminate its process if it runs. Answers 202, or 303 for a form.
 
-    Takes a token that permits "cancel", also as the field ``token`` of a form; 403 without. A task
-    that is over stays as it is. A client that accepts HTML, as a page's form does, is redirected to
-    the field ``next``, or back to the page it comes from, if that is on this site. Django's CSRF
-    protection applies, except to requests with ``Authorization: Bearer …`` that have a good token
-    in it, or no cookies.
+    Accepts a token that permits "cancel", also as a form's field ``token``; answers 403 without
+    the right to cancel. A task that has ended does not change. A client that accepts HTML, such as
+    a form, is redirected to its field ``next``, or to the page it came from, if that is on this
+    site. Django's CSRF protection applies, except for requests with ``Authorization: Bearer …``
+    and either a valid token there or no cookies.
     """
     if _may_be_forged(request):
         return await _protected_cancel(request, task_id)
@@ -132,7 +132,7 @@ _protected_cancel = csrf_protect(_cancel)
 
 
 def _page_to_return_to(request: HttpRequest) -> str | None:
-    """The page of this site that a form names or comes from; None for clients that want JSON."""
+    """Return the page of this site to redirect a form to; None for clients that want JSON."""
     if "text/html" not in request.headers.get("Accept", ""):
         return None
     for url in (request.POST.get("next"), request.headers.get("Referer")):
@@ -144,8 +144,8 @@ def _page_to_return_to(request: HttpRequest) -> str | None:
 
 
 def _may_be_forged(request: HttpRequest) -> bool:
-    """Whether a page of another site may have made the browser send it, in its visitor's name."""
-    bearer = _bearer(request)  # no such page can send this header
+    """Return whether a page of another site may have sent this request with the user's cookies."""
+    bearer = _bearer(request)  # a page of another site cannot send this header
     return bearer is None or (bool(request.COOKIES) and read_token(bearer) is None)
 
 
@@ -161,7 +161,7 @@ async def _refusal(request: HttpRequest, task_id: str, action: str) -> HttpRespo
 
 
 def _denial(error: Exception) -> HttpResponse:
-    """The answer when a stream cannot be opened."""
+    """Return the response for a stream that cannot be opened."""
     if isinstance(error, RefusedError):
         return _refused(error)
     if isinstance(error, TooManyConnections):
@@ -173,7 +173,7 @@ def _denial(error: Exception) -> HttpResponse:
 
 
 def _refused(error: RefusedError) -> HttpResponse:
-    if error.reason != Reason.FOREIGN_ORIGIN:  # logged with the origins
+    if error.reason != Reason.FOREIGN_ORIGIN:  # foreign origins are logged elsewhere
         refusals.log_refused(error)
     return JsonResponse({"detail": FORBIDDEN, "reason": error.reason}, status=403)
 
@@ -193,7 +193,7 @@ def _token(request: HttpRequest) -> str | None:
         return bearer
     try:
         return request.POST.get("token") or request.GET.get("token")
-    except SuspiciousOperation:  # too many fields; Django would log a traceback
+    except SuspiciousOperation:  # too many form fields; Django would log a traceback
         return None
 
 
@@ -203,7 +203,7 @@ def _away(detail: str) -> HttpResponse:
 
 @asynccontextmanager
 async def _store() -> AsyncIterator[Store]:
-    # A connection for each request: under WSGI each request has an event loop of its own.
+    # A new connection for each request: under WSGI each request has its own event loop.
     store = open_store()
     try:
         yield store

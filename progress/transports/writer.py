@@ -1,4 +1,4 @@
-"""Sends frames to one websocket: at once while its client keeps up, else from a task of its own."""
+"""Sends frames to one websocket: immediately, or from a task when the client is slow."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ logger = logging.getLogger(__name__)
 
 
 class State(Enum):
-    """What a writer does with a frame that comes."""
+    """What a writer does with a new frame."""
 
-    READY = "nothing waits: it sends at once"
-    QUEUED = "something waits for the writer's turn"
-    BEHIND = "a task sends, since the server has a send wait or the pace is used up"
+    READY = "nothing waits: it sends immediately"
+    QUEUED = "frames wait for the writer's turn"
+    BEHIND = "a task sends the frames, since a send waits or the pace is used up"
     STOPPED = "nothing is sent any more"
 
 
-READY, QUEUED, BEHIND, STOPPED = State  # looked up for each frame
+READY, QUEUED, BEHIND, STOPPED = State  # module names, since they are looked up for each frame
 
 
 class Writer(Outbox):
-    """An outbox that sends what is pushed to it, immediately, as the task that made the writer.
+    """An outbox that sends each event immediately, as the task that created this writer.
 
-    While nothing waits, an event is sent inside :meth:`push`: keeping it first and coming back for
-    it, or waking a parked task, takes as long as a server takes to send. When the server has a
-    send wait for a client that does not read, or the connection's pace is used up, a task sends all
-    that comes until the client has caught up. Nobody else waits.
+    While nothing waits, :meth:`push` itself calls the server's ``send``: queueing the event, or
+    waking a task, would double the time. If ``send`` waits for a client that does not read, or if
+    the connection has used up its pace, a task sends the frames until the client has caught up. No
+    other client waits.
 
-    The ``client`` is told each outcome that was sent, and when nothing can be sent any more: after
-    30 s with one frame, and when the client is gone.
+    It calls ``client.sent`` with each outcome, and ``client.end`` when nothing can be sent any
+    more: after one frame took 30 s, or when the client is gone.
     """
 
     __slots__ = ("_catching_up", "_client", "_owner", "_paid_until", "_send", "_state", "_turns")
@@ -62,24 +62,24 @@ class Writer(Outbox):
         self._catching_up: asyncio.Task[None] | None = None
 
     def push(self, event: Event, frame: Frame, now: float) -> None:
-        """See ``Outbox``. Called outside any task."""
+        """See ``Outbox``. Call it where no task runs."""
         if self._state is READY:
             self._send_now(frame, now)
         else:
             self.offer(event)
 
     def stop(self) -> None:
-        """Start no other frame."""
+        """Start to send no more frames."""
         self._state = STOPPED
 
     async def end(self) -> None:
-        """Stop, and give up the frame that is being sent."""
+        """Stop, and cancel the frame that is being sent."""
         self.stop()
         if self._catching_up is not None:
             self._catching_up.cancel()
             with suppress(asyncio.CancelledError):
                 await self._catching_up
-        self._client = NOBODY  # which has this object: no work for the garbage collector
+        self._client = NOBODY  # breaks the reference cycle with the client
 
     def send_up_to(self, limit: int) -> int:
         """See ``turns.Sender``."""
@@ -94,7 +94,7 @@ class Writer(Outbox):
         return sent
 
     def _next(self, now: float) -> Frame | None:
-        """The next frame of what waits."""
+        """Remove and return the next waiting frame, or None."""
         waiting = self.pop(now)
         if waiting is None:
             return None
@@ -107,10 +107,10 @@ class Writer(Outbox):
             self._turns.add(self)
 
     def _send_now(self, frame: Frame, now: float) -> None:
-        """Send it, and leave any waiting for the server to a task."""
+        """Send the frame; if the server waits, let a task finish the sending."""
         self.sent_at = now
         try:
-            # Not one message for all clients: what is between here and the server may change it.
+            # A new message for each client, since a middleware may change it.
             rest = begin(self._send({"type": "websocket.send", "text": frame.text}), self._owner)
         except Exception as error:
             self._lose(error)
@@ -122,7 +122,7 @@ class Writer(Outbox):
             self._fall_behind(frame, rest)
 
     def _account(self, frame: Frame, now: float) -> float:
-        """Note that it was sent, and return when the next frame may be."""
+        """Note that the frame was sent; return when the next frame may be sent."""
         paid = self._paid_until = paid_until(self._paid_until, frame.size, now)
         for outcome in frame.outcomes:
             self._client.sent(outcome)
@@ -133,7 +133,7 @@ class Writer(Outbox):
             self._state = BEHIND
         self._catching_up = self._owner.get_loop().create_task(self._catch_up(frame, rest))
         if rest is not None:
-            # A task that is cancelled before its first step awaits nothing.
+            # If the task is cancelled before its first step, nothing awaits the rest.
             self._catching_up.add_done_callback(lambda _: rest.close())
 
     async def _catch_up(self, frame: Frame, rest: Begun | None) -> None:
@@ -153,7 +153,7 @@ class Writer(Outbox):
     async def _send_rest(
         self, frame: Frame, sending: Awaitable[None] | None, deadline: asyncio.Timeout
     ) -> None:
-        """Wait for the frame that is being sent, then send all that waits."""
+        """Finish the frame that is being sent, then send all waiting frames."""
         while True:
             if sending is not None:
                 try:
@@ -162,7 +162,7 @@ class Writer(Outbox):
                     self._lose(error)
                     return
                 self._account(frame, self._turns.now())
-            # Before the next frame is popped, so that it has the newest event.
+            # Wait before popping a frame, so that the frame has the newest event.
             if (wait := self._paid_until - self._turns.now()) > 0:
                 await asyncio.sleep(wait)
             if not deadline.expired():
@@ -173,7 +173,7 @@ class Writer(Outbox):
             sending = self._send({"type": "websocket.send", "text": frame.text})
 
     def _lose(self, error: Exception | None) -> None:
-        """The client is gone; each server has an error of its own for that."""
+        """End the client, since a send failed or took too long; errors depend on the server."""
         logger.debug("A websocket is gone: %r", error)
         self._end(None)
 
@@ -183,10 +183,10 @@ class Writer(Outbox):
 
 
 class Gatherer(Writer):
-    """Sends events that come within 80 ms of a frame together, as an array in one frame.
+    """Sends the events of up to 80 ms as an array in one frame.
 
-    The first event after a pause is sent at once. A browser takes as long to receive a frame as
-    to read ten events in it.
+    The first event after a pause is sent immediately. Gathering pays, since a browser takes as long
+    to receive a frame as to parse ten events.
     """
 
     __slots__ = ()

@@ -379,7 +379,7 @@ DENIALS = [
     denial(
         "a refused address is closed",
         "transports/dialogue",
-        "            if token:  # without one the client may still send it in a frame\n                refusals.log_refused(refused)\n                raise Ending(Close.FORBIDDEN, refused.reason) from None",
+        "            if token:  # without a token, the client may send one in a frame\n                refusals.log_refused(refused)\n                raise Ending(Close.FORBIDDEN, refused.reason) from None",
         "            pass",
         f"{TOKENS} -k nonsense",
     ),
