@@ -50,7 +50,7 @@ async def heard(page, web, host, to="app.victim.test"):
     return await page.evaluate(HEAR, f"ws://{to}:{web.port}/ws/progress/task-1/")
 
 
-async def test_another_sites_page_hears_nothing_though_it_has_the_cookie(site, page):
+async def test_a_page_of_another_site_gets_no_event_despite_the_cookie(site, page):
     first, second = site.webs
     await page.goto(f"http://app.victim.test:{first.port}/login/")
     assert (await heard(page, first, "app.victim.test"))[0] == ["progress"]
@@ -61,13 +61,13 @@ async def test_another_sites_page_hears_nothing_though_it_has_the_cookie(site, p
     assert await page.evaluate(HEAR, url) == [["error"], 4403]
 
 
-async def test_a_name_that_was_rebound_to_the_site_hears_nothing(site, page):
+async def test_a_host_name_rebound_to_the_site_gets_no_event(site, page):
     web = site.webs[0]
     await page.goto(f"http://app.victim.test:{web.port}/login/")
     assert await heard(page, web, "rebound.test", to="rebound.test") == [["error"], 4403]
 
 
-async def test_the_cookie_is_sent_by_such_a_page(site, page):
+async def test_a_page_of_a_trusted_origin_gets_events_with_the_same_cookie(site, page):
     """The twin: where the other origin is trusted, the same page hears."""
     values = {"CSRF_TRUSTED_ORIGINS": [f"http://trusted.victim.test:{site.webs[0].port}"]}
     web = site.restart(**values)

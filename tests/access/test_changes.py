@@ -57,7 +57,7 @@ def changed_after_an_ask(user, task):
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("change", [*SIGNED, *USERS], ids=lambda change: change.__name__)
-async def test_a_page_that_may_no_longer_is_closed(stack, people, task, door, change):
+async def test_a_page_that_loses_its_right_is_closed(stack, people, task, door, change):
     visitor = await Visitor.signed_in(people.member, OWN)
     other = await Visitor.signed_in(people.other, OWN)
     socket = await opened(door, stack, visitor, task, make_token(task, people.member))
@@ -70,14 +70,14 @@ async def test_a_page_that_may_no_longer_is_closed(stack, people, task, door, ch
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("change", USERS, ids=lambda change: change.__name__)
-async def test_a_script_whose_user_may_no_longer_is_closed(stack, people, task, door, change):
+async def test_a_script_whose_user_loses_the_right_is_closed(stack, people, task, door, change):
     socket = await opened(door, stack, Visitor(), task, make_token(task, people.member))
     await change(None, people)
     await closes(socket, task)
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_a_session_that_is_about_to_end_counts_no_more(stack, people, task, door):
+async def test_a_session_that_is_about_to_end_is_ignored(stack, people, task, door):
     """Logout is told before the session is gone, and who looks in between still finds it."""
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, make_token(task, people.member))
@@ -88,7 +88,7 @@ async def test_a_session_that_is_about_to_end_counts_no_more(stack, people, task
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_a_script_lives_on_when_a_page_of_its_user_signs_out(stack, people, task, door):
+async def test_a_script_keeps_watching_when_its_user_signs_out_of_a_page(stack, people, task, door):
     visitor = await Visitor.signed_in(people.member, OWN)
     token = make_token(task, people.member)
     page = await opened(door, stack, visitor, task, token)
@@ -130,7 +130,7 @@ async def group_renamed_and_said_for_the_task(people):
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_a_change_is_told_once_others_can_see_it(settings, stack, people, task, door):
+async def test_a_change_is_announced_after_its_commit(settings, stack, people, task, door):
     settings.PROGRESS_PERMISSION = "tests.access.rules.noting_signed_in"
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, "nonsense")
@@ -147,7 +147,9 @@ GROUPS += [group_renamed_and_said_for_the_task]
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("change", GROUPS, ids=lambda change: change.__name__)
 @pytest.mark.parametrize("rule", ["same_group", "same_group_async"])
-async def test_by_a_rule_of_ones_own_too(settings, stack, people, task, door, change, rule):
+async def test_a_page_that_a_site_rule_no_longer_allows_is_closed(
+    settings, stack, people, task, door, change, rule
+):
     settings.PROGRESS_PERMISSION = f"tests.access.rules.{rule}"
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, "nonsense")
@@ -191,7 +193,7 @@ HOLDERS += [permission_deleted, group_deleted, group_proxy_deleted]
 
 
 @pytest.mark.parametrize("change", HOLDERS, ids=lambda change: change.__name__)
-async def test_a_permission_of_a_group_that_ends_closes_its_members(
+async def test_removing_a_permission_from_a_group_closes_its_members(
     settings, stack, people, task, change
 ):
     settings.PROGRESS_PERMISSION = "tests.access.rules.permitted"
@@ -203,7 +205,7 @@ async def test_a_permission_of_a_group_that_ends_closes_its_members(
     await closes(socket, task)
 
 
-async def test_what_is_said_for_another_user_or_task_asks_nobody(settings, stack, people, task):
+async def test_a_change_for_another_user_or_task_rechecks_nobody(settings, stack, people, task):
     settings.PROGRESS_PERMISSION = "tests.access.rules.noting"
     rules.threads.clear()
     socket = await opened(SOCKETS[0], stack, Visitor(OWN), task, None)
@@ -242,7 +244,7 @@ SILENT += [password_updated_without_a_signal]
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("change", SILENT, ids=lambda change: change.__name__)
-async def test_what_nobody_says_is_found_by_asking_again(stack, people, task, door, change):
+async def test_an_unannounced_change_is_found_by_a_recheck(stack, people, task, door, change):
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, make_token(task, people.member))
     await change(visitor)
@@ -251,7 +253,7 @@ async def test_what_nobody_says_is_found_by_asking_again(stack, people, task, do
 
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_a_token_that_expires_ends_what_it_allowed(stack, task, door):
+async def test_an_expired_token_closes_its_connection(stack, task, door):
     socket = await opened(door, stack, Visitor(OWN), task, make_token(task, lifetime=1.5))
     await closes(socket, task)
 
@@ -282,7 +284,7 @@ async def test_the_token_of_an_open_page_is_renewed(people, task, door):
         assert (await door.ask(Visitor(OWN), task, renewed["token"])).word == "forbidden"
 
 
-async def test_a_token_is_renewed_for_a_week_and_no_longer(task):
+async def test_a_token_is_renewed_for_at_most_a_week(task):
     token = tokens.read_token(make_token(task))
     assert token.renewed() is None  # its time has hardly begun
     week = 7 * 86400
@@ -292,7 +294,7 @@ async def test_a_token_is_renewed_for_a_week_and_no_longer(task):
         assert token._replace(expires=token.born + week + 120).renewed() is None
 
 
-async def test_each_of_many_renewed_tokens_is_sent(stack, hub):
+async def test_a_socket_with_many_tasks_gets_every_renewed_token(stack, hub):
     ids = [f"task-{number}" for number in range(conf.subscriptions())]
     socket = await stack.enter_async_context(SOCKETS[0].open(Visitor(), ids[0], make_token(ids[0])))
     for task_id in ids[1:]:
@@ -307,7 +309,7 @@ async def test_each_of_many_renewed_tokens_is_sent(stack, hub):
     assert {json.loads(each.raw["text"])["task_id"] for each in renewed} == set(ids)
 
 
-async def test_one_of_two_rights_ends_and_the_other_goes_on(stack, people, task):
+async def test_losing_one_of_two_rights_keeps_the_other_subscription(stack, people, task):
     visitor = await Visitor.signed_in(people.member, OWN)
     door = SOCKETS[0]
     socket = await opened(door, stack, visitor, task, make_token(task, people.member))
@@ -322,7 +324,9 @@ async def test_one_of_two_rights_ends_and_the_other_goes_on(stack, people, task)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_every_kind_of_session_ends(settings, tmp_path, stack, people, task, engine):
+async def test_logout_closes_sockets_of_every_engine(
+    settings, tmp_path, stack, people, task, engine
+):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
     settings.SESSION_FILE_PATH = str(tmp_path)
     visitor = await Visitor.signed_in(people.member, OWN)
@@ -335,7 +339,7 @@ async def test_every_kind_of_session_ends(settings, tmp_path, stack, people, tas
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-async def test_no_kind_of_session_can_be_made_up(settings, tmp_path, people, task, engine):
+async def test_a_made_up_session_key_is_refused(settings, tmp_path, people, task, engine):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
     settings.SESSION_FILE_PATH = str(tmp_path)
     visitor = Visitor(OWN)
@@ -345,7 +349,7 @@ async def test_no_kind_of_session_can_be_made_up(settings, tmp_path, people, tas
         assert answer.word == "forbidden"
 
 
-async def test_a_look_at_the_session_does_not_write_it(people, task):
+async def test_reading_the_session_does_not_write_it(people, task):
     store = import_module("django.contrib.sessions.backends.db").SessionStore
     visitor = await Visitor.signed_in(people.member, OWN)
     before = await Session.objects.aget()

@@ -20,7 +20,7 @@ async def browser(people, name):
 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("name", ["anonymous", "owner", "other", "staff", "inactive"])
-async def test_a_token_bound_to_the_owner_is_good_for_the_owner(people, task, door, name):
+async def test_a_token_bound_to_the_owner_works_for_the_owner_only(people, task, door, name):
     token = make_token(task, people.owner, actions=[door.action])
     answer = await door.ask(await browser(people, name), task, token)
     # Over HTTP nothing tells who is not signed in from a script.
@@ -29,19 +29,19 @@ async def test_a_token_bound_to_the_owner_is_good_for_the_owner(people, task, do
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_script_may_bear_a_token_that_is_bound(people, task, door):
+async def test_a_script_may_use_a_bound_token(people, task, door):
     token = make_token(task, people.owner, actions=[door.action])
     assert (await door.ask(Visitor(), task, token)).word == "allowed"
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_script_may_not_once_the_user_is_inactive(people, task, door):
+async def test_a_bound_token_is_refused_once_its_user_is_inactive(people, task, door):
     token = make_token(task, people.inactive, actions=[door.action])
     assert (await door.ask(Visitor(), task, token)).word == "forbidden"
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_script_may_not_once_the_password_is_another(people, task, door):
+async def test_a_bound_token_is_refused_once_the_password_has_changed(people, task, door):
     token = make_token(task, people.owner, actions=[door.action])
     people.owner.set_password("2")
     await people.owner.asave()
@@ -49,7 +49,7 @@ async def test_a_script_may_not_once_the_password_is_another(people, task, door)
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_script_may_not_once_the_user_is_gone(people, task, door):
+async def test_a_bound_token_is_refused_once_its_user_is_deleted(people, task, door):
     token = make_token(task, people.owner, actions=[door.action])
     await people.owner.adelete()
     assert (await door.ask(Visitor(), task, token)).word == "forbidden"
@@ -69,7 +69,7 @@ async def test_nobody_watches_without_a_token(people, task, door, name):
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("name", ["anonymous", "other", "member", "inactive"])
 @pytest.mark.parametrize("rule", RULES)
-async def test_a_rule_of_ones_own_allows_the_group(settings, people, task, door, name, rule):
+async def test_a_site_rule_can_allow_a_group(settings, people, task, door, name, rule):
     settings.PROGRESS_PERMISSION = f"tests.access.rules.{rule}"
     # A token that says nothing here, so that each way has something to carry.
     answer = await door.ask(await browser(people, name), task, "nonsense")
@@ -77,7 +77,7 @@ async def test_a_rule_of_ones_own_allows_the_group(settings, people, task, door,
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_session_from_before_the_password_is_nobodys(settings, people, task, door):
+async def test_a_session_from_before_a_password_change_is_void(settings, people, task, door):
     settings.PROGRESS_PERMISSION = "tests.access.rules.signed_in"
     visitor = await browser(people, "owner")
     assert (await door.ask(visitor, task, "nonsense")).word == "allowed"
@@ -86,7 +86,7 @@ async def test_a_session_from_before_the_password_is_nobodys(settings, people, t
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_backend_that_knows_inactive_users_allows_them_nothing(
+async def test_inactive_users_are_refused_even_if_the_backend_returns_them(
     settings, people, task, door
 ):
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]

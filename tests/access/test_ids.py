@@ -18,7 +18,7 @@ def told(answer):
 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("rule", RULES)
-async def test_unknown_and_foreign_ids_get_the_same_bytes(settings, people, task, door, rule):
+async def test_unknown_and_foreign_ids_get_equal_answers(settings, people, task, door, rule):
     settings.PROGRESS_PERMISSION = rule and f"tests.access.rules.{rule}"
     visitor = await Visitor.signed_in(people.other, OWN)
     token = make_token("of another", people.other, actions=[door.action])
@@ -28,7 +28,7 @@ async def test_unknown_and_foreign_ids_get_the_same_bytes(settings, people, task
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_bound_token_of_another_says_no_more(people, task, door):
+async def test_a_foreign_bound_token_does_not_reveal_a_task(people, task, door):
     visitor = await Visitor.signed_in(people.other, OWN)
     foreign, unknown = [
         await door.ask(visitor, each, make_token(each, people.owner, actions=[door.action]))
@@ -39,12 +39,12 @@ async def test_a_bound_token_of_another_says_no_more(people, task, door):
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_task_that_nobody_owns_is_for_nobody(people, task, door):
+async def test_staff_without_a_valid_token_are_refused(people, task, door):
     visitor = await Visitor.signed_in(people.staff, OWN)
     assert (await door.ask(visitor, task, "nonsense")).word == "forbidden"
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_who_may_is_told_that_an_id_is_unknown(hub, door):
+async def test_an_allowed_client_learns_that_an_id_is_unknown(hub, door):
     answer = await door.ask(Visitor(OWN), UNKNOWN, make_token(UNKNOWN))
     assert '"UNKNOWN"' in answer.raw["text"]

@@ -15,7 +15,7 @@ def counts():
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("rule", ["", "tests.access.rules.signed_in"], ids=["by-token", "by-user"])
-async def test_a_user_has_so_many_sockets_and_may_come_again(settings, people, task, door, rule):
+async def test_a_user_over_the_socket_limit_is_refused(settings, people, task, door, rule):
     settings.PROGRESS_PERMISSION = rule
     visitor = await Visitor.signed_in(people.owner, OWN)
     token = make_token(task, people.owner)
@@ -28,7 +28,7 @@ async def test_a_user_has_so_many_sockets_and_may_come_again(settings, people, t
     assert not counts()
 
 
-async def test_who_is_refused_is_not_counted_as_the_tokens_user(people, task):
+async def test_a_refused_socket_does_not_count_for_the_user_of_its_token(people, task):
     door, token = SOCKETS[0], make_token(task, people.owner)
     visitor = await Visitor.signed_in(people.owner, OWN)
     async with (
@@ -39,7 +39,7 @@ async def test_who_is_refused_is_not_counted_as_the_tokens_user(people, task):
         assert (await door.ask(visitor, task, token)).word == "allowed"
 
 
-async def test_an_address_has_so_many_sockets(task):
+async def test_an_address_over_the_socket_limit_is_refused(task):
     door, token = SOCKETS[1], make_token(task)
     visitor = Visitor(OWN)
     async with (

@@ -59,14 +59,14 @@ async def is_sent_away(door, visitor, task, user):
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("kind", FOREIGN)
-async def test_another_sites_page_hears_nothing(people, task, door, kind):
+async def test_a_page_of_another_site_gets_no_event(people, task, door, kind):
     visitor = await Visitor.signed_in(people.owner, *FOREIGN[kind])
     await is_sent_away(door, visitor, task, people.owner)
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("kind", STRANGE)
-async def test_a_page_by_another_name_of_ours_hears_nothing(people, task, door, kind):
+async def test_a_page_under_another_host_name_of_the_site_gets_no_event(people, task, door, kind):
     host, scheme, origin = STRANGE[kind]
     visitor = await Visitor.signed_in(people.owner, origin, host=host, scheme=scheme)
     await is_sent_away(door, visitor, task, people.owner)
@@ -74,14 +74,14 @@ async def test_a_page_by_another_name_of_ours_hears_nothing(people, task, door, 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
 @pytest.mark.parametrize("kind", OWNS)
-async def test_our_own_page_is_told(people, task, door, kind):
+async def test_a_page_of_the_site_gets_events(people, task, door, kind):
     host, scheme, origin = OWNS[kind]
     visitor = await Visitor.signed_in(people.owner, origin, host=host, scheme=scheme)
     assert (await door.ask(visitor, task, make_token(task, people.owner))).word == "allowed"
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_a_proxy_that_ends_tls_says_so(settings, people, task, door):
+async def test_behind_a_tls_proxy_the_forwarded_scheme_counts(settings, people, task, door):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     page = await Visitor.signed_in(people.owner, "https://testserver")
     await is_sent_away(door, page, task, people.owner)
@@ -91,7 +91,7 @@ async def test_a_proxy_that_ends_tls_says_so(settings, people, task, door):
 
 @pytest.mark.parametrize("door", **named([SOCKETS[0], SOCKETS[3]]))
 @pytest.mark.parametrize("rule", ["", "tests.access.rules.signed_in"], ids=["by-token", "by-user"])
-async def test_without_an_origin_a_cookie_is_nothing(settings, people, task, door, rule):
+async def test_without_an_origin_the_cookie_is_ignored(settings, people, task, door, rule):
     settings.PROGRESS_PERMISSION = rule
     script, page = [await Visitor.signed_in(people.owner, *origin) for origin in ([], [OWN])]
     assert (await door.ask(script, task, None)).word == "forbidden"
@@ -99,7 +99,7 @@ async def test_without_an_origin_a_cookie_is_nothing(settings, people, task, doo
 
 
 @pytest.mark.parametrize("origin", [[], [OWN]], ids=["script", "signed-out-page"])
-async def test_whom_the_application_around_ours_found_signed_in_is_nobody(
+async def test_the_user_in_the_scope_is_ignored_on_a_site_with_django_users(
     settings, people, task, origin
 ):
     """Channels' AuthMiddleware goes by the cookie alone, as it was when the socket came."""
@@ -112,29 +112,27 @@ async def test_whom_the_application_around_ours_found_signed_in_is_nobody(
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_without_an_origin_the_token_counts_and_not_whose_cookie_it_is(people, task, door):
+async def test_without_an_origin_the_token_counts_whoever_owns_the_cookie(people, task, door):
     script = await Visitor.signed_in(people.other)
     assert (await door.ask(script, task, make_token(task, people.owner))).word == "allowed"
 
 
 @pytest.mark.parametrize("door", **named(CANCELS))
 @pytest.mark.parametrize("origin", [[], [OWN], ["http://evil.test"]], ids=["none", "own", "other"])
-async def test_nobody_cancels_by_a_session_without_the_csrf_token(
-    settings, people, task, door, origin
-):
+async def test_cancelling_by_session_needs_the_csrf_token(settings, people, task, door, origin):
     settings.PROGRESS_PERMISSION = "tests.access.rules.signed_in"
     visitor = await Visitor.signed_in(people.owner, *origin, enforce_csrf_checks=True)
     assert (await door.ask(visitor, task, "nonsense")).word == "forbidden"
 
 
 @pytest.mark.parametrize("door", **named(CANCELS))
-async def test_a_script_cancels_by_a_header_that_no_page_of_another_site_can_send(task, door):
+async def test_a_script_cancels_with_a_bearer_token(task, door):
     token = make_token(task, actions=["cancel"])
     answer = await door.ask(Visitor(enforce_csrf_checks=True), task, token)
     assert answer.word == ("allowed" if door.way == "bearer" else "forbidden")
 
 
-async def test_a_script_whose_token_is_no_longer_good_is_told_as_json(task):
+async def test_a_script_with_an_expired_token_gets_the_refusal_as_json(task):
     headers = {"authorization": "Bearer nonsense"}
     client = AsyncClient(enforce_csrf_checks=True)
     response = await client.post(f"/progress/{task}/cancel/", headers=headers)
@@ -142,14 +140,14 @@ async def test_a_script_whose_token_is_no_longer_good_is_told_as_json(task):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FOREIGN if FOREIGN[kind][0] != OWN])
-async def test_another_sites_page_gets_no_stream(people, task, kind):
+async def test_a_page_of_another_site_gets_no_stream(people, task, kind):
     visitor = await Visitor.signed_in(people.owner, FOREIGN[kind][0])
     token = make_token(task, people.owner)
     assert (await StreamDoor().ask(visitor, task, token)).word == "forbidden"
 
 
 @pytest.mark.parametrize(("origin", "status"), [(OWN, 202), ("http://evil.test", 403)])
-async def test_with_the_csrf_token_the_origin_counts(task, origin, status):
+async def test_cancelling_with_a_csrf_token_still_checks_the_origin(task, origin, status):
     client = AsyncClient(enforce_csrf_checks=True)
     client.cookies["csrftoken"] = secret = "a" * 32
     token = make_token(task, actions=["cancel"])
@@ -160,13 +158,13 @@ async def test_with_the_csrf_token_the_origin_counts(task, origin, status):
 
 @pytest.mark.parametrize("door", **named(WATCHED))
 @pytest.mark.parametrize("kind", ["own", "other"])
-async def test_a_snapshot_is_for_no_other_site_to_read(task, door, kind):
+async def test_the_json_state_has_no_cors_header(task, door, kind):
     visitor = Visitor({"own": OWN, "other": "http://evil.test"}[kind])
     answer = await door.ask(visitor, task, make_token(task))
     assert not any(name.lower().startswith("access-control") for name, _ in answer.raw[1])
 
 
-async def test_cancelling_takes_a_post(task):
+async def test_cancelling_requires_post(task):
     token = make_token(task, actions=["cancel"])
     path = f"/progress/{task}/cancel/?token={token}"
     assert (await AsyncClient().get(path)).status_code == 405

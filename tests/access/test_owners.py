@@ -25,7 +25,7 @@ async def tokens(task, user, door):
 
 
 @pytest.mark.parametrize("door", **named(PAGES))
-async def test_a_page_that_signs_any_id_shows_a_users_task_to_its_owner_alone(people, hub, door):
+async def test_a_page_that_signs_any_id_shows_an_owned_task_to_its_owner_only(people, hub, door):
     task = owned_task_id(request_of(people.owner))
     await news(task)
     owner, other = [await Visitor.signed_in(each, OWN) for each in (people.owner, people.other)]
@@ -37,7 +37,7 @@ async def test_a_page_that_signs_any_id_shows_a_users_task_to_its_owner_alone(pe
 
 
 @pytest.mark.parametrize("door", **named(PAGES))
-async def test_a_visitors_task_is_for_the_visitors_session_alone(transactional_db, hub, door):
+async def test_only_the_visitors_session_can_watch_the_visitors_task(transactional_db, hub, door):
     session = SessionStore()
     task = await sync_to_async(owned_task_id)(request_of(session=session))
     await news(task)
@@ -50,14 +50,14 @@ async def test_a_visitors_task_is_for_the_visitors_session_alone(transactional_d
     assert (await door.ask(visitor, task, token)).word == "allowed"
 
 
-async def test_the_refusal_says_that_it_is_anothers(people, hub):
+async def test_the_refusal_of_another_users_task_has_the_reason_not_owner(people, hub):
     task = owned_task_id(people.owner)
     visitor = await Visitor.signed_in(people.other, OWN)
     answer = await SOCKETS[0].ask(visitor, task, make_token(task, people.other))
     assert '"reason":"not_owner"' in answer.raw["text"]
 
 
-async def test_a_script_of_the_owner_may_bear_the_owners_token(people, hub):
+async def test_a_script_may_use_the_owners_token(people, hub):
     task = owned_task_id(people.owner)
     await news(task)
     token = make_token(task, people.owner)
@@ -73,21 +73,21 @@ async def test_a_rule_of_the_site_can_ask_for_the_owner(settings, people, hub):
         assert (await WATCHED[0].ask(visitor, task, "nonsense")).word == word
 
 
-def test_each_id_is_another_and_does_not_name_its_owner(admin_user):
+def test_owned_ids_are_unique_and_hide_the_owners_name(admin_user):
     first, second = owned_task_id(admin_user), owned_task_id(admin_user)
     assert first != second
     assert len(first) < 100
     assert owns(first, user=str(admin_user.pk), session=None)
 
 
-def test_an_id_that_was_made_up_belongs_to_nobody(admin_user):
+def test_a_made_up_owned_id_belongs_to_nobody(admin_user):
     pk, task = str(admin_user.pk), owned_task_id(admin_user)
     assert not owns(task[:-1] + ("A" if task[-1] != "A" else "B"), user=pk, session=None)
     assert not owns(task.replace("-user-", "-session-"), user=None, session=pk)
     assert owns("of-nobody-in-particular", user=None, session=None)
 
 
-def test_a_changed_key_is_good_as_a_fallback(settings, admin_user):
+def test_an_owned_id_stays_valid_with_its_key_as_a_fallback(settings, admin_user):
     task, pk = owned_task_id(admin_user), str(admin_user.pk)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
     assert owns(task, user=pk, session=None)
@@ -101,7 +101,7 @@ def test_without_a_user_or_a_session_nobody_can_own_a_task(owner):
         owned_task_id(owner)
 
 
-async def test_an_async_view_is_told_to_read_the_user_first(people):
+async def test_an_unloaded_user_in_an_async_view_raises_an_error_with_the_remedy(people):
     visitor = await Visitor.signed_in(people.owner, OWN)
     request = AsyncRequestFactory().get("/")
     lazy_user(request, visitor)

@@ -40,7 +40,7 @@ BY_VIEW = ["logout", "logout-sync", "password", "deactivate", "delete"]
 
 
 @pytest.mark.parametrize("change", BY_VIEW)
-async def test_what_ends_in_one_process_closes_the_others_sockets(site, change):
+async def test_a_change_in_one_process_closes_sockets_in_the_other(site, change):
     first, second = site.webs
     await asyncio.to_thread(reset, site)
     cookie = await asyncio.to_thread(site.get, first, "/login/")
@@ -56,7 +56,7 @@ async def test_what_ends_in_one_process_closes_the_others_sockets(site, change):
     site.check_logs(token, cookie.partition("=")[2])
 
 
-async def test_a_command_that_ends_at_once_has_told_all_the_same(site):
+async def test_a_command_announces_its_change_before_it_exits(site):
     await asyncio.to_thread(reset, site)
     token = await asyncio.to_thread(site.token)
     async with site.watch(site.webs[0], token) as one, site.watch(site.webs[1], token) as two:
@@ -70,7 +70,7 @@ async def test_a_command_that_ends_at_once_has_told_all_the_same(site):
     site.check_logs(token)
 
 
-async def test_a_rule_of_no_processes_own_is_asked_again_by_recheck(site):
+async def test_recheck_reaches_the_rules_in_other_processes(site):
     await asyncio.to_thread(reset, site)
     token = await asyncio.to_thread(site.token)
     async with site.watch(site.webs[1], token) as socket:
@@ -80,7 +80,7 @@ async def test_a_rule_of_no_processes_own_is_asked_again_by_recheck(site):
         assert await code_within(socket) == 4401
 
 
-async def test_bad_tokens_are_in_no_log(site):
+async def test_bad_tokens_are_never_logged(site):
     for token in (make_token("task-1"), make_token("task-1", lifetime=1), "x" * 40):
         bad = token[:-1]
         async with site.watch(site.webs[0], bad) as one, site.watch(site.webs[1], bad) as two:

@@ -42,7 +42,7 @@ async def test_a_refused_token_has_its_reason_in_the_log(people, task, door, rea
 
 
 @pytest.mark.parametrize("reason", list(TOKENS)[1:])
-async def test_the_client_is_sent_the_reason_before_the_close(people, task, reason):
+async def test_the_client_gets_the_reason_before_the_close(people, task, reason):
     visitor = await Visitor.signed_in(people.owner, OWN)
     async with SOCKETS[1].open(visitor, task, TOKENS[reason](task, people)) as socket:
         assert (await socket.answer()).word == "forbidden"
@@ -72,7 +72,7 @@ async def test_a_foreign_page_is_logged_with_the_origins_that_are_expected(setti
     assert "expected is http://testserver or https://other.test." in line
 
 
-async def test_a_host_that_is_not_allowed_is_named(task, caplog):
+async def test_a_host_outside_allowed_hosts_is_logged(task, caplog):
     await StreamDoor().ask(Visitor(OWN), task, None)
     caplog.clear()
     async with SOCKETS[0].open(Visitor(OWN, host="rebound.test"), task, None) as socket:
@@ -81,14 +81,14 @@ async def test_a_host_that_is_not_allowed_is_named(task, caplog):
     assert "ALLOWED_HOSTS" in line
 
 
-async def test_a_rule_of_the_site_is_named(settings, people, task, caplog):
+async def test_a_refusal_by_a_site_rule_names_the_setting(settings, people, task, caplog):
     settings.PROGRESS_PERMISSION = "tests.access.rules.denied"
     answer = await SOCKETS[0].ask(Visitor(OWN), task, make_token(task))
     assert '"reason":"rule"' in answer.raw["text"]
     assert "PROGRESS_PERMISSION" in lines(caplog)[0]
 
 
-async def test_many_refusals_are_few_lines(task, caplog, monkeypatch):
+async def test_many_refusals_are_logged_in_few_lines(task, caplog, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(refusals.time, "monotonic", lambda: now)
     for _ in range(100):
@@ -110,7 +110,7 @@ async def test_too_many_connections_are_logged(task, caplog):
     assert len(lines(caplog)) == 2
 
 
-async def test_what_is_allowed_is_not_logged(task, caplog):
+async def test_allowed_access_is_not_logged(task, caplog):
     caplog.set_level(logging.INFO)
     for door in DOORS:
         await door.ask(Visitor(OWN), task, make_token(task, actions=["watch", "cancel"]))

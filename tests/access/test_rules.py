@@ -41,7 +41,7 @@ async def was_asked():
 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("name", ["raising", "raising_async"])
-async def test_a_rule_that_raises_decides_nothing(settings, people, task, door, name):
+async def test_a_rule_that_raises_denies_access(settings, people, task, door, name):
     rule(settings, name)
     visitor = await Visitor.signed_in(people.member, OWN)
     assert (await door.ask(visitor, task, "nonsense")).word == "undecided"
@@ -49,7 +49,7 @@ async def test_a_rule_that_raises_decides_nothing(settings, people, task, door, 
 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("name", ["hanging", "hanging_async"])
-async def test_nor_does_one_that_hangs(settings, monkeypatch, people, task, door, name):
+async def test_a_rule_that_hangs_denies_access(settings, monkeypatch, people, task, door, name):
     monkeypatch.setattr(access_rules, "RULE_TIMEOUT", 0.2)
     rule(settings, name)
     visitor = await Visitor.signed_in(people.member, OWN)
@@ -61,14 +61,16 @@ async def test_nor_does_one_that_hangs(settings, monkeypatch, people, task, door
 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("name", ["nothing", "denied", "absent"])
-async def test_a_rule_that_says_no_in_other_words_says_no(settings, people, task, door, name):
+async def test_a_rule_may_deny_by_raising_or_by_none(settings, people, task, door, name):
     rule(settings, name)
     visitor = await Visitor.signed_in(people.member, OWN)
     assert (await door.ask(visitor, task, "nonsense")).word == "forbidden"
 
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
-async def test_a_rule_that_breaks_later_closes_for_now(settings, stack, people, task, door):
+async def test_a_rule_that_breaks_later_closes_the_connection_for_now(
+    settings, stack, people, task, door
+):
     rule(settings, "same_group")
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, "nonsense")
@@ -78,7 +80,7 @@ async def test_a_rule_that_breaks_later_closes_for_now(settings, stack, people, 
 
 
 @pytest.mark.parametrize("door", **named([*SOCKETS, StreamDoor()]))
-async def test_what_was_allowed_goes_on_while_the_rule_cannot_be_asked(
+async def test_allowed_tasks_stay_watched_while_the_rule_fails(
     settings, monkeypatch, people, task, door
 ):
     """As while the database is away; but not for ever."""
@@ -112,16 +114,14 @@ async def watching(door, visitor, task):
 
 @pytest.mark.parametrize("name", ["signed_in_async", "signed_in_object"])
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_an_async_rule_may_ask_for_the_user(settings, people, task, door, name):
+async def test_an_async_rule_can_read_the_user(settings, people, task, door, name):
     rule(settings, name)
     visitor = await Visitor.signed_in(people.member, OWN)
     assert (await door.ask(visitor, task, "nonsense")).word == "allowed"
     assert (await door.ask(Visitor(OWN), task, "nonsense")).word == "forbidden"
 
 
-async def test_an_async_rule_that_does_not_ask_for_the_user_needs_no_database(
-    settings, monkeypatch, task
-):
+async def test_an_async_rule_that_ignores_the_user_needs_no_database(settings, monkeypatch, task):
     async def everybody(who, task_id, action):
         return True
 
@@ -131,7 +131,7 @@ async def test_an_async_rule_that_does_not_ask_for_the_user_needs_no_database(
 
 
 @pytest.mark.parametrize("name", ["taking_its_time", "taking_its_time_async"])
-async def test_many_who_may_watch_are_not_cut_by_a_recheck_of_all(
+async def test_rechecking_many_connections_closes_no_allowed_connection(
     settings,
     monkeypatch,
     stack,
@@ -152,7 +152,7 @@ async def test_many_who_may_watch_are_not_cut_by_a_recheck_of_all(
         await stays(socket, task)
 
 
-async def test_a_recheck_that_hangs_does_not_keep_others_from_theirs(
+async def test_a_recheck_that_hangs_does_not_delay_other_rechecks(
     settings,
     stack,
     people,
@@ -175,7 +175,7 @@ async def test_a_recheck_that_hangs_does_not_keep_others_from_theirs(
     await held.until("ended")
 
 
-async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, task):
+async def test_a_slow_rule_does_not_delay_events_of_other_watchers(settings, stack, people, task):
     rule(settings, "slow")
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(SOCKETS[0], stack, visitor, task, None)
@@ -191,14 +191,16 @@ async def test_a_slow_rule_delays_nobody_elses_events(settings, stack, people, t
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_rule_runs_in_threads_of_its_own(settings, people, task, door):
+async def test_rules_run_in_threads_of_their_own(settings, people, task, door):
     rule(settings, "noting")
     assert (await door.ask(Visitor(OWN), task, "nonsense")).word == "allowed"
     assert {name.rpartition("_")[0] for name in rules.threads} == {"progress-access"}
 
 
 @pytest.mark.parametrize("change", ["logged-out", "recheck-for-the-user", "recheck-for-the-task"])
-async def test_a_right_that_ends_while_the_rule_looks(settings, stack, people, task, change):
+async def test_a_right_that_ends_while_the_rule_runs_is_not_granted(
+    settings, stack, people, task, change
+):
     """It saw the old right, and says yes when there is none any more."""
     rule(settings, "held")
     visitor = await Visitor.signed_in(people.member, OWN)
@@ -217,7 +219,7 @@ async def test_a_right_that_ends_while_the_rule_looks(settings, stack, people, t
         await socket.hears_nothing_of("held")
 
 
-async def test_asking_again_reads_the_user_again_though_another_ask_is_late(
+async def test_a_recheck_reads_the_user_again_even_while_another_check_runs(
     settings,
     stack,
     people,
@@ -236,7 +238,9 @@ async def test_asking_again_reads_the_user_again_though_another_ask_is_late(
     rules.go_on.set()
 
 
-async def test_what_was_unsubscribed_while_the_rule_looked_stays_so(settings, stack, people, task):
+async def test_a_task_unsubscribed_while_the_rule_runs_stays_unsubscribed(
+    settings, stack, people, task
+):
     rule(settings, "held")
     await news("held")
     rules.go_on.set()

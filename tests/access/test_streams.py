@@ -34,7 +34,7 @@ async def ends(told, task):
 
 
 @pytest.mark.parametrize("change", [logged_out, password_changed, deactivated])
-async def test_a_stream_ends_with_the_right_and_the_next_is_refused(settings, people, task, change):
+async def test_a_stream_ends_with_its_right_and_the_next_is_refused(settings, people, task, change):
     settings.PROGRESS_PERMISSION = "tests.access.rules.signed_in"
     visitor = await Visitor.signed_in(people.member, OWN)
     told = await streamed(visitor, task, "nonsense")
@@ -43,7 +43,7 @@ async def test_a_stream_ends_with_the_right_and_the_next_is_refused(settings, pe
     assert (await DOOR.ask(visitor, task, "nonsense")).word == "forbidden"
 
 
-async def test_a_stream_ends_when_nobody_knows(settings, people, task):
+async def test_a_stream_ends_when_the_rule_fails(settings, people, task):
     settings.PROGRESS_PERMISSION = "tests.access.rules.same_group"
     visitor = await Visitor.signed_in(people.member, OWN)
     told = await streamed(visitor, task, "nonsense")
@@ -53,7 +53,7 @@ async def test_a_stream_ends_when_nobody_knows(settings, people, task):
     assert (await DOOR.ask(visitor, task, "nonsense")).word == "undecided"
 
 
-async def test_a_change_while_the_rule_looks_is_not_missed(settings, people, task):
+async def test_a_change_while_the_rule_runs_is_not_missed(settings, people, task):
     settings.PROGRESS_PERMISSION = "tests.access.rules.held"
     rules.asked.clear()
     rules.go_on.clear()
@@ -90,7 +90,7 @@ async def test_the_token_of_a_stream_is_renewed(monkeypatch, task):
 
 
 @pytest.mark.settings(PROGRESS_SOCKETS_PER_USER=2)
-async def test_a_user_has_so_many_streams(people, task):
+async def test_a_user_over_the_stream_limit_is_refused(people, task):
     token, visitor = make_token(task, people.owner), Visitor()
     streams = [await streamed(visitor, task, token) for _ in range(2)]
     assert (await DOOR.ask(visitor, task, token)).word == "too many"
@@ -102,14 +102,14 @@ async def test_a_user_has_so_many_streams(people, task):
 
 
 @pytest.mark.settings(PROGRESS_SOCKETS_PER_ADDRESS=1)
-async def test_an_address_has_so_many_streams(task):
+async def test_an_address_over_the_stream_limit_is_refused(task):
     token, visitor = make_token(task), Visitor()
     told = await streamed(visitor, task, token)
     assert (await DOOR.ask(visitor, task, token)).word == "too many"
     await told.aclose()
 
 
-async def test_the_rule_is_given_the_scope(settings, people, task):
+async def test_the_rule_gets_the_scope(settings, people, task):
     seen = mock.Mock(side_effect=lambda who, *_: who)
     settings.PROGRESS_PERMISSION = seen
     await DOOR.ask(Visitor(OWN), task, "nonsense")
@@ -119,7 +119,7 @@ async def test_the_rule_is_given_the_scope(settings, people, task):
     assert rest == [task, "watch"]
 
 
-async def test_an_origin_that_cannot_be_read_is_refused(task):
+async def test_an_unreadable_origin_is_refused(task):
     response = await AsyncClient().get(
         f"/progress/{task}/events", {"token": make_token(task)}, headers={"origin": "null"}
     )

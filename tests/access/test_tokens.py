@@ -52,19 +52,19 @@ BAD = {
 
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("kind", BAD)
-async def test_a_token_that_is_not_good_opens_no_door(task, door, kind):
+async def test_an_invalid_token_gives_no_access(task, door, kind):
     assert (await door.ask(Visitor(OWN), task, BAD[kind](task, door.action))).word == "forbidden"
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_token_of_nobody_is_good_for_all_who_have_it(task, door):
+async def test_an_unbound_token_works_for_everybody_who_has_it(task, door):
     token = make_token(task, actions=[door.action])
     assert (await door.ask(Visitor(OWN), task, token)).word == "allowed"
     assert (await door.ask(Visitor(), task, token)).word == "allowed"
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_link_with_a_lifetime_is_good_for_another_user(people, task, door):
+async def test_an_unbound_token_with_a_lifetime_works_for_another_user(people, task, door):
     token = make_token(task, actions=[door.action], lifetime=60)
     visitor = await Visitor.signed_in(people.other, OWN)
     assert (await door.ask(visitor, task, token)).word == "allowed"
@@ -73,7 +73,9 @@ async def test_a_link_with_a_lifetime_is_good_for_another_user(people, task, doo
 @pytest.mark.parametrize("door", **named(DOORS))
 @pytest.mark.parametrize("fallbacks", [[], ["old"]], ids=["without-fallback", "with-fallback"])
 @pytest.mark.parametrize("bound", [False, True], ids=["of-nobody", "of-the-owner"])
-async def test_a_rotated_key_is_good_as_a_fallback(settings, people, task, door, fallbacks, bound):
+async def test_a_token_stays_valid_with_its_key_as_a_fallback(
+    settings, people, task, door, fallbacks, bound
+):
     settings.SECRET_KEY = "old"
     token = make_token(task, people.owner if bound else None, actions=[door.action])
     page = await Visitor.signed_in(people.owner, OWN)
@@ -83,20 +85,20 @@ async def test_a_rotated_key_is_good_as_a_fallback(settings, people, task, door,
 
 
 @pytest.mark.parametrize("door", **named(CANCELS))
-async def test_a_token_to_watch_does_not_cancel_though_it_watches(task, door):
+async def test_a_token_to_watch_does_not_permit_to_cancel(task, door):
     token = make_token(task)
     assert (await door.ask(Visitor(), task, token)).word == "forbidden"
     assert (await WATCHED[0].ask(Visitor(), task, token)).word == "allowed"
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_token_may_be_for_both(task, door):
+async def test_a_token_can_permit_both_actions(task, door):
     token = make_token(task, actions=["watch", "cancel"])
     assert (await door.ask(Visitor(), task, token)).word == "allowed"
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_a_users_token_is_not_good_in_anothers_page(people, task, door):
+async def test_a_bound_token_is_refused_in_another_users_page(people, task, door):
     for owner, other in ((people.owner, people.other), (people.other, people.owner)):
         token = make_token(task, owner, actions=[door.action])
         page = await Visitor.signed_in(other, OWN)
@@ -104,7 +106,7 @@ async def test_a_users_token_is_not_good_in_anothers_page(people, task, door):
 
 
 @pytest.mark.parametrize("door", **named(DOORS))
-async def test_nor_of_one_with_the_same_password(people, task, door):
+async def test_a_bound_token_is_refused_for_a_user_with_the_same_password(people, task, door):
     people.other.password = people.owner.password
     await people.other.asave()
     token = make_token(task, people.owner, actions=[door.action])
@@ -113,12 +115,12 @@ async def test_nor_of_one_with_the_same_password(people, task, door):
 
 
 @pytest.mark.parametrize("door", **named([SOCKETS[1], *WATCHED]))
-async def test_a_right_token_elsewhere_does_not_mend_a_wrong_one(task, door):
+async def test_a_valid_token_elsewhere_does_not_replace_an_invalid_one(task, door):
     answer = await door.ask(Visitor(OWN), task, make_token("task-2"))
     assert answer.word == "forbidden"
 
 
-def test_a_token_longer_than_any_of_ours_is_not_looked_at():
+def test_a_token_that_is_too_long_is_not_parsed():
     assert tokens.read_token(make_token("a" * 100)) is not None
     long = make_token(os.urandom(tokens.LONGEST).hex())
     assert len(long) > tokens.LONGEST
@@ -137,6 +139,6 @@ def test_a_token_longer_than_any_of_ours_is_not_looked_at():
         ({"lifetime": float("nan")}, "above 0"),
     ],
 )
-def test_a_token_that_would_mean_nothing_is_not_made(options, words):
+def test_a_token_with_meaningless_arguments_raises_value_error(options, words):
     with pytest.raises(ValueError, match=words):
         make_token(**{"task": "a", **options})
