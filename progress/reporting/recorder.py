@@ -55,7 +55,7 @@ class ProgressRecorder:
             attend(run)
 
     def increment_progress(self, by: Any = 1, description: Any = "") -> None:
-        """Report that ``by`` more is done. Not atomic: threads with one recorder may lose counts."""
+        """Report that ``by`` more is done. Not atomic: threads with one recorder may lose some."""
         current, total, *_ = self._last
         grown = _sum(current, by)
         if grown is None:

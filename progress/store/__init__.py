@@ -12,7 +12,7 @@ def open_store() -> Store:
     """Return the store of PROGRESS_REDIS_URL for the running event loop; the caller closes it."""
     url = conf.redis_url()
     if conf.in_memory():
-        from .memory import MemoryStore  # noqa: PLC0415 - only tests and eager tasks need it
+        from .memory import MemoryStore  # noqa: PLC0415 - only tests and eager tasks use it
 
         return MemoryStore.shared()
     from .redis import RedisStore  # noqa: PLC0415 - a site with its events in memory needs no Redis

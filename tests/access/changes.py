@@ -1,4 +1,4 @@
-"""Ways in which a right ends while somebody watches, and what a socket does then."""
+"""Ways to end a right while a socket is open, and checks of what the socket does then."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ WITHIN = 2  # seconds, as promised while Redis is there
 
 
 async def opened(door, stack, visitor, task, token):
-    """A socket of the door that watches the task and hears of changes of rights."""
+    """Open a socket that watches the task and gets changes of rights."""
     socket = await stack.enter_async_context(door.open(visitor, task, token))
     assert (await socket.answer()).word == "allowed"
     # A rule may allow the task of the address before the frame with the token is read. A change
@@ -27,7 +27,7 @@ async def opened(door, stack, visitor, task, token):
 
 
 async def hears_changes():
-    """The link is in the group of changes once it is in that of a task."""
+    """Wait until the listener has joined the group of changes, which it joins before a task's."""
     hub = Hub.current()
     async with asyncio.timeout(10):
         while hub._subscription._changed or not hub._subscription._listener.task_ids:
@@ -35,7 +35,7 @@ async def hears_changes():
 
 
 async def closes(socket, task, *words):
-    """In time, with nothing after it, whatever becomes of the task."""
+    """Check that the socket closes in time, and that no frame follows."""
     assert (await socket.until(*(words or ("ended",)), within=WITHIN)).word
     await news(task)
     assert socket.output_queue.empty()
@@ -43,7 +43,7 @@ async def closes(socket, task, *words):
 
 
 async def stays(socket, task):
-    """It still hears of its task."""
+    """Check that the socket still gets events of the task."""
     await news(task)
     assert (await socket.until("allowed")).word
 
@@ -99,7 +99,7 @@ async def proxy_deleted(visitor, people):
 
 @sync_to_async
 def changed_in_a_transaction(visitor, people):
-    """Told after the commit only: whoever looked before would find the old right."""
+    """Change the right in a transaction; it must be announced after the commit only."""
     with transaction.atomic():
         people.member.is_active = False
         people.member.save()

@@ -21,7 +21,7 @@ CELLS = Counter()
 
 @pytest.fixture(autouse=True)
 def no_token_in_the_log(caplog):
-    """Of any logger, at any level; of a test's own client anything may be."""
+    """Check after each test that no logger logged a token; the test's own client may."""
     caplog.set_level(logging.DEBUG)
     yield
     for when in ("setup", "call"):
@@ -32,7 +32,7 @@ def no_token_in_the_log(caplog):
 
 @pytest.fixture(autouse=True)
 def _celery():
-    """The application by which the view cancels."""
+    """Make the Celery application that the cancel view uses."""
     app.set_current()
 
 
@@ -50,21 +50,21 @@ async def people(redis_url, transactional_db):
 
 @pytest.fixture
 async def task(hub):
-    """The id of a task that runs."""
+    """The id of a running task."""
     await news("task-1")
     return "task-1"
 
 
 @pytest.fixture
 async def stack():
-    """What is open until the end of the test."""
+    """A stack of contexts that stay open until the end of the test."""
     async with AsyncExitStack() as stack:
         yield stack
 
 
 @pytest.fixture
 async def page(people):
-    """The owner's browser, at a page of ours."""
+    """The owner's browser, on a page of the site."""
     return await Visitor.signed_in(people.owner, OWN)
 
 

@@ -1,4 +1,4 @@
-"""The doors through which somebody comes to a task, each with its transport and its answer."""
+"""The doors to a task: each way to watch or cancel it, with one kind of answer for all."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ WORDS |= {4401: "ended", 4403: "forbidden", 4429: "too many", 4503: "undecided",
 
 
 class Visitor:
-    """A browser at a page of ours, with its cookies; a script when it has no origin."""
+    """A browser on a page of the site, with its cookies; without an origin, a script."""
 
     def __init__(self, *origins, host="testserver", scheme="ws", **client):
         self.origins, self.host, self.scheme = origins, host, scheme
@@ -55,14 +55,14 @@ class Visitor:
 
 
 class Answer(NamedTuple):
-    """In one word, and as it came."""
+    """An answer in one word, and the raw answer."""
 
     word: str
     raw: object
 
 
 class Socket(WebsocketCommunicator):
-    """A websocket of a visitor, as the server sees it."""
+    """A websocket of a visitor, from the server's side."""
 
     def __init__(
         self, visitor, path="/ws/progress/", subprotocols=None, application=application, root=""
@@ -120,13 +120,13 @@ class Socket(WebsocketCommunicator):
 
 
 async def news(task_id):
-    """A run of the task begins; all that watch have been told."""
+    """Begin a run of the task, and wait until all its watchers got the event."""
     current_publisher().open(task_id)
     assert await asyncio.to_thread(current.flush, 5)
 
 
 class SocketDoor:
-    """Watch over a websocket; ``way`` is how the token gets there."""
+    """Watch over a websocket; ``way`` says how the token is sent."""
 
     transport, action = "websocket", "watch"
 
@@ -196,7 +196,7 @@ class StreamDoor:
 
 
 async def events(response):
-    """What a stream tells."""
+    """Yield the events of a stream."""
     async with aclosing(aiter(response)) as chunks:
         async for chunk in chunks:
             if b"data: {" in chunk:
@@ -204,7 +204,7 @@ async def events(response):
 
 
 class EmbeddedSocketDoor(SocketDoor):
-    """Watch over a websocket of the application that is mounted somewhere."""
+    """Watch over a websocket of the embedded application."""
 
     def __init__(self):
         self.way, self.name = "shared", "embedded-websocket"
@@ -219,7 +219,7 @@ class EmbeddedSocketDoor(SocketDoor):
 
 
 class EmbeddedRequestDoor:
-    """Watch over HTTP, through the application that is mounted somewhere."""
+    """Watch over HTTP through the embedded application."""
 
     transport, action, name = "http", "watch", "embedded-http"
 
@@ -248,5 +248,5 @@ DOORS = [*SOCKETS, *WATCHED, *CANCELS, StreamDoor(), EmbeddedSocketDoor(), Embed
 
 
 def named(doors):
-    """Arguments for parametrize whose ids can be read."""
+    """Return arguments for parametrize with readable ids."""
     return {"argvalues": doors, "ids": lambda door: door.name}

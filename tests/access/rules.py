@@ -34,7 +34,7 @@ same_group_object = SameGroup()
 
 
 def held(who, task_id, action):
-    """The same, but of the task "held" it answers later than it looks."""
+    """The same, but for the task "held" it answers some time after it read the database."""
     answer = same_group(who, task_id, action)
     if task_id == "held":
         asked.set()
@@ -43,12 +43,12 @@ def held(who, task_id, action):
 
 
 def signed_in(who, task_id, action):
-    """Whoever is signed in and active may."""
+    """Allow every user who is signed in and active."""
     return who.user is not None and who.user.is_active
 
 
 def nothing(who, task_id, action):
-    """Forgets to answer."""
+    """Return None, as a rule that forgets its answer."""
 
 
 def denied(who, task_id, action):
@@ -77,20 +77,20 @@ async def hanging_async(who, task_id, action):
 
 
 def noting(who, task_id, action):
-    """Allow, and note by which thread."""
+    """Allow everybody, and note the name of the thread."""
     threads.append(threading.current_thread().name)
     return True
 
 
 def noting_signed_in(who, task_id, action):
-    """The rule for who is signed in, noting what it found."""
+    """Allow every signed-in user, and note the answer."""
     answer = signed_in(who, task_id, action)
     threads.append(answer)
     return answer
 
 
 def slow(who, task_id, action):
-    """Seconds for one task, none for the others."""
+    """Take seconds for one task, and answer at once for others."""
     if task_id == "slow":
         asked.set()
         began = time.monotonic()
@@ -100,7 +100,7 @@ def slow(who, task_id, action):
 
 
 class LateBackend(ModelBackend):
-    """Looks a user up, and hands over what it saw when told to."""
+    """Reads a user from the database, and returns it only when the test says so."""
 
     armed = False
 
@@ -114,7 +114,7 @@ class LateBackend(ModelBackend):
 
 
 async def signed_in_async(who, task_id, action):
-    """Whoever is signed in may; it asks for the user as a sync rule does."""
+    """Allow every signed-in user; reads the user as a sync rule does."""
     return who.user is not None and who.user.is_active
 
 
@@ -129,22 +129,22 @@ signed_in_object = SignedIn()
 
 
 def permitted(who, task_id, action):
-    """Whoever has a permission of Django's may."""
+    """Allow users who have one of Django's permissions."""
     return who.user is not None and who.user.has_perm("auth.view_group")
 
 
 def taking_its_time(who, task_id, action):
-    """Everybody may, after a while; what was asked is noted."""
+    """Allow everybody after a short time, and note the thread."""
     time.sleep(0.02)
     threads.append(task_id)
     return True
 
 
 async def taking_its_time_async(who, task_id, action):
-    """The same, in the one thread of Django's async views."""
+    """The same, in the shared thread of Django's async views."""
     return await sync_to_async(taking_its_time)(who, task_id, action)
 
 
 def owning(who, task_id, action):
-    """The owner may."""
+    """Allow the owner only."""
     return who.owns(task_id)

@@ -1,4 +1,4 @@
-"""Two web processes with one database, and what a visitor does there."""
+"""Two web processes with one database, and the requests of a visitor."""
 
 import json
 import re
@@ -16,7 +16,7 @@ MANAGE = [sys.executable, "-m", "django"]
 
 
 class Site:
-    """A store, a database file with a user in it, and two Daphnes that log what they can."""
+    """A store, a database file with a user, and two Daphnes with verbose logs."""
 
     def __init__(self, stack, folder, **values):
         self.folder = folder

@@ -24,7 +24,7 @@ HEAR = """url => new Promise((resolve) => {
 
 @pytest.fixture
 def site(tmp_path):
-    """Whoever is signed in may watch: the cookie is all that it takes."""
+    """A site whose rule allows every signed-in user, so that the cookie is enough."""
     values = {
         "ALLOWED_HOSTS": ["app.victim.test", "evil.victim.test", "trusted.victim.test"],
         "SESSION_COOKIE_DOMAIN": ".victim.test",
@@ -36,7 +36,7 @@ def site(tmp_path):
 
 @pytest.fixture
 async def page(chromium):
-    """A window; the site has a page at any name."""
+    """A browser window; the site answers under any host name."""
     async with async_playwright() as playwright:
         launch = playwright.chromium.launch
         browser = await launch(executable_path=chromium, args=[*ARGS, NAMES])
@@ -45,7 +45,7 @@ async def page(chromium):
 
 
 async def heard(page, web, host, to="app.victim.test"):
-    """By a page of that host, of a task of the site."""
+    """Return the events that a page of that host gets about a task of the site."""
     await page.goto(f"http://{host}:{web.port}/page/")
     return await page.evaluate(HEAR, f"ws://{to}:{web.port}/ws/progress/task-1/")
 
@@ -68,7 +68,7 @@ async def test_a_host_name_rebound_to_the_site_gets_no_event(site, page):
 
 
 async def test_a_page_of_a_trusted_origin_gets_events_with_the_same_cookie(site, page):
-    """The twin: where the other origin is trusted, the same page hears."""
+    """The counter-proof: with a trusted origin, the same page gets events."""
     values = {"CSRF_TRUSTED_ORIGINS": [f"http://trusted.victim.test:{site.webs[0].port}"]}
     web = site.restart(**values)
     await page.goto(f"http://app.victim.test:{web.port}/login/")

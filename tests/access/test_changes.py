@@ -1,4 +1,4 @@
-"""Rights that end while a socket is open: it closes within 2 s, and nothing comes after."""
+"""A right that ends while a socket is open: it closes within 2 s, and no frame follows."""
 
 import asyncio
 import json
@@ -37,13 +37,13 @@ ENGINES = ["db", "cached_db", "cache", "file", "signed_cookies"]
 
 @pytest.fixture
 def often(monkeypatch):
-    """Each socket is asked for again at each look, once a second."""
+    """Recheck each socket every second."""
     monkeypatch.setattr(rechecks, "RECHECK_AFTER", 0.1)
 
 
 @sync_to_async
 def changed_after_an_ask(user, task):
-    """The rule is asked after the change and before its commit, and finds the old right."""
+    """Make a change, and let the rule run before its commit, so that it finds the old right."""
     with transaction.atomic():
         user.is_active = False
         user.save()
@@ -78,7 +78,7 @@ async def test_a_script_whose_user_loses_the_right_is_closed(stack, people, task
 
 @pytest.mark.parametrize("door", **named(SOCKETS))
 async def test_a_session_that_is_about_to_end_is_ignored(stack, people, task, door):
-    """Logout is told before the session is gone, and who looks in between still finds it."""
+    """Logout is announced before Django deletes the session, so a recheck may still find it."""
     visitor = await Visitor.signed_in(people.member, OWN)
     socket = await opened(door, stack, visitor, task, make_token(task, people.member))
     Hub.current().rechecks.rights_changed(
@@ -265,7 +265,7 @@ async def test_a_token_with_a_lifetime_is_not_renewed(stack, task):
 
 
 def later(seconds):
-    """The clock of tokens, so many seconds on."""
+    """Set the clock of tokens forward by these seconds."""
     now = tokens.time.time() + seconds
     return mock.patch("progress.access.tokens.time.time", return_value=now)
 

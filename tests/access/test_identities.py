@@ -1,4 +1,4 @@
-"""Who asks: everybody who can come, at every door."""
+"""Access by identity: every kind of user at every door."""
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("task")
 
 
 async def browser(people, name):
-    """Of that user, or of nobody."""
+    """Return a browser in which that user, or nobody, is signed in."""
     if name == "anonymous":
         return Visitor(OWN)
     return await Visitor.signed_in(getattr(people, name), OWN)

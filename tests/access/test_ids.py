@@ -1,4 +1,4 @@
-"""Whether a task exists is told to nobody who may not see it."""
+"""A client that may not watch a task cannot find out whether it exists."""
 
 import re
 
@@ -12,7 +12,7 @@ RULES = ["", "same_group", "same_group_async", "absent", "denied", "nothing"]
 
 
 def told(answer):
-    """All of an answer, but for the second in which it was given."""
+    """Return the whole answer, without its time."""
     return re.sub(r"\d\d:\d\d:\d\d GMT", "", repr(answer.raw))
 
 

@@ -1,4 +1,4 @@
-"""How many sockets one may have: counted by who may watch, released when they go."""
+"""The limits of sockets for a user and an address: counted once allowed, released at the end."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whose page a websocket comes from: scheme, host and port are our own, or nothing is told."""
+"""The origin of a page: its scheme, host and port must be the site's own or trusted."""
 
 import pytest
 from django.test import AsyncClient
@@ -51,7 +51,7 @@ def _trusted(settings):
 
 
 async def is_sent_away(door, visitor, task, user):
-    """With 4403 before any frame, although its cookie and its token are right."""
+    """Check that the socket closes with 4403 despite a valid cookie and token."""
     answer = await door.ask(visitor, task, make_token(task, user))
     assert answer.word == "forbidden"
     assert answer.raw == {"type": "websocket.close", "code": 4403}
@@ -102,7 +102,7 @@ async def test_without_an_origin_the_cookie_is_ignored(settings, people, task, d
 async def test_the_user_in_the_scope_is_ignored_on_a_site_with_django_users(
     settings, people, task, origin
 ):
-    """Channels' AuthMiddleware goes by the cookie alone, as it was when the socket came."""
+    """Channels' AuthMiddleware sets the user by the cookie alone, at the handshake."""
     settings.PROGRESS_PERMISSION = "tests.access.rules.signed_in"
     socket = Socket(Visitor(*origin))
     socket.scope["user"] = people.owner

@@ -1,4 +1,4 @@
-"""A task whose id says whose it is can be watched by nobody else, whoever has a token."""
+"""A task with an owner in its id can be watched by nobody else, whoever has a token."""
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -20,7 +20,7 @@ def request_of(user=None, session=None):
 
 
 async def tokens(task, user, door):
-    """What a page makes of any id for whoever is shown it, and a token for everybody."""
+    """Return the tokens that a page makes for any id: one for its user, one for everybody."""
     return [make_token(task, each, actions=[door.action]) for each in (user, None)]
 
 
@@ -110,7 +110,7 @@ async def test_an_unloaded_user_in_an_async_view_raises_an_error_with_the_remedy
 
 
 def lazy_user(request, visitor):
-    """What Django's middleware gives a view."""
+    """Return request.user as Django's middleware sets it."""
     from django.contrib.auth.middleware import AuthenticationMiddleware
 
     request.session = SessionStore(visitor.cookie)

@@ -1,4 +1,4 @@
-"""Two web processes with one database: what ends in one closes the sockets of the other."""
+"""Two web processes with one database: a right that ends in one closes sockets in the other."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ def site(tmp_path_factory):
 
 
 async def code_within(socket, seconds=WITHIN):
-    """The close code, which comes in time and after which nothing does."""
+    """Return the close code; check that it comes in time, and that no frame follows."""
     async with asyncio.timeout(seconds):
         with suppress(websockets.ConnectionClosed):
             while True:
@@ -29,7 +29,7 @@ async def code_within(socket, seconds=WITHIN):
 
 
 def reset(site):
-    """The user as in the beginning."""
+    """Restore the user."""
     site.shell(
         "u = User.objects.filter(username='owner').first() or User(username='owner'); "
         "u.is_active = True; u.set_password('1'); u.save()"

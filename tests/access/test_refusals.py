@@ -1,4 +1,4 @@
-"""A refusal says why: to the client in a word, to the site in one line of its log."""
+"""A refusal has a reason: a word for the client, and a line in the site's log."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Rules of a site's own that fail, hang, take their time, or answer when all has changed."""
+"""Site rules that fail, hang, are slow, or answer after the rights have changed."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ WITHIN = 2  # seconds
 
 @pytest.fixture(autouse=True)
 def _let_go():
-    """No rule waits for a test that is over."""
+    """Let waiting rules go on after each test."""
     rules.asked.clear()
     rules.go_on.clear()
     rules.threads.clear()
@@ -83,7 +83,7 @@ async def test_a_rule_that_breaks_later_closes_the_connection_for_now(
 async def test_allowed_tasks_stay_watched_while_the_rule_fails(
     settings, monkeypatch, people, task, door
 ):
-    """As while the database is away; but not for ever."""
+    """For example while the database is away; but only for TRUSTED_FOR seconds."""
     monkeypatch.setattr(rechecks, "RECHECK_AFTER", 0.1)
     rule(settings, "same_group")
     visitor = await Visitor.signed_in(people.member, OWN)
@@ -100,7 +100,7 @@ async def test_allowed_tasks_stay_watched_while_the_rule_fails(
 
 @asynccontextmanager
 async def watching(door, visitor, task):
-    """A future that is done when the connection, which watches, has ended."""
+    """Watch the task, and yield a future that is done when the connection has ended."""
     if isinstance(door, StreamDoor):
         response = await visitor.client.get(f"/progress/{task}/events", {"token": "nonsense"})
         told = events(response)
@@ -139,7 +139,7 @@ async def test_rechecking_many_connections_closes_no_allowed_connection(
     task,
     name,
 ):
-    """The time of a rule counts from its start, however many wait for it."""
+    """The time limit of a rule counts from its start, however many checks wait for it."""
     rule(settings, name)
     sockets = [await opened(SOCKETS[0], stack, Visitor(OWN), task, None) for _ in range(60)]
     monkeypatch.setattr(access_rules, "RULE_TIMEOUT", 0.5 if name.endswith("async") else 0.15)
@@ -201,7 +201,7 @@ async def test_rules_run_in_threads_of_their_own(settings, people, task, door):
 async def test_a_right_that_ends_while_the_rule_runs_is_not_granted(
     settings, stack, people, task, change
 ):
-    """It saw the old right, and says yes when there is none any more."""
+    """The rule read the old right, and answers yes after the right has ended."""
     rule(settings, "held")
     visitor = await Visitor.signed_in(people.member, OWN)
     witness = await opened(SOCKETS[0], stack, visitor, task, None)

@@ -1,4 +1,4 @@
-"""Rights that end while an event stream is open: it ends within 2 s, and says no more."""
+"""A right that ends while an event stream is open: the stream ends within 2 s."""
 
 import asyncio
 from unittest import mock
@@ -18,7 +18,7 @@ DOOR = StreamDoor()
 
 
 async def streamed(visitor, task, token):
-    """The events of a stream that tells; its right is known to all."""
+    """Open a stream, and return its events once it gets changes of rights."""
     response = await visitor.client.get(f"/progress/{task}/events", {"token": token})
     told = events(response)
     assert (await anext(told))["state"] == "STARTED"
@@ -27,7 +27,7 @@ async def streamed(visitor, task, token):
 
 
 async def ends(told, task):
-    """In time, and nothing is watched any more."""
+    """Check that the stream ends in time, and that no task stays watched."""
     async with asyncio.timeout(WITHIN):
         assert [event async for event in told if event["type"] == "progress"] == []
     assert task not in Hub.current()._topics

@@ -1,4 +1,4 @@
-"""Tokens as text: what they open is tests/access."""
+"""The text of tokens: signature, and parsing of the query."""
 
 import pytest
 from django.core.signing import Signer

@@ -1,4 +1,4 @@
-"""What a token is good for: for its task, its action and its time, while its key is ours."""
+"""A token is valid for its task, its actions and its lifetime, while the site has its key."""
 
 import os
 from unittest import mock
@@ -25,7 +25,7 @@ def other_salt(task, action):
 
 
 def tampered(task, action):
-    """Now of another task, under the old signature."""
+    """Return the token with another task id and the old signature."""
     _, _, signature = make_token("task-2", actions=[action]).rpartition(".")
     data, _, _ = make_token(task, actions=[action]).rpartition(".")
     return f"{data}.{signature}"

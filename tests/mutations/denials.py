@@ -1,4 +1,4 @@
-"""Every line that denies: where it is, what takes it away, and the tests that are to notice."""
+"""Every line that denies access: its place, a change that removes it, and tests that must fail."""
 
 from typing import NamedTuple
 
