@@ -1,7 +1,7 @@
 """Watch tasks from Python, without Django.
 
-``watch`` and ``watch_blocking`` need ``websockets`` (``channels-progress[client]``). It is imported
-when one of them is first used, so that the terminal's display works without it.
+``watch`` and ``watch_blocking`` need the package ``websockets`` (``channels-progress[client]``).
+It is imported when one of them is first used, so that the terminal display works without it.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ CONFIRM_AFTER = 1.0  # seconds from joining a group to the second read
 class Reconciler:
     """Reads all watched tasks every ``period`` seconds, and a new task at once and after 1 s.
 
-    Each read is one batch, whatever the number of tasks. ``newest`` returns the hub's event of a
-    task, which the store does not send again if it has no newer event. ``found`` is called with
+    Each read is one batch, whatever the number of tasks. ``newest`` returns the event that the hub
+    has of a task; the store sends only newer events. ``found`` is called with
     each task id and the store's event, or None. If the store does not answer, the next try reads
     the same tasks.
     """

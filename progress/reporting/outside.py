@@ -29,8 +29,8 @@ _requests: WeakValueDictionary[str, Any] = WeakValueDictionary()
 def stamp(headers: Any = None, **_: Any) -> None:
     """In the sender: note the time of sending in the headers, so that a task id can be reused.
 
-    A retry keeps the time of its task. If a task sends another task with its own id, as replace()
-    does, that gets a later time than its own, whatever the clocks say.
+    A retry keeps the time of its task. replace() sends a new task with the old task's id: the new
+    task gets a later time than the old one, even if the clocks of the machines differ.
     """
     if headers is None or (headers.get("retries") and PUBLISHED in headers):
         return

@@ -110,7 +110,7 @@ class MemoryStore:
         """See :meth:`Store.aclose`; there is nothing to close."""
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all events."""
         with self._lock:
             self._events.clear()
             self._alive.clear()

@@ -62,7 +62,7 @@ class Writer(Outbox):
         self._catching_up: asyncio.Task[None] | None = None
 
     def push(self, event: Event, frame: Frame, now: float) -> None:
-        """See ``Outbox``. Call it where no task runs."""
+        """Send the event now if nothing waits; see ``Outbox``. Call it where no asyncio task runs."""
         if self._state is READY:
             self._send_now(frame, now)
         else:
