@@ -62,7 +62,7 @@ class Writer(Outbox):
         self._catching_up: asyncio.Task[None] | None = None
 
     def push(self, event: Event, frame: Frame, now: float) -> None:
-        """Send the event now if nothing waits; see ``Outbox``. Call it where no asyncio task runs."""
+        """Send the event now if nothing waits; see ``Outbox``. No asyncio task may be running."""
         if self._state is READY:
             self._send_now(frame, now)
         else:
