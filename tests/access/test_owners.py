@@ -97,7 +97,7 @@ def test_an_owned_id_stays_valid_with_its_key_as_a_fallback(settings, admin_user
 
 @pytest.mark.parametrize("owner", [AnonymousUser(), None])
 def test_without_a_user_or_a_session_nobody_can_own_a_task(owner):
-    with pytest.raises(ValueError, match="signed in, or by a request's session"):
+    with pytest.raises(ValueError, match="signed-in user, or a request with a session"):
         owned_task_id(owner)
 
 
