@@ -1,8 +1,5 @@
 """Unusual ends of tasks, judged by Celery's own record."""
 
-import os
-import subprocess
-import sys
 import warnings
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +9,9 @@ import pytest
 from celery.contrib.abortable import AbortableAsyncResult
 
 from progress.events import State
+from tests.reporting import unusual_tasks
 from tests.reporting.unusual_tasks import app
+from tests.support.parts import Worker
 
 PIECES = {"add_up", "failing"}  # of what takes another task's place
 
@@ -20,20 +19,10 @@ PIECES = {"add_up", "failing"}  # of what takes another task's place
 @pytest.fixture(scope="module")
 def worker(valkey, tmp_path_factory):
     """A worker of these tasks; what it logged."""
-    log = tmp_path_factory.mktemp("worker") / "log"
-    module = "tests.reporting.unusual_tasks"
-    command = [sys.executable, "-m", "celery", "-A", module, "worker", "-c", "2"]
-    options = ["-l", "INFO", "--without-gossip", "--without-mingle", "-n", "unusual@%h"]
-    env = {**os.environ, "TEST_REDIS_URL": f"{valkey.connection_url}/0"}
-    with log.open("wb") as output:
-        process = subprocess.Popen([*command, *options], env=env, stdout=output, stderr=output)
-    try:
-        while " ready." not in log.read_text():
-            assert process.poll() is None, log.read_text()
-        yield log
-    finally:
-        process.terminate()
-        process.wait(20)
+    env = {"TEST_REDIS_URL": f"{valkey.connection_url}/0"}
+    folder = tmp_path_factory.mktemp("worker")
+    with Worker(folder, broker=app.conf.broker_url, env=env, app=unusual_tasks.__name__) as worker:
+        yield worker.log
 
 
 @pytest.fixture

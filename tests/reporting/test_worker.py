@@ -1,9 +1,6 @@
 """Celery's lifecycle as events, by a real worker with two processes."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -11,24 +8,16 @@ from celery.result import AsyncResult
 
 from progress.events import State
 from tests.support.celery import app
+from tests.support.parts import Worker
 
 
 @pytest.fixture(scope="session")
 def worker(valkey, tmp_path_factory):
     """A worker of the tests' application; what it wrote."""
-    log = tmp_path_factory.mktemp("worker") / "log"
-    command = [sys.executable, "-m", "celery", "-A", "tests.support.celery", "worker", "-c", "2"]
-    options = ["-l", "INFO", "--without-gossip", "--without-mingle", "-n", "tests@%h"]
-    env = {**os.environ, "TEST_REDIS_URL": f"{valkey.connection_url}/0"}
-    with log.open("wb") as output:
-        process = subprocess.Popen([*command, *options], env=env, stdout=output, stderr=output)
-    try:
-        while " ready." not in log.read_text():
-            assert process.poll() is None, log.read_text()
-        yield log
-    finally:
-        process.terminate()
-        process.wait(20)
+    env = {"TEST_REDIS_URL": f"{valkey.connection_url}/0"}
+    folder = tmp_path_factory.mktemp("worker")
+    with Worker(folder, broker=app.conf.broker_url, env=env) as worker:
+        yield worker.log
 
 
 @pytest.fixture

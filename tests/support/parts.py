@@ -44,7 +44,7 @@ class Server(Part):
 
 
 class Worker(Part):
-    """A Celery worker for ``tests.support.celery``; ``options`` are added to its command line.
+    """A Celery worker for the module ``app``; ``options`` are added to its command line.
 
     ``without`` names the mitigation to switch off, see ``tests.faults.without``.
     """
@@ -59,10 +59,11 @@ class Worker(Part):
         options=("-c", "2"),
         name="worker",
         without=None,
+        app="tests.support.celery",
     ):
         self._name = f"{name}@scenario"
         self._broker = broker
-        app = "tests.faults.without" if without else "tests.support.celery"
+        app = "tests.faults.without" if without else app
         env = {"TEST_WITHOUT": without or "", **env}
         program = [sys.executable, "-m", "celery", "-A", app, "worker", "-P", pool]
         quiet = ["--without-gossip", "--without-mingle", "-n", self._name, "-l", "INFO"]
