@@ -51,6 +51,20 @@ def words(value: object) -> str:
     return text[:DESCRIPTION_LIMIT].encode("utf-8", "replace").decode()
 
 
+def whole_number(value: object) -> int:
+    """A whole number from 0 to below 2**53; 0 for anything else, such as a forged header.
+
+    The store takes no other number: it would refuse the events of other tasks in the same batch.
+    """
+    return value if type(value) is int and 0 <= value < COUNTABLE else 0
+
+
+def identifier(task_id: object) -> str:
+    """The id as text that UTF-8 can carry: Celery also takes UUID objects and lone surrogates."""
+    text = task_id if isinstance(task_id, str) else str(task_id)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def capped(result: Any) -> Any:
     """Return the result if its JSON is at most 6 KiB, else None."""
     try:

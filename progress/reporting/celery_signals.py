@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,18 +17,18 @@ from .. import conf
 from ..events import Event, State
 from ..exceptions import FAILED, PublicError, failure_words, public_words
 from ..store.result_backend import recorded_outcome
-from ..values import capped
+from ..values import capped, identifier
 from . import outside
 from .current import current_publisher, last_words
 from .runs import Run, current_run, enter, leave, outermost
 
-#: Ended runs whose outcome is unknown, by task id, until a later signal tells it. Rarely used.
-_undecided: dict[str, Run] = {}
-#: Tasks around which Celery failed, and which it reports once more.
-_broken: set[str] = set()
-
-
+LATEST = 10 * 365 * 86400.0  # seconds; the store can keep no event for an infinite time
 REPLACED = "Replaced by new task"  # what Task.replace() gives to Ignore
+
+#: The last run of this context, if no signal told its outcome; ``broken`` may follow.
+_undecided: ContextVar[Run | None] = ContextVar("progress_undecided", default=None)
+#: The task of this context around which Celery failed; Celery may signal its failure once more.
+_broken: ContextVar[str] = ContextVar("progress_broken", default="")
 
 
 def connect() -> None:
@@ -56,29 +57,43 @@ def started(task_id: str, task: Any, **_: Any) -> None:
     request = task.request
     publisher = current_publisher() if _is_watched(task_id, request) else None
     if publisher is None:
-        run = Run(task_id)
+        run = Run(identifier(task_id))
     else:
         run = publisher.open(
-            task_id,
-            attempt=(request.retries or 0) + 1,
+            identifier(task_id),
+            attempt=outside.attempt_of(request.retries),
             published=outside.stamp_of(request),
             worker=outside.worker_name(request.hostname, os.getpid()),
         )
         run.task, run.request = task, request
         request.progress_thread = threading.get_ident()
-    if PublicError not in task.throws:  # Celery then logs it without "unexpected" and a traceback
-        task.throws = (*task.throws, PublicError)
     request.progress_run = run
-    _undecided.pop(task_id, None)
-    _broken.discard(task_id)
+    _undecided.set(None)
+    _broken.set("")
     enter(run)
+    _expect_public_errors(task)
+
+
+def _expect_public_errors(task: Any) -> None:
+    """Have Celery log a PublicError without "unexpected" and a traceback."""
+    throws = task.throws if isinstance(task.throws, tuple | list) else (task.throws,)
+    if PublicError not in throws:
+        # Celery also takes one class, or None.
+        task.throws = (*filter(None, throws), PublicError)
 
 
 def _is_watched(task_id: str, request: Any) -> bool:
-    """Return whether this run is published; a task that another task calls by apply() is not."""
+    """Return whether this run is published; a task that another task calls by apply() is not.
+
+    An eager task whose replacement is called under its own id goes on in that.
+    """
+    if not request.is_eager:
+        return True
     caller = current_run.get()
-    inner = caller is not None and caller.task_id != task_id
-    return not request.is_eager or (conf.is_configured() and not inner)
+    inner = caller is not None and not (
+        caller.task_id == identifier(task_id) and caller.request and caller.request.is_eager
+    )
+    return conf.is_configured() and not inner
 
 
 def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
@@ -109,21 +124,24 @@ def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
     run = _run(request) if request.id == task_id else None
     if run is not None:
         _conclude(run, State.FAILURE, error=error)
-    elif task_id in _broken:
-        _broken.discard(task_id)
+    elif identifier(task_id) == _broken.get():
+        _broken.set("")
     elif not request.is_eager:
         outside.failed(task_id, error, request if request.id == task_id else None)
 
 
-def broken(task_id: str, **_: Any) -> None:
+def broken(task_id: str, exception: Any = None, **_: Any) -> None:
     """End the run by Celery's record, or with FAILURE: Celery itself failed after the task's code.
 
-    For example, a hook raised, or the result could not be stored. ``ended`` came before.
+    For example, a hook raised, or the result could not be stored. ``ended`` came before. An eager
+    task that propagates its exception ends here too.
     """
-    run = _undecided.pop(task_id, None)
-    if run is not None:
-        _broken.add(task_id)
-        _conclude_by_record(run, Event(task_id=task_id, state=State.FAILURE, error=FAILED))
+    run = _undecided.get()
+    _undecided.set(None)
+    if run is not None and run.task_id == identifier(task_id):
+        _broken.set(run.task_id)
+        error = failure_words(exception)
+        _conclude_by_record(run, Event(task_id=run.task_id, state=State.FAILURE, error=error))
 
 
 def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
@@ -142,7 +160,7 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
         # After SystemExit this process ends, and its parent reports FAILURE.
         last_words()
         run.publisher.drop(run)
-        _undecided[run.task_id] = run
+        _undecided.set(run)
 
 
 def process_ends(**_: Any) -> None:
@@ -189,5 +207,6 @@ def _seconds_until(when: Any) -> float:
     """Return seconds until the next attempt, which Celery gives as seconds or as a datetime."""
     if isinstance(when, datetime):
         now = datetime.now(when.tzinfo) if when.tzinfo else datetime.now(UTC).replace(tzinfo=None)
-        return max(0.0, (when - now).total_seconds())
-    return max(0.0, float(when)) if isinstance(when, int | float) else 0.0
+        when = (when - now).total_seconds()
+    seconds = when if isinstance(when, int | float) else 0.0
+    return float(min(max(0.0, seconds), LATEST))  # a Retry raised by hand may say infinity

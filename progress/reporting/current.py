@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 IN_VAIN = 5.0  # seconds without another flush after one did not finish in EXIT_FLUSH
 
 _publisher: Publisher | None = None
+_adopter: Publisher | None = None  # the publisher that continued a run of another process
 _orphans: list[Publisher] = []
 _lock = threading.Lock()
 _configured = True
@@ -47,10 +48,13 @@ def current_publisher() -> Publisher | None:
 
 def adopt(run: Run) -> None:
     """Publish a run here that began in the parent process, before the fork."""
+    global _adopter  # noqa: PLW0603 - one a process
     publisher = current_publisher()
     if publisher is not None:
-        # Processes of multiprocessing and billiard do not run atexit functions.
-        util.Finalize(None, last_words, exitpriority=0)
+        if _adopter is not publisher:
+            # Processes of multiprocessing and billiard do not run atexit functions.
+            util.Finalize(None, last_words, exitpriority=0)
+            _adopter = publisher
         publisher.adopt(run)
 
 

@@ -111,7 +111,9 @@ class Delivery:
                 if outside is not None:
                     placed[source] = outside
             elif waits_for_number(source, standing):
-                if not has_waited_enough(source):
+                if has_waited_enough(source):
+                    self._refused(source)
+                else:
                     joining[source] = event
             elif another_reports(source, standing):
                 source.warn("another process already reports for this run, so this one does not")
@@ -149,7 +151,7 @@ class Delivery:
                 opens = event.state is not State.PENDING
                 run = event.run or opens * self._version
                 news.append(replace(event, version=self._version, run=run))
-            self._unstored[source] = batch[source]
+        self._unstored = {source: batch[source] for source in placed}
         await self.announce(news)
 
     async def _clock(self) -> int:

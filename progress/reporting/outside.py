@@ -13,6 +13,7 @@ from celery import current_task
 from ..events import Event, State
 from ..exceptions import CELERY_WORDS
 from ..store.result_backend import SKEW, recorded_outcome
+from ..values import identifier, whole_number
 from .current import current_publisher
 from .placing import UNBEGUN
 
@@ -40,10 +41,12 @@ def stamp(headers: Any = None, **_: Any) -> None:
 
 
 def published(headers: Any = None, **_: Any) -> None:
-    """In the sender: publish that the task waits (PENDING)."""
+    """In the sender: publish that the task waits (PENDING), unless the task itself retries."""
     headers = headers or {}
-    if headers.get("id") and not headers.get("retries"):
-        _say(headers["id"], State.PENDING, published=headers.get(PUBLISHED) or 0)
+    own = current_task.request if current_task else None
+    retried = headers.get("retries") and own is not None and own.id == headers.get("id")
+    if headers.get("id") and not retried:
+        _say(headers["id"], State.PENDING, published=whole_number(headers.get(PUBLISHED)))
 
 
 def received(request: Any, **_: Any) -> None:
@@ -97,8 +100,12 @@ def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in
 
 def stamp_of(request: Any) -> int:
     """Return when the task was sent, in microseconds since 1970; 0 if the header is missing."""
-    value = getattr(request, PUBLISHED, 0)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return whole_number(getattr(request, PUBLISHED, 0))
+
+
+def attempt_of(retries: object) -> int:
+    """Return the number of the attempt after so many retries; 1 if that is not a number."""
+    return whole_number(retries) + 1
 
 
 @lru_cache(maxsize=64)
@@ -118,7 +125,7 @@ def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
     held = _requests.get(task_id)
     life = None if held is None else _life(held.message.headers)
     if request is not None:
-        own = {"published": stamp_of(request), "attempt": (request.retries or 0) + 1}
+        own = {"published": stamp_of(request), "attempt": attempt_of(request.retries)}
         if own != life:
             return own
     if held is None or life is None:
@@ -128,14 +135,13 @@ def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
 
 def _life(headers: Any) -> dict[str, Any]:
     headers = headers or {}
-    when, retries = headers.get(PUBLISHED), headers.get("retries")
     return {
-        "published": when if isinstance(when, int) and when > 0 else 0,
-        "attempt": retries + 1 if isinstance(retries, int) and retries >= 0 else 1,
+        "published": whole_number(headers.get(PUBLISHED)),
+        "attempt": attempt_of(headers.get("retries")),
     }
 
 
-def _say(task_id: str, state: State, **more: Any) -> None:
+def _say(task_id: object, state: State, **more: Any) -> None:
     publisher = current_publisher()
     if publisher is not None:
-        publisher.say(Event(task_id=task_id, state=state, **more))
+        publisher.say(Event(task_id=identifier(task_id), state=state, **more))

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any, TypeVar, overload
 
 from celery import current_task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from ..store.result_backend import Trouble, write_progress
 from .current import adopt, current_publisher
@@ -17,6 +18,8 @@ from .runs import Around, Run, Said, around, find_run
 #: Seconds between two writes of PROGRESS to the result backend. With the publisher's interval and
 #: the time until the task's next report, that makes about one write a second.
 RESULT_INTERVAL = 0.85
+
+UNSAID = ""  # the one empty string that there is
 
 T = TypeVar("T")
 
@@ -48,22 +51,33 @@ class ProgressRecorder:
         the log gets one line per task.
         """
         run = self._run
-        if type(description) is not str:
+        if description is UNSAID:
+            description = run.said[2]
+        elif type(description) is not str:
             description = _said_now(run, description)
-        run.said = self._last = (current, total, description or run.said[2], None)
+        run.said = self._last = (current, total, description, None)
         if run.attend:
             attend(run)
 
     def increment_progress(self, by: Any = 1, description: Any = "") -> None:
         """Report that ``by`` more is done. Not atomic: threads with one recorder may lose some."""
-        current, total, *_ = self._last
+        current, total, _, _ = self._last
+        try:
+            grown = current + by
+            usable = bool(grown - grown == 0)  # neither NaN nor infinite
+        except Exception:  # the values' own code may raise anything
+            usable = False
+        if not usable:
+            grown = self._grown(current, by)
+        self.set_progress(grown, total, description)
+
+    def _grown(self, current: Any, by: Any) -> Any:
+        """The sum of what Python cannot add, or else the last usable count."""
         grown = _sum(current, by)
         if grown is None:
             self._run.warn(f"current cannot grow by a {type(by).__name__}")
             grown = _sum(current, 0)
-        if grown is None:
-            grown = self._run.usable[0]
-        self.set_progress(grown, total, description)
+        return self._run.usable[0] if grown is None else grown
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the recorder for another process, where it reports for the same run."""
@@ -118,7 +132,7 @@ def track(
         total = _length(iterable)
     recorder = ProgressRecorder(task or current_task)
     if hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
-        return _track_async(iterable, total, description, recorder)
+        return _AsyncTrack(iterable, total, description, recorder)
     return _track(iterable, total, description, recorder)
 
 
@@ -136,20 +150,40 @@ def _track(
         run.left = run.said
 
 
-async def _track_async(
-    iterable: AsyncIterable[T], total: Any, description: Any, recorder: ProgressRecorder
-) -> AsyncIterator[T]:
-    run, outer, description = _begin(recorder, total, description)
-    done = 0
-    try:
-        async for item in iterable:
-            yield item
-            done += 1
-            run.said = (done, total, description, outer)
-            if run.attend:
-                attend(run)
-    finally:
-        run.left = run.said
+class _AsyncTrack(AsyncIterator[T]):
+    """``track()`` for ``async for``.
+
+    Not a generator: an event loop closes one that is left by ``break`` only when the next loop may
+    have begun already, which would count as a part of the one that was left.
+    """
+
+    def __init__(
+        self, iterable: AsyncIterable[T], total: Any, description: Any, recorder: ProgressRecorder
+    ) -> None:
+        self._run: Run | None = None
+        self._items = aiter(iterable)
+        self._said = total, description, recorder
+        self._done = 0
+
+    async def __anext__(self) -> T:
+        total, description, recorder = self._said
+        if self._run is None:
+            self._run, self._outer, description = _begin(recorder, total, description)
+            self._said = total, description, recorder
+        else:
+            self._done += 1
+            self._run.said = (self._done, total, description, self._outer)
+            if self._run.attend:
+                attend(self._run)
+        try:
+            return await anext(self._items)
+        except StopAsyncIteration:
+            self._run.left = self._run.said
+            raise
+
+    def __del__(self) -> None:
+        if self._run is not None:
+            self._run.left = self._run.said
 
 
 def _begin(recorder: ProgressRecorder, total: Any, description: Any) -> tuple[Run, Around, Any]:
@@ -164,18 +198,20 @@ def _begin(recorder: ProgressRecorder, total: Any, description: Any) -> tuple[Ru
 def _length(iterable: Any) -> int | None:
     try:
         length = len(iterable)
-    except Exception:  # an error in len() must not fail the task
+    except SoftTimeLimitExceeded:  # Celery raises it wherever the task is; counting rows takes time
+        raise
+    except Exception:  # nothing that is asked of it may fail the task
         return None
     return length
 
 
-def _said_now(run: Run, description: Any) -> str:
-    """The words in the language that is active now, for a lazy translation."""
+def _said_now(run: Run, description: Any) -> Any:
+    """The words in the language that is active now; the last ones for None or no words."""
     try:
-        return str(description)
+        return run.said[2] if description is None else str(description) or run.said[2]
     except Exception as error:  # the value's own code may raise anything
         run.warn(f"description cannot be turned into text: {error!r:.200}")
-        return ""
+        return run.said[2]
 
 
 def _sum(current: Any, by: Any) -> Any:

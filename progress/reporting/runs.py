@@ -238,7 +238,8 @@ def find_run(task: Any) -> Run:
     """Return the run for reports of ``task``; if there is none, a new run that is never published.
 
     It is the run of the task's request. A thread or greenlet has no request: there it is the run
-    of the context, or the only active run of that task in this process.
+    of the context, or the only active run of that task in this process. A thread or greenlet that
+    outlives its task may work for others: a run that is over is the last choice.
     """
     request: Any = getattr(task, "request", None)
     run = getattr(request, "progress_run", None)
@@ -252,7 +253,9 @@ def find_run(task: Any) -> Run:
                 task_id,
             )
         return Run(task_id)
-    run = current_run.get() or _only_run_of(task)
+    run = current_run.get()
+    if run is None or run.concluded:
+        run = _only_run_of(task) or run
     if run is not None:
         return run
     if _active:

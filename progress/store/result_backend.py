@@ -1,8 +1,8 @@
 """Writes PROGRESS to Celery's result backend while a task runs, and reads outcomes from it.
 
-PROGRESS replaces only PENDING, STARTED and PROGRESS, so neither an outcome nor a state that the
-task itself stores (such as ``ABORTED``). In Redis, check and write are one transaction. To other
-backends only the task's thread writes, which also stores the outcome.
+PROGRESS replaces only PENDING, STARTED, PROGRESS and the RETRY of an earlier attempt, so neither an
+outcome nor a state that the task itself stores (such as ``ABORTED``). In Redis, check and write are
+one transaction. To other backends only the task's thread writes, which also stores the outcome.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import current_app
 from celery.backends.base import DisabledBackend
+from celery.backends.rpc import RPCBackend
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import close_old_connections, connections
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, WatchError
@@ -31,6 +34,8 @@ from ..exceptions import FAILED, failure_words
 logger = logging.getLogger(__name__)
 
 OURS = frozenset({"PENDING", "STARTED", "PROGRESS"})  # the states that PROGRESS may replace
+#: The same in an attempt after the first, which finds the RETRY of the one before.
+AFTER_RETRY = OURS | {"RETRY"}
 SKEW = 5.0  # seconds by which the clocks of a sender and a worker may differ
 TIMEOUT = 0.3  # seconds for one command, of which a write needs two
 SLOW = 1.0  # seconds that a write may take
@@ -64,12 +69,15 @@ class Trouble:
         logger.warning(words, whose, self._pause, why)
 
 
+#: The states that the present write of this thread may replace.
+_replaces: ContextVar[frozenset[str]] = ContextVar("progress_replaces", default=OURS)
+
 #: Shared by all tasks of this process, for a backend that is away or slow.
 _away = Trouble()
 
 
 def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Trouble) -> None:
-    """Store PROGRESS with this meta for the task of the request. Never raises.
+    """Store PROGRESS with this meta for the task of the request. Raises only the soft time limit.
 
     Writes nothing for eager tasks, for ignored results, for a task class with
     ``progress_meta = False``, or with PROGRESS_RESULT_BACKEND = False. A backend that is away or
@@ -81,7 +89,9 @@ def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Troub
         return
     began = time.monotonic()
     try:
-        _write(task.backend, request, meta)
+        _write(_backend_of(task), request, meta)
+    except SoftTimeLimitExceeded:  # Celery raises it wherever the task is, and the task must see it
+        raise
     except (OSError, RedisError) as error:
         _away.begin(repr(error), "any task")
     except Exception as error:  # a backend raises whatever its own driver does
@@ -103,8 +113,8 @@ def read_outcome(task_id: str, *, since: float = 0) -> Event:
     public. Raises what the backend raises. It may block, and is for threads without an event loop.
     """
     backend = current_app.backend
-    if isinstance(backend, DisabledBackend):
-        return unknown(task_id)  # there is no result backend
+    if isinstance(backend, DisabledBackend | RPCBackend):
+        return unknown(task_id)  # there is none, or only the sender can read its own queue
     with _fresh_connections():
         meta = _bounded(backend).get_task_meta(task_id, cache=False)
     status = State.REVOKED if meta["status"] == ABORTED else meta["status"]
@@ -143,23 +153,47 @@ def _is_wanted(task: Any, request: Any) -> bool:
     return bool(wanted and not ignored and not request.is_eager)
 
 
-def _write(backend: Any, request: Any, meta: dict[str, Any]) -> None:
-    quick = _bounded(backend)
-    if not hasattr(quick, "connparams"):
-        if getattr(request, "progress_thread", None) not in (None, threading.get_ident()):
-            return  # only the task's own thread writes, since it stores the outcome too
-        with _own_connections():
-            if quick.get_task_meta(request.id, cache=False)["status"] in OURS:
-                quick.store_result(request.id, meta, "PROGRESS", request=request)
+def _write(quick: Any, request: Any, meta: dict[str, Any]) -> None:
+    if isinstance(quick, DisabledBackend):
         return
-    quick.store_result(request.id, meta, "PROGRESS", request=request)
+    # The task's own thread also stores its outcome and its RETRY, so neither comes meanwhile.
+    own = getattr(request, "progress_thread", None) in (None, threading.get_ident())
+    replaces = AFTER_RETRY if own and request.retries else OURS
+    if hasattr(quick, "connparams"):
+        before = _replaces.set(replaces)
+        try:
+            quick.store_result(request.id, meta, "PROGRESS", request=request)
+        finally:
+            _replaces.reset(before)
+    elif own:
+        with _own_connections():
+            if _stands(quick, request.id) in replaces:
+                quick.store_result(request.id, meta, "PROGRESS", request=request)
+
+
+def _stands(backend: Any, task_id: str) -> str:
+    """The state that the backend has; of messages in the sender's queue it cannot know one."""
+    if isinstance(backend, RPCBackend):
+        return "PENDING"
+    return str(backend.get_task_meta(task_id, cache=False)["status"])
+
+
+def _backend_of(task: Any) -> Any:
+    """What to write to; once there is a shared copy, a greenlet makes no backend for this."""
+    shared = vars(task.app).get("_progress_quick") if task._backend is None else None
+    return shared or _bounded(task.backend)
 
 
 def _bounded(backend: Any) -> Any:
-    """Return the backend; for Redis a copy with short timeouts that replaces only OURS."""
+    """Return the backend; for Redis a copy with short timeouts that replaces only some states.
+
+    Celery makes a backend for each thread and greenlet. All of a process share one copy: a copy for
+    each of gevent's greenlets would keep its connection until it is garbage-collected.
+    """
     if not hasattr(backend, "connparams"):
         return backend
-    quick = backend.__dict__.get("_progress_quick")
+    owner = backend.app if backend is backend.app.backend else backend
+    quick = vars(owner).get("_progress_quick")
     if quick is None:
         quick = copy.copy(backend)
         quick.connparams = backend.connparams | {
@@ -171,7 +205,7 @@ def _bounded(backend: Any) -> Any:
         quick.retry_policy = {"max_retries": 0}
         quick.__dict__.pop("client", None)  # the next use makes a new client from connparams
         quick.set = lambda key, value, **_: _set_over_ours(quick, key, value)
-        backend._progress_quick = quick
+        owner._progress_quick = quick
     return quick
 
 
@@ -180,7 +214,7 @@ def _set_over_ours(backend: Any, key: Any, value: Any) -> None:
     with backend.client.pipeline() as pipe:
         pipe.watch(key)
         stands = pipe.get(key)
-        if stands and backend.decode_result(stands)["status"] not in OURS:
+        if stands and backend.decode_result(stands)["status"] not in _replaces.get():
             return
         pipe.multi()
         expires = getattr(backend, "expires", None)

@@ -1,8 +1,11 @@
 """The publisher of a process whose settings are wrong."""
 
+from multiprocessing import util
+
 import pytest
 
-from progress.reporting.current import current_publisher
+from progress.reporting.current import adopt, current_publisher
+from progress.reporting.runs import Run
 
 
 @pytest.mark.parametrize(
@@ -13,3 +16,10 @@ def test_a_wrong_url_is_logged_once_and_raises_nowhere(settings, caplog, url):
     settings.PROGRESS_REDIS_URL = url
     assert [current_publisher() for _ in range(3)] == [None] * 3
     assert [record.message[:24] for record in caplog.records] == ["No progress is published"]
+
+
+def test_a_process_that_continues_many_runs_of_others_registers_its_end_once(redis_url):
+    before = len(util._finalizer_registry)
+    for name in "abc":
+        adopt(Run(name))
+    assert len(util._finalizer_registry) == before + 1

@@ -9,6 +9,7 @@ from redis.exceptions import ResponseError
 from progress.events import Event, State
 from progress.reporting.current import current_publisher, flush
 from progress.reporting.delivery import Delivery
+from progress.reporting.placing import JOIN_WITHIN
 from progress.reporting.runs import Run
 from progress.store.base import readable
 
@@ -57,6 +58,25 @@ async def test_waiting_is_not_announced_behind_anything_else(hub, watch, store, 
     await failing(delivery)
     await watched.until(lambda event: event.description == "later")
     assert State.PENDING not in {event.state for event in watched.events}
+
+
+async def test_what_is_not_stored_is_remembered_only_while_it_waits(store, full, monkeypatch):
+    monkeypatch.setattr("progress.reporting.delivery.BACKLOG", 10)
+    delivery = Delivery(store, refused=lambda _: None)
+    for _ in range(5):
+        for run in [Run("a") for _ in range(10)]:
+            delivery.offer(run, run.event(State.PROGRESS))
+        await failing(delivery)
+    assert len(delivery._unstored) <= 20  # what waited, and what came meanwhile
+
+
+async def test_an_adopted_run_whose_number_never_comes_is_given_up(store):
+    refused = []
+    delivery, run = Delivery(store, refused=refused.append), Run("a")
+    run.adopted_at = time.monotonic() - JOIN_WITHIN
+    delivery.offer(run, run.event(State.PROGRESS))
+    await delivery.step()
+    assert refused == [run]
 
 
 async def test_an_outcome_is_newer_than_what_was_announced_by_a_clock_that_is_ahead(

@@ -1,10 +1,14 @@
 """Tasks that run eagerly, inside their caller."""
 
+import gc
+
 import pytest
 
+from progress.exceptions import PublicError
 from progress.reporting import current
+from progress.reporting.runs import Run
 from progress.store.memory import MemoryStore
-from tests.support.celery import app, count
+from tests.support.celery import app, break_off, count, fail
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +47,21 @@ def test_an_eager_task_needs_no_settings(settings, caplog):
 
 def test_a_task_that_is_called_as_a_function_does_no_harm():
     assert count(5) == 5
+
+
+async def test_an_eager_task_that_propagates_its_failure_says_its_public_words(store):
+    with pytest.raises(PublicError):
+        fail.apply(("public",), task_id="a", throw=True)
+    assert current.flush(5)
+    event = (await store.read(["a"]))["a"]
+    assert (event.state, event.current, event.error) == ("FAILURE", 3, "No such file.")
+
+
+def test_tasks_that_end_without_a_word_are_not_remembered(redis_url):
+    for _ in range(5):
+        with pytest.raises(SystemExit):
+            break_off.apply(("exit",))
+    assert current.flush(5)
+    gc.collect()
+    runs = [each for each in gc.get_objects() if isinstance(each, Run) and each.task]
+    assert sum(run.task.name == break_off.name for run in runs) <= 1

@@ -2,13 +2,15 @@
 
 import pickle
 from collections.abc import Sized
+from contextvars import copy_context
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from django.utils.functional import lazystr
 
 from progress import ProgressRecorder, track
-from progress.reporting.runs import Run
+from progress.reporting.runs import Run, enter, find_run, leave
 from progress.values import COUNTABLE
 
 
@@ -172,3 +174,41 @@ def test_outside_a_task_nothing_happens(caplog):
     recorder.increment_progress()
     assert list(track([1, 2])) == [1, 2]
     assert not caplog.records
+
+
+async def test_a_loop_that_is_left_early_has_no_part_in_the_next(task):
+    async def rows():
+        for row in range(10):
+            yield row
+
+    async for row in track(rows(), 10, task=task):
+        if row == 5:
+            break
+    async for row in track(rows(), 10, task=task):
+        if row == 5:
+            assert counts(task) == (5, 10, 50)
+
+
+def test_no_words_leave_the_last_ones(task):
+    recorder = ProgressRecorder(task)
+    for description in ("Importing", None, "", lazystr("")):
+        recorder.set_progress(1, 2, description)
+        assert task.run.event("PROGRESS").description == "Importing"
+
+
+def test_a_context_that_outlives_its_task_reports_for_the_task_that_it_is_given():
+    class Task:
+        name, request = "count", None
+
+    first, second = Run("first"), Run("second")
+    first.task = second.task = Task
+    enter(first)
+    context = copy_context()  # as a greenlet has that works for many tasks
+    first.concluded = True
+    leave(first)
+    enter(second)
+    try:
+        assert context.run(find_run, Task) is second
+    finally:
+        leave(second)
+    assert context.run(find_run, Task) is first  # rather than nobody, with a line in the log

@@ -165,6 +165,49 @@ async def test_a_task_out_of_time_says_so(start):
     assert event.error == "The task took too long and was stopped."
 
 
+async def test_the_soft_time_limit_ends_a_task_whose_rows_are_being_counted(start):
+    event = await outcome(start("slow_rows", soft_time_limit=1))
+    assert (event.state, event.error) == (State.FAILURE, "The task took too long and was stopped.")
+
+
+async def test_a_task_that_expects_one_class_of_exceptions_reports(start):
+    event = await outcome(start("picky"))
+    assert (event.state, event.current) == (State.FAILURE, 3)
+
+
+@pytest.mark.parametrize("when", ["inf", "nan", "1e300"])
+async def test_a_retry_in_no_countable_time_is_shown(start, when):
+    watched = start("retried_by_hand", when)
+    await watched.until(lambda event: event.state is State.RETRY)
+
+
+@pytest.mark.parametrize("stamp", [2**60, -5, True, "7", None], ids=str)
+@pytest.mark.parametrize("retries", [1, -5, 2**60], ids=str)
+async def test_headers_that_a_sender_made_up_do_no_harm(start, stamp, retries):
+    odd = start("count", 3, retries=retries, headers={"progress_published": stamp})
+    event = await outcome(odd)
+    assert (event.state, event.current) == (State.SUCCESS, 3)
+    assert (await outcome(start("count", 4))).current == 4
+
+
+async def test_a_task_that_is_sent_as_a_second_attempt_waits_too(start):
+    watched = start("count", 3, retries=1, countdown=1)
+    assert (await watched.until(lambda event: event.version)).state is State.PENDING
+    assert (await outcome(watched)).attempt == 2
+
+
+async def test_a_task_that_is_called_under_the_id_of_its_caller_does_not_end_it(start):
+    event = await outcome(start("calls_itself"))
+    assert (event.current, event.total, event.description) == (4, 4, "Outer again")
+
+
+@pytest.mark.promise(10)
+async def test_the_result_backend_has_the_progress_of_a_second_attempt(start):
+    watched = start("retried_once")
+    await outcome(watched)
+    assert watched.result.result == "PROGRESS"
+
+
 def test_the_tasks_are_all_tried():
     names = {name.rpartition(".")[2] for name in app.tasks if "unusual_tasks" in name}
     text = Path(__file__).read_text()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import billiard
 from celery import Celery, chain, chord, group
 from celery.contrib.abortable import AbortableTask
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, Reject, Retry
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 
@@ -177,3 +177,60 @@ def report_as(job):
 @app.task
 def slow():
     time.sleep(60)
+
+
+class SlowRows:
+    """Rows that take long to count, as those of a database do."""
+
+    def __len__(self):
+        time.sleep(60)
+        return 0
+
+    def __iter__(self):
+        return iter(())
+
+
+@app.task
+def slow_rows():
+    from progress import track
+
+    return list(track(SlowRows()))
+
+
+@app.task(throws=KeyError)
+def picky():
+    """Expect one class of exceptions, without a tuple around it."""
+    from progress import track
+
+    list(track(range(3)))
+    raise KeyError
+
+
+@app.task
+def retried_by_hand(when):
+    """Ask for a retry that nobody sends."""
+    raise Retry("by hand", when=float(when))
+
+
+@app.task(bind=True)
+def calls_itself(self):
+    """Call another task under this task's id."""
+    from progress import ProgressRecorder
+    from progress.reporting import current
+
+    recorder = ProgressRecorder(self)
+    recorder.set_progress(1, 4, "Outer")
+    count.apply((2,), task_id=self.request.id)
+    current.flush(5)  # what the other said
+    recorder.set_progress(3, 4, "Outer again")
+
+
+@app.task(bind=True)
+def retried_once(self):
+    """Report in the second attempt, and tell the state in the result backend then."""
+    from progress import ProgressRecorder
+
+    if not self.request.retries:
+        raise self.retry(countdown=1)  # Celery sends the message, and then stores RETRY
+    ProgressRecorder(self).set_progress(1, 2)
+    return self.backend.get_task_meta(self.request.id, cache=False)["status"]

@@ -1,17 +1,26 @@
 """PROGRESS in Celery's result backend: over Celery's own states, and never in the task's way."""
 
+import gc
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from uuid import uuid4
 
 import pytest
 from celery import Celery
 from celery.contrib.abortable import AbortableAsyncResult
+from celery.exceptions import SoftTimeLimitExceeded
+from celery.result import AsyncResult
 
 from progress.store import result_backend
-from progress.store.result_backend import Trouble, read_outcome, write_progress
+from progress.store.result_backend import (
+    Trouble,
+    read_outcome,
+    recorded_outcome,
+    write_progress,
+)
 
 META = {"current": 1, "total": 2}
 
@@ -61,7 +70,7 @@ def test_other_states_stay(task, before):
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 def test_a_state_that_comes_between_the_look_and_the_write_stays(task, monkeypatch):
     write(task)
-    quick = task.backend._progress_quick
+    quick = task.app._progress_quick
     decode = type(quick).decode_result
 
     def aborted_meanwhile(backend, payload):
@@ -104,6 +113,89 @@ def test_the_trouble_of_one_task_is_not_the_others(task):
     assert mine.lasts
     write_progress(task, task.request, META, others)
     assert (state(task), others.lasts) == ("PROGRESS", False)
+
+
+@pytest.mark.parametrize("backend", [None, "disabled://"])
+def test_a_site_without_results_hears_nothing_of_them(caplog, backend):
+    app = Celery("none", backend=backend, set_as_current=False)
+    trouble = Trouble()
+    write_progress(app.task(nothing, name="none.task"), Request(), META, trouble)
+    assert (trouble.lasts, caplog.text) == (False, "")
+
+
+def test_progress_goes_to_the_queue_of_the_sender(valkey, monkeypatch):
+    """The worker cannot read that queue, and must not declare one of its own."""
+    app = Celery("rpc", broker=f"{valkey.connection_url}/1", backend="rpc://", set_as_current=False)
+    sender = AsyncResult("a", app=app)
+    with app.producer_or_acquire() as producer:
+        app.backend.on_task_call(producer, "a")  # as apply_async() does
+    trouble = Trouble()
+    write_progress(app.task(nothing, name="rpc"), Request(app.thread_oid), META, trouble)
+    assert (sender.state, sender.info, trouble.lasts) == ("PROGRESS", META, False)
+    monkeypatch.setattr("progress.store.result_backend.current_app", app)
+    assert recorded_outcome("a") is None
+    app.close()
+
+
+def nothing():
+    """Be the body of a task."""
+
+
+class Request:
+    """As much of a Celery request as a write looks at."""
+
+    id = correlation_id = "a"
+    is_eager = ignore_result = False
+    retries, group, children, parent_id = 0, None, (), None
+
+    def __init__(self, reply_to=None):
+        self.reply_to = reply_to
+
+
+def test_all_threads_of_a_process_write_over_the_same_connections(task, raw):
+    write(task)
+    gc.collect()  # earlier tests' connections
+    before = raw.info("clients")["connected_clients"]
+    turn, done, counted = threading.Lock(), threading.Barrier(6), threading.Event()
+    request = task.request  # a thread has no request of its own
+
+    def report():
+        with turn:
+            write_progress(task, request, META, Trouble())
+        done.wait(10)
+        counted.wait(10)  # Celery's backend of a thread lives as long as the thread
+
+    threads = [threading.Thread(target=report) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    done.wait(10)
+    try:
+        assert raw.info("clients")["connected_clients"] <= before
+    finally:
+        counted.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")
+@pytest.mark.parametrize(("thread", "after"), [("own", "PROGRESS"), ("another", "RETRY")])
+def test_the_retry_of_an_earlier_attempt_gives_way_to_the_tasks_own_thread(task, thread, after):
+    """In another thread the retry may be that of this attempt, stored meanwhile."""
+    task.backend.store_result(task.request.id, ValueError("x"), "RETRY", request=task.request)
+    task.request.retries = 1
+    task.request.progress_thread = threading.get_ident() if thread == "own" else -1
+    write(task)
+    assert state(task) == after
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")
+def test_the_soft_time_limit_reaches_the_task_from_within_a_write(task, monkeypatch):
+    def stuck(*_):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr("progress.store.result_backend._set_over_ours", stuck)
+    with pytest.raises(SoftTimeLimitExceeded):
+        write(task)
 
 
 SITE = """
