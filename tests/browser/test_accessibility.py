@@ -31,7 +31,7 @@ async def test_a_bar_is_a_progressbar_named_after_its_work(page, wire):
     await expect(named).to_have_count(1)
 
 
-async def test_a_screen_reader_hears_changes_and_the_end_but_no_ticks(page, wire):
+async def test_a_screen_reader_announces_states_and_the_end_but_not_each_step(page, wire):
     await page.goto("/blank")
     await add(page)
     await page.evaluate(LISTEN)
@@ -59,7 +59,7 @@ async def test_a_screen_reader_hears_changes_and_the_end_but_no_ticks(page, wire
 
 
 @pytest.mark.parametrize("state", ["PENDING", "RETRY", "UNKNOWN", "STARTED", "PROGRESS"])
-async def test_only_work_of_unknown_size_moves(page, wire, state):
+async def test_only_bars_of_unknown_total_are_animated(page, wire, state):
     await page.goto("/blank")
     bar = await add(page)
     (await wire.link()).send(event(state=state))

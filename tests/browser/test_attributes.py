@@ -24,7 +24,7 @@ async def link(page, wire):
 
 
 @pytest.mark.parametrize("order", [("task-id", "token"), ("token", "task-id")])
-async def test_attributes_that_a_script_sets_one_by_one_count_together(page, link, order):
+async def test_attributes_set_one_by_one_take_effect_together(page, link, order):
     values = {"task-id": "b", "token": "second"}
     script = "".join(f"a.setAttribute('{name}', '{values[name]}');" for name in order)
     await page.evaluate(script)
@@ -32,7 +32,7 @@ async def test_attributes_that_a_script_sets_one_by_one_count_together(page, lin
     assert await link.next() == unsubscribe("a")
 
 
-async def test_a_token_that_comes_later_than_its_task_takes_the_refused_ones_place(page, link):
+async def test_a_later_token_replaces_the_refused_token(page, link):
     await page.evaluate(SET, ["task-id", "b"])
     assert await link.next() == subscribe("b", "first")
     assert await link.next() == unsubscribe("a")
@@ -46,7 +46,7 @@ async def test_a_token_that_comes_later_than_its_task_takes_the_refused_ones_pla
     await expect(part(bar, "message")).to_have_text("Running")
 
 
-async def test_a_refused_bar_comes_back_with_a_new_token(page, link):
+async def test_a_refused_bar_watches_again_with_a_new_token(page, link):
     link.send(REFUSED % "a")
     bar = page.locator("#a")
     await expect(part(bar, "message")).to_have_text("You may not see this task")
@@ -73,7 +73,7 @@ async def test_a_second_bar_with_a_bad_token_does_not_end_the_first(page, link):
     assert await link.next() == subscribe("b")
 
 
-async def test_a_renewed_token_outlives_a_move_and_a_broken_link(page, link, wire):
+async def test_a_renewed_token_survives_a_move_and_a_lost_connection(page, link, wire):
     link.send(event(current=1, total=2))
     link.send('{"type": "token", "task_id": "a", "token": "renewed"}')
     await expect(part(page.locator("#a"), "percent")).to_have_text("50%")
@@ -85,7 +85,7 @@ async def test_a_renewed_token_outlives_a_move_and_a_broken_link(page, link, wir
     assert await again.next() == subscribe("a", "renewed")
 
 
-async def test_an_element_without_a_task_says_so_until_it_has_one(page, wire):
+async def test_an_element_without_a_task_says_not_started_yet(page, wire):
     await page.goto("/blank")
     await page.evaluate("document.body.append(document.createElement('task-progress'))")
     bar = page.locator("task-progress")

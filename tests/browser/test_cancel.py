@@ -72,7 +72,7 @@ async def test_cancelling_that_fails_can_be_tried_again(page, wire, expected):
 
 
 @pytest.mark.parametrize("state", ["UNKNOWN", "SUCCESS", "FAILURE"])
-async def test_what_cannot_be_cancelled_has_no_button(page, wire, state):
+async def test_a_task_that_cannot_be_cancelled_has_no_button(page, wire, state):
     bar, button, link, _ = await opened(page, wire)
     link.send(event(state=state, error="No." if state == "FAILURE" else None))
     await expect(bar).to_have_attribute("state", state.lower())

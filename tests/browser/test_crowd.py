@@ -60,7 +60,7 @@ async def test_many_bars_show_the_present_state_at_the_next_frame(crowd):
     assert await crowd.drawn(IDS) == (0.3,)
 
 
-async def test_many_bars_that_move_rest_the_longer_the_more_they_are(crowd):
+async def test_the_pause_between_drawings_grows_with_the_number_of_bars(crowd):
     await crowd.hear(1, IDS)
     await crowd.pass_time(FRAME)
     await crowd.hear(2, IDS)
@@ -71,7 +71,7 @@ async def test_many_bars_that_move_rest_the_longer_the_more_they_are(crowd):
     assert await crowd.drawn(IDS) == (0.1, 0.3)
 
 
-async def test_many_bars_that_stood_still_show_the_next_state_at_the_next_frame(crowd):
+async def test_many_bars_show_a_new_state_in_the_next_frame_after_a_pause(crowd):
     await crowd.hear(1, IDS)
     await crowd.pass_time(REST + 2 * FRAME)
     await crowd.hear(2, IDS)
@@ -79,7 +79,7 @@ async def test_many_bars_that_stood_still_show_the_next_state_at_the_next_frame(
     assert await crowd.drawn(IDS) == (0.1, 0.2)
 
 
-async def test_a_bar_that_moves_alone_among_many_is_drawn_at_each_frame(crowd):
+async def test_the_only_moving_bar_among_many_is_drawn_in_each_frame(crowd):
     await crowd.hear(1, IDS)
     await crowd.pass_time(REST + 2 * FRAME)
     for version in (2, 3, 4):

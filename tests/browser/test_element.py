@@ -21,7 +21,7 @@ async def link(page, wire):
     return link
 
 
-async def test_an_event_is_drawn_whole(page, link):
+async def test_all_fields_of_an_event_are_drawn(page, link):
     bar = page.locator("#a")
     link.send(event(current=12_400, total=50_000, description="Importing"))
     await expect(part(bar, "counts")).to_have_text("12,400 of 50,000")
@@ -63,7 +63,7 @@ async def test_two_elements_of_one_task_share_a_subscription(page, link):
     assert await link.next() == unsubscribe("a")
 
 
-async def test_another_task_id_is_another_task(page, link):
+async def test_a_changed_task_id_shows_the_other_task(page, link):
     bar = page.locator("#a")
     link.send(event(version=9, current=1, total=2, description="The first"))
     await expect(part(bar, "percent")).to_have_text("50%")
@@ -79,7 +79,7 @@ async def test_another_task_id_is_another_task(page, link):
     await expect(part(bar, "label")).to_have_text("The second")
 
 
-async def test_the_link_ends_with_the_last_element(page, link, wire):
+async def test_the_websocket_closes_with_the_last_element(page, link, wire):
     await page.clock.install()
     await page.evaluate("a.remove()")
     assert await link.next() == unsubscribe("a")
@@ -93,7 +93,7 @@ async def test_the_link_ends_with_the_last_element(page, link, wire):
 HOSTILE = "<img src=x onerror=document.title='pwned'>"
 
 
-async def test_words_of_a_task_stay_words(page, link):
+async def test_text_of_a_task_is_never_html(page, link):
     bar = page.locator("#a")
     link.send(event(description=HOSTILE, state="FAILURE", error=HOSTILE))
     await expect(part(bar, "label")).to_have_text(HOSTILE)
@@ -119,7 +119,7 @@ NO_EVENTS = [
 ]
 
 
-async def test_a_frame_that_is_no_event_changes_nothing(page, link):
+async def test_a_frame_that_is_not_an_event_changes_nothing(page, link):
     link.send(event(version=1, current=1, total=2))
     for frame in NO_EVENTS:
         link.send(frame)
@@ -152,7 +152,7 @@ async def test_the_outcome_comes_once_and_nothing_after_it(page, link):
     assert types == [["progress", "a"], ["failure", "a"], ["progress", "b"]]
 
 
-async def test_an_element_added_after_the_outcome_is_told_it_again(page, link):
+async def test_an_element_added_after_the_outcome_shows_it(page, link):
     link.send(event(state="SUCCESS"))
     await expect(page.locator("#a")).to_have_attribute("state", "success")
     late = await add(page, "a", id="late")
@@ -161,7 +161,7 @@ async def test_an_element_added_after_the_outcome_is_told_it_again(page, link):
     await expect(late).to_have_attribute("state", "success")
 
 
-async def test_a_refusal_is_said_and_ends_the_subscription(page, link):
+async def test_a_refusal_is_shown_and_ends_the_subscription(page, link):
     link.send('{"type": "error", "code": "forbidden", "detail": "not yours", "task_id": "a"}')
     bar = page.locator("#a")
     await expect(part(bar, "message")).to_have_text("You may not see this task")
@@ -183,7 +183,7 @@ async def test_a_stalled_task_says_so_until_it_is_back(page, link):
     await expect(part(bar, "message")).to_have_text("Running")
 
 
-async def test_an_unknown_task_is_said_to_be_unknown(page, link):
+async def test_an_unknown_task_is_shown_as_unknown(page, link):
     link.send(event(version=0, state="UNKNOWN"))
     bar = page.locator("#a")
     await expect(part(bar, "message")).to_have_text("Unknown task")

@@ -121,7 +121,7 @@ async def versions(page, task_id):
     return numbers
 
 
-async def test_a_page_whose_websocket_works_loads_nothing_else(open_page, bars, requests):
+async def test_a_page_with_a_working_websocket_loads_no_fallback(open_page, bars, requests):
     page = await opened(await open_page(), requests)
     [job] = await bars("Export all contacts")
     await succeeds(await show(page, job))
@@ -152,7 +152,7 @@ async def test_the_bar_moves_by_an_event_stream(blank, bars, requests, gate):
 
 
 @pytest.mark.parametrize("fate", ["refused", "held"])
-async def test_without_streams_the_state_is_asked_for(blank, bars, requests, gate, fate):
+async def test_without_streams_the_state_is_polled(blank, bars, requests, gate, fate):
     getattr(gate, fate).add(STREAMS)
     job = (await bars("Start ten jobs"))[-1]
     bar = await show(blank, job)
@@ -163,7 +163,7 @@ async def test_without_streams_the_state_is_asked_for(blank, bars, requests, gat
     assert requests.names.count("events") == 1
 
 
-async def test_the_websocket_takes_over_when_it_gets_through(blank, bars, requests, gate):
+async def test_the_websocket_takes_over_when_it_connects(blank, bars, requests, gate):
     job = (await bars("Start ten jobs"))[-1]
     bar = await show(blank, job)
     await requests.until(lambda each: each.open)
@@ -177,7 +177,7 @@ async def test_the_websocket_takes_over_when_it_gets_through(blank, bars, reques
     assert len(requests.names) == asked
 
 
-async def test_ten_bars_leave_the_site_to_others(blank, bars, requests):
+async def test_ten_bars_leave_connections_for_other_requests(blank, bars, requests):
     jobs = await bars("Start ten jobs")
     shown = [await show(blank, job) for job in jobs]
     await requests.until(lambda each: len(each.open) == LANES)
@@ -211,7 +211,7 @@ async def test_a_hidden_page_has_no_stream(blank, bars, requests):
     await succeeds(bar)
 
 
-async def test_a_bar_that_goes_ends_its_stream(blank, bars, requests):
+async def test_a_removed_bar_closes_its_stream(blank, bars, requests):
     await show(blank, (await bars("Start ten jobs"))[-1])
     await requests.until(lambda each: each.open)
     await blank.evaluate("document.querySelector('task-progress').remove()")
@@ -247,7 +247,7 @@ async def site(page):
     await page.unroute_all(behavior="ignoreErrors")
 
 
-async def test_a_renewed_token_takes_the_place_of_the_old_one(blank):
+async def test_a_renewed_token_replaces_the_old_token(blank):
     renewal = json.dumps({"type": "token", "task_id": "a", "token": "second"})
     outcome = event(version=2, state="SUCCESS").text()
     async with site(blank) as server:
@@ -259,7 +259,7 @@ async def test_a_renewed_token_takes_the_place_of_the_old_one(blank):
         assert server.tokens == used
 
 
-async def test_a_token_of_the_address_is_used_when_there_is_no_other(blank):
+async def test_the_token_in_the_status_address_is_used_without_another(blank):
     async with site(blank) as server:
         bar = await add(blank, "a", status="/progress/a/?token=of-the-address")
         server.state = (200, event(version=2, state="SUCCESS").text())
@@ -267,7 +267,7 @@ async def test_a_token_of_the_address_is_used_when_there_is_no_other(blank):
         assert server.tokens == [("state", "of-the-address")]
 
 
-async def test_who_may_not_watch_is_told_and_asks_no_more(blank, gate):
+async def test_a_forbidden_page_shows_it_and_stops_asking(blank, gate):
     async with site(blank) as server:
         server.state = (403, '{"detail": "You may not."}')
         bar = await add(blank, "a", token="none", status="/progress/a/?token=none")
@@ -280,7 +280,7 @@ async def test_who_may_not_watch_is_told_and_asks_no_more(blank, gate):
         assert server.tokens == [("state", "none")]
 
 
-async def test_a_page_of_a_proxy_is_no_answer(blank):
+async def test_an_error_page_of_a_proxy_is_not_taken_for_an_answer(blank):
     async with site(blank) as server:
         server.state = (403, "<h1>Blocked</h1>")
         bar = await add(blank, "a", token="first", status="/progress/a/?token=first")

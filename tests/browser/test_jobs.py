@@ -18,7 +18,7 @@ Short,row@example.org
 """
 
 
-async def test_bad_rows_of_an_upload_are_told_and_the_others_go_in(page):
+async def test_bad_rows_of_an_upload_are_reported_and_the_others_imported(page):
     jobs = await JobsPage.opened(page)
     job = await jobs.upload("contacts.csv", SOME_BAD_ROWS)
     await job.has_state("success")
@@ -29,7 +29,7 @@ async def test_bad_rows_of_an_upload_are_told_and_the_others_go_in(page):
     await expect(lines).to_have_text(["Line 3", "Line 5"])
 
 
-async def test_an_empty_upload_is_refused_in_words(page, expected):
+async def test_an_empty_upload_is_refused_with_a_message(page, expected):
     expected.append("400 (Bad Request)")
     jobs = JobsPage(page)
     await page.goto("/")
@@ -76,7 +76,7 @@ NO_TABLES = {
 }
 
 
-async def test_an_upload_that_is_no_table_fails_in_words(page):
+async def test_an_upload_that_is_not_a_table_fails_with_a_message(page):
     jobs = await JobsPage.opened(page)
     for words, content in NO_TABLES.items():
         job = await jobs.upload("strange.csv", content)
@@ -99,7 +99,7 @@ async def test_an_export_turns_into_a_download(page):
     assert ["Mei Zhang", "mei@example.org", "Hanoi", "2018-06-15"] in rows
 
 
-async def test_of_ten_jobs_two_run_and_the_others_wait_for_their_turn(page):
+async def test_two_of_ten_jobs_run_and_the_others_wait(page):
     jobs = await JobsPage.opened(page)
     ten = await jobs.start_all("Start ten jobs")
     await page.wait_for_function(

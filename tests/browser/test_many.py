@@ -112,7 +112,7 @@ async def test_a_network_that_flaps_costs_one_frame_each_time(page, sockets):
     assert not sockets.closed
 
 
-async def test_a_page_that_changes_all_its_bars_goes_at_the_servers_pace(page, sockets):
+async def test_a_page_that_changes_all_its_bars_keeps_to_the_frame_rate(page, sockets):
     await show(page, SUBSCRIPTIONS)
     await page.evaluate(CHURN)
     await page.evaluate(CHURN)

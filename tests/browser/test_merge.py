@@ -14,7 +14,7 @@ TAKEN = """async (pairs) => {
 }"""
 
 
-async def test_a_page_takes_what_python_takes(page):
+async def test_the_page_and_python_accept_the_same_events(page):
     await page.goto("/blank")
     pairs = [[wired(vector["current"]), wired(vector["next"])] for vector in VECTORS]
     taken = await page.evaluate(TAKEN, pairs)
@@ -23,7 +23,7 @@ async def test_a_page_takes_what_python_takes(page):
     assert dict(zip(names, taken, strict=True)) == dict(zip(names, expected, strict=True))
 
 
-async def test_the_first_event_is_taken(page):
+async def test_the_first_event_is_accepted(page):
     await page.goto("/blank")
     assert await page.evaluate(TAKEN, [[None, wired({"state": "UNKNOWN"})]]) == [True]
 

@@ -33,7 +33,7 @@ async def link(page, wire):
     return link
 
 
-async def test_a_running_job_is_followed_over_links_that_are_cut(demo, open_page):
+async def test_a_running_job_is_followed_over_lost_connections(demo, open_page):
     async with Proxy(urlsplit(demo).port).running() as proxy:
         page = await open_page(base_url=f"http://127.0.0.1:{proxy.port}")
         jobs = await JobsPage.opened(page)
@@ -51,7 +51,7 @@ async def test_a_running_job_is_followed_over_links_that_are_cut(demo, open_page
     assert versions == sorted(set(versions))
 
 
-async def test_a_page_comes_back_and_is_current_after_any_close(page, wire, link):
+async def test_a_page_reconnects_after_any_close_and_is_current(page, wire, link):
     for version, code in enumerate([1000, 1001, 1006, 1011, 1012, 4399, 4500], start=6):
         await page.clock.fast_forward(STEADY)
         await link.close(code)
@@ -64,7 +64,7 @@ async def test_a_page_comes_back_and_is_current_after_any_close(page, wire, link
     assert await page.evaluate("events.map(({ detail }) => detail.version)") == [*range(5, 13)]
 
 
-async def test_a_refused_page_does_not_come_back(page, wire, link):
+async def test_a_refused_page_does_not_reconnect(page, wire, link):
     refusals = {4400: "Progress cannot be shown", 4403: "You may not see this task"}
     for code, words in {**refusals, 4499: "Progress cannot be shown"}.items():
         await link.close(code)
@@ -77,7 +77,7 @@ async def test_a_refused_page_does_not_come_back(page, wire, link):
     assert wire.count == 4
 
 
-async def test_a_silent_link_is_given_up_after_50_seconds(page, wire, link):
+async def test_a_silent_connection_is_replaced_after_50_seconds(page, wire, link):
     await page.clock.fast_forward(SILENCE - 5_000)
     link.send('{"type": "ping"}')
     link.send(event(version=6, current=3, total=4))  # heard, so the ping was, too
@@ -92,7 +92,7 @@ async def test_a_silent_link_is_given_up_after_50_seconds(page, wire, link):
     assert await again.next() == subscribe("a")
 
 
-async def test_a_ping_keeps_a_silent_link(page, wire, link):
+async def test_a_ping_keeps_a_silent_connection_open(page, wire, link):
     for _ in range(3):
         await page.clock.fast_forward(20_000)
         link.send('{"type": "ping"}')
@@ -102,7 +102,7 @@ async def test_a_ping_keeps_a_silent_link(page, wire, link):
     assert wire.count == 1
 
 
-async def test_a_server_that_never_answers_is_asked_anew_after_10_seconds(page, expected):
+async def test_a_handshake_without_answer_is_repeated_after_10_seconds(page, expected):
     expected.append("403")  # by the first page, which nobody may see
     came = asyncio.Queue()
     server = await asyncio.start_server(lambda _, writer: came.put_nowait(writer), "127.0.0.1", 0)
@@ -123,7 +123,7 @@ async def test_a_server_that_never_answers_is_asked_anew_after_10_seconds(page, 
     server.close()
 
 
-async def test_a_page_that_is_away_says_so_until_it_is_back(page, wire, link):
+async def test_a_disconnected_page_says_so_until_it_reconnects(page, wire, link):
     bar = page.locator("#a")
     await fail(page, wire, link, times=4)
     await expect(bar).to_have_attribute("disconnected", "")
@@ -134,7 +134,7 @@ async def test_a_page_that_is_away_says_so_until_it_is_back(page, wire, link):
     await expect(part(bar, "message")).to_have_text("Running")
 
 
-async def test_the_pauses_double_up_to_30_seconds_and_begin_anew(page, wire, link):
+async def test_the_pauses_double_up_to_30_seconds_and_are_reset(page, wire, link):
     await page.evaluate(
         """() => {
           Math.random = () => 0.5
@@ -179,7 +179,7 @@ async def test_a_page_that_wakes_asks_for_the_present_state(page, wire, link):
     assert wire.count == 1
 
 
-async def test_a_page_that_wakes_to_a_dead_link_makes_a_new_one(page, wire, link):
+async def test_a_page_that_wakes_with_a_dead_connection_reconnects(page, wire, link):
     await page.evaluate("dispatchEvent(new Event('online'))")
     assert await link.next() == subscribe("a")
     await page.clock.fast_forward(3_500)  # no answer
@@ -211,7 +211,7 @@ NO_WEBSOCKETS = {
 
 
 @pytest.mark.parametrize("fate", NO_WEBSOCKETS)
-async def test_a_page_without_a_link_says_so_after_3_seconds(page, fate):
+async def test_a_page_without_a_connection_says_so_after_3_seconds(page, fate):
     await page.add_init_script(NO_WEBSOCKETS[fate])
     await page.clock.install()
     await page.goto("/blank")
@@ -222,7 +222,7 @@ async def test_a_page_without_a_link_says_so_after_3_seconds(page, fate):
     await expect(part(bar, "message")).to_have_text("Reconnecting…")
 
 
-async def test_wake_ups_do_not_hurry_a_page_that_was_told_to_wait(page, wire, link):
+async def test_wake_ups_do_not_shorten_the_pause_after_4429(page, wire, link):
     await link.close(4429)
     await expect(page.locator("#a")).to_have_attribute("disconnected", "")
     for wake in WAKES:
@@ -231,7 +231,7 @@ async def test_wake_ups_do_not_hurry_a_page_that_was_told_to_wait(page, wire, li
     assert wire.count == 1
 
 
-async def test_wake_ups_ask_one_question_until_it_is_answered(page, wire, link):
+async def test_repeated_wake_ups_send_only_one_request(page, wire, link):
     await add(page, "b")
     assert await link.next() == subscribe("b")
     link.send(event("b", current=1, total=2))

@@ -87,7 +87,7 @@ async def test_a_close_code_is_put_into_words(page, link, warnings, code):
     assert (refused["code"], refused["detail"]) == (name, f"{code}")
 
 
-async def test_what_the_server_says_before_it_closes_is_the_reason(page, link, warnings):
+async def test_the_error_frame_before_a_close_is_shown_as_the_reason(page, link, warnings):
     link.send(refusal(reason="foreign_origin"))
     await link.close(4403)
     message = part(page.locator("#a"), "message")
@@ -127,7 +127,7 @@ async def test_words_for_refusals_can_be_translated(page, link):
     await expect(part(page.locator("#a"), "message")).to_have_text("Verboten")
 
 
-async def test_too_much_is_not_final(page, link, wire):
+async def test_a_close_with_4429_is_not_final(page, link, wire):
     await link.close(4429)
     await expect(part(page.locator("#a"), "message")).to_have_text("Reconnecting…")
     await page.clock.fast_forward(29_000)
@@ -140,7 +140,7 @@ async def test_too_much_is_not_final(page, link, wire):
     assert await page.evaluate("refusals") == []
 
 
-async def test_a_task_too_many_moves_to_another_socket(page, link, wire):
+async def test_a_task_over_the_socket_limit_moves_to_another_socket(page, link, wire):
     await add(page, "b")
     assert await link.next() == subscribe("b")
     link.send(event(current=1, total=2))

@@ -36,7 +36,7 @@ async def test_five_jobs_share_one_websocket(jobs_page):
         assert await job.shown()
 
 
-async def test_a_failed_job_stays_where_it_was_and_says_why(jobs_page):
+async def test_a_failed_job_keeps_its_place_and_shows_the_error(jobs_page):
     job = jobs_page.jobs["failed"]
     *_, before, last = await job.shown()
     assert 0.4 < before["value"] <= last["value"] == 0.5  # not each step is sent
@@ -45,7 +45,7 @@ async def test_a_failed_job_stays_where_it_was_and_says_why(jobs_page):
     await expect(job.bar.locator("[part=message]")).to_be_visible()
 
 
-async def test_a_retried_job_says_so_and_goes_through(jobs_page):
+async def test_a_retried_job_shows_the_retry_and_succeeds(jobs_page):
     shown = await jobs_page.jobs["retried"].shown()
     retries = [each for each in shown if each["state"] == "retry"]
     assert ["Attempt 1 failed, retrying" in each["message"] for each in retries] == [True, False]

@@ -49,7 +49,7 @@ async def test_a_script_that_stops_leaves_nothing_open(page, wire):
     assert await link.closed() == 1000
 
 
-async def test_a_finished_bar_that_goes_late_leaves_the_others_their_websocket(page, wire):
+async def test_removing_a_finished_bar_keeps_the_websocket_of_the_others(page, wire):
     await page.clock.install()
     await page.goto("/blank")
     await add(page)

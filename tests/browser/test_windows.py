@@ -40,7 +40,7 @@ async def test_the_sample_is_imported_by_one_click(jobs):
 
 
 @pytest.mark.parametrize("window", ["reloaded", "late"])
-async def test_half_way_a_window_shows_the_present_state_at_once_and_goes_on(jobs, window):
+async def test_a_window_opened_half_way_shows_the_present_state_at_once(jobs, window):
     job = getattr(jobs, window)
     first, *others = await job.shown()
     assert first["state"] == "progress"
@@ -51,11 +51,11 @@ async def test_half_way_a_window_shows_the_present_state_at_once_and_goes_on(job
 
 
 @pytest.mark.parametrize("window", ["reloaded", "late"])
-async def test_a_window_tells_what_was_refused_and_why(jobs, window):
+async def test_a_window_shows_the_refused_rows_and_the_reasons(jobs, window):
     await tells_what_was_refused(getattr(jobs, window))
 
 
-async def test_a_window_opened_after_the_end_tells_it_too(jobs, page):
+async def test_a_window_opened_after_the_end_shows_the_outcome(jobs, page):
     await page.goto("/")
     job = JobsPage(page).job(jobs.late.task_id)
     await tells_what_was_refused(job)
@@ -63,7 +63,7 @@ async def test_a_window_opened_after_the_end_tells_it_too(jobs, page):
     assert only == (await jobs.late.shown())[-1]
 
 
-async def test_both_windows_end_alike(jobs):
+async def test_both_windows_show_the_same_outcome(jobs):
     assert (await jobs.reloaded.shown())[-1] == (await jobs.late.shown())[-1]
 
 

@@ -27,7 +27,7 @@ async def test_a_form_starts_a_job_and_its_bar_links_to_its_state(page):
     assert state["state"] in {"PENDING", "STARTED", "PROGRESS"}
 
 
-async def test_an_empty_upload_is_refused_in_words(page, expected):
+async def test_an_empty_upload_is_refused_with_a_message(page, expected):
     expected.append("400 (Bad Request)")
     await page.locator("#file").set_input_files(
         {"name": "empty.csv", "mimeType": "text/csv", "buffer": b""}

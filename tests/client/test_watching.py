@@ -249,7 +249,7 @@ async def test_a_wrong_token_is_not_tried_again(web):
         assert token not in str(caught.value)
 
 
-async def test_the_error_names_the_forbidden_one_of_several_tasks(web):
+async def test_the_error_names_the_forbidden_task_among_several(web):
     job, other = Job(), Job()
     tasks = {job.id: make_token(job.id), other.id: None}
     with pytest.raises(ForbiddenError) as caught:
@@ -463,7 +463,7 @@ def answering(status):
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 405, 426])
-async def test_an_address_that_answers_otherwise_is_tried_once(status):
+async def test_an_address_without_websockets_is_tried_once(status):
     with answering(status) as (url, asked):
         watching = gather(watch(url))
         with pytest.raises(UnreachableError, match=f"HTTP {status}.*check the address") as caught:

@@ -248,7 +248,7 @@ async def test_a_task_is_watched_to_its_outcome_and_the_process_ends(site, run):
     assert not node.told("error")
 
 
-async def test_an_outcome_of_long_ago_is_told_and_the_process_ends(site, run):
+async def test_an_old_outcome_is_reported_and_the_process_ends(site, run):
     url = site.url(site.start(1))
     await (await run(url)).end()
     late = await run(url)
@@ -256,7 +256,7 @@ async def test_an_outcome_of_long_ago_is_told_and_the_process_ends(site, run):
     late.check(state="SUCCESS")
 
 
-async def test_a_link_that_is_cut_is_made_anew(site, run):
+async def test_a_connection_that_is_cut_is_renewed_by_watch(site, run):
     async with Proxy(site.web.port).running() as proxy:
         task_id = str(uuid4())
         node = await run(site.url(task_id, proxy.port))
@@ -270,7 +270,7 @@ async def test_a_link_that_is_cut_is_made_anew(site, run):
     node.check(state="SUCCESS", current=100)
 
 
-async def test_a_link_comes_back_with_the_renewed_token(site, run, settings):
+async def test_a_connection_reconnects_with_the_renewed_token(site, run, settings):
     settings.PROGRESS_REDIS_URL = site.store
     settings.CHANNEL_LAYERS = {"default": redis_layer(site.store)}
     settings.PROGRESS_TOKEN_LIFETIME = 4  # of those made here; the site's last for hours
@@ -285,7 +285,7 @@ async def test_a_link_comes_back_with_the_renewed_token(site, run, settings):
     node.check(state="SUCCESS", current=240)
 
 
-async def test_a_token_that_is_none_is_refused_for_good(site, run):
+async def test_an_invalid_token_is_refused_for_good(site, run):
     task_id = site.start()
     node = await run(f"ws://127.0.0.1:{site.web.port}/ws/progress/{task_id}/?token=none")
     await node.end()
@@ -314,7 +314,7 @@ async def test_the_shared_address_takes_one_task_too(site, run):
     node.check(state="SUCCESS", task_id=task_id)
 
 
-async def test_who_stops_hears_no_more_and_the_process_ends(site, run):
+async def test_after_stop_no_event_comes_and_the_process_ends(site, run):
     node = await run(site.url(site.start(400)))
     await node.until(lambda said: "event" in said)
     node.send()
@@ -322,7 +322,7 @@ async def test_who_stops_hears_no_more_and_the_process_ends(site, run):
     assert not any(event["complete"] for event in node.told("event"))
 
 
-async def test_a_server_that_is_away_is_told_until_it_is_back(site, run):
+async def test_an_unreachable_server_is_reported_until_it_is_back(site, run):
     gate = Gate(site.web.port)
     async with gate.running():
         node = await run(site.url(site.start(5), gate.port))
@@ -333,7 +333,7 @@ async def test_a_server_that_is_away_is_told_until_it_is_back(site, run):
     assert node.told("connected") == [False, True]
 
 
-async def test_where_websockets_are_refused_events_come_as_a_stream(site, run):
+async def test_events_come_as_a_stream_if_websockets_are_refused(site, run):
     async with Gate(site.web.port).running() as gate:
         task_id = site.start(400)
         node = await run(site.url(task_id, gate.port), status=site.status(task_id, gate.port))
@@ -361,7 +361,7 @@ watch(url, { WebSocket, onEvent: ({ state, complete }) => complete && console.lo
 """
 
 
-def test_a_callback_that_throws_does_not_deafen_others(site, installed, nodes):
+def test_a_callback_that_throws_does_not_stop_other_callbacks(site, installed, nodes):
     code = THROWING % json.dumps(site.url(site.start(5)))
     told, complaints = evaluate(installed, nodes[20], code)
     assert told == "SUCCESS\n"
@@ -416,7 +416,7 @@ for (const arguments_ of [
 """
 
 
-def test_what_cannot_be_watched_is_said_at_once(installed, nodes):
+def test_wrong_arguments_of_watch_throw_at_once(installed, nodes):
     told, _ = evaluate(installed, nodes[20], WRONG)
     missing, *wrong = told.splitlines()
     assert re.match("Error: There is no WebSocket here: pass one", missing)

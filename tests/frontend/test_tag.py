@@ -41,7 +41,7 @@ def test_a_given_socket_address_gets_no_prefix(prefix):
     assert attribute(html, "socket") == "/elsewhere/"
 
 
-def test_no_task_yet_is_an_element_without_a_task():
+def test_a_task_of_none_gives_an_element_without_a_task():
     html = render("{% progress_bar task %}", task=None)
     assert attribute(html, "task-id") is None
     assert attribute(html, "token") is None
@@ -49,7 +49,7 @@ def test_no_task_yet_is_an_element_without_a_task():
     assert "State of this task" not in html
 
 
-def test_an_id_is_escaped_even_where_the_template_escapes_nothing():
+def test_an_id_is_escaped_even_with_autoescape_off():
     hostile = '"><script>alert(1)</script>'
     source = "{% autoescape off %}{% progress_bar id label=id cancel=True %}{% endautoescape %}"
     html = render(source, id=hostile)
@@ -62,7 +62,7 @@ def test_values_are_escaped_once():
     assert attribute(html, "label") == "Fish &amp; chips"
 
 
-def test_only_an_element_that_may_cancel_has_the_address_a_form_and_the_right():
+def test_only_an_element_with_cancel_has_a_form_and_the_right_to_cancel():
     plain, cancelling = (
         render("{% progress_bar 'a' cancel=yes %}", yes=yes) for yes in (False, True)
     )
@@ -98,7 +98,7 @@ def test_the_script_has_the_nonce_of_the_request(policy):
     assert ('nonce="n1"' in html) is (policy != "none")
 
 
-def test_a_nonce_that_is_made_when_it_is_read_is_made():
+def test_a_lazy_nonce_is_created_by_the_tag():
     class Lazy:
         """As django-csp has it: false until it is read."""
 

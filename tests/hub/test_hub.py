@@ -266,7 +266,7 @@ def test_a_hub_ends_with_its_event_loop(redis_url, raw):
         pass
 
 
-def test_the_hub_of_a_loop_whose_owner_cancelled_nothing_is_forgotten(redis_url, monkeypatch):
+def test_the_hub_of_a_closed_loop_is_forgotten(redis_url, monkeypatch):
     loop = asyncio.new_event_loop()
     loop.close()
     monkeypatch.setitem(Hub._hubs, loop, None)
@@ -283,7 +283,7 @@ async def test_a_hub_that_is_closed_before_its_first_step_is_closed(redis_url):
     assert Hub._hubs == {}
 
 
-async def test_replies_are_not_dropped_and_the_newest_about_the_same_counts():
+async def test_replies_are_never_dropped_and_a_newer_one_replaces_the_same():
     frames = Frames()
     for number in range(100):
         for text in ("old", "new"):

@@ -118,7 +118,7 @@ async def test_a_group_that_is_left_during_a_cut_is_left_for_good(raw, monkeypat
     assert not await is_in_a_group_left_during_a_cut(raw, monkeypatch)
 
 
-async def test_received_through_the_layer_such_a_group_stays(raw, monkeypatch):
+async def test_through_the_layer_a_group_left_during_a_cut_is_kept(raw, monkeypatch):
     """The twin: channels_redis and redis-py forget channels at other times than Redis does."""
     through = lambda layer, _pools, on_message, _renewal: LayerReceiver(layer, on_message)  # noqa: E731
     monkeypatch.setattr(receivers, "PubSubReceiver", through)

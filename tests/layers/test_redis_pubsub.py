@@ -191,7 +191,7 @@ async def until_it_fails(call, *arguments):
             await call(*arguments)
 
 
-async def test_a_server_that_was_away_is_received_from_when_it_is_back(tmp_path):
+async def test_messages_arrive_again_when_a_server_is_back(tmp_path):
     with Server(tmp_path) as server:
         async with receiving(server.url()) as subscribed:
             await subscribed.subscriber.subscribe("a")

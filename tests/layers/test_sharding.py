@@ -112,7 +112,7 @@ async def test_one_deaf_connection_of_several_is_replaced(
         assert await receives_all_outcomes(store, watched, on(servers[deaf]))
 
 
-async def test_with_one_group_for_all_probes_the_others_stay_deaf(
+async def test_one_group_for_all_servers_would_miss_deaf_connections(
     monkeypatch, servers, proxies, store
 ):
     """The twin: each server needs a group of its own."""

@@ -79,7 +79,7 @@ async def test_an_id_that_is_used_again_waits_and_runs_again(store, end):
     assert again.run > first.run
 
 
-async def test_what_the_former_task_of_an_id_says_late_is_refused(store):
+async def test_late_events_of_the_former_task_of_an_id_are_refused(store):
     before = now()
     _, first = await put(store, STARTED, published=before)
     _, again = await put(store, STARTED, published=before + 1)
@@ -87,13 +87,13 @@ async def test_what_the_former_task_of_an_id_says_late_is_refused(store):
         assert await put(store, state, published=before, run=first.run) == (False, again)
 
 
-async def test_a_late_word_that_a_task_waits_does_not_hide_its_outcome(store):
+async def test_a_late_pending_does_not_hide_the_outcome(store):
     published = now()
     _, end = await put(store, SUCCESS, published=published)
     assert await put(store, PENDING, published=published) == (False, end)
 
 
-async def test_a_task_that_runs_is_not_hidden_by_another_that_waits_under_its_id(store):
+async def test_a_pending_with_a_used_id_does_not_hide_the_running_task(store):
     before = now()
     _, running = await put(store, STARTED, published=before)
     assert await put(store, PENDING, published=before + 1) == (False, running)
@@ -156,7 +156,7 @@ STEPS = st.lists(
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-async def test_redis_and_its_twin_take_the_same_events(redis_url, steps):
+async def test_redis_and_memory_stores_accept_the_same_events(redis_url, steps):
     """Runs are drawn by their place, since each store numbers them by its own clock."""
     stores = [RedisStore(redis_url), MemoryStore()]
     await stores[0]._redis.flushdb()

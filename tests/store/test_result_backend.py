@@ -51,7 +51,7 @@ def state(task):
 
 @pytest.mark.parametrize("before", [None, "PENDING", "STARTED", "PROGRESS"])
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")
-def test_progress_takes_the_place_of_celerys_own_states(task, before):
+def test_progress_replaces_celerys_own_states(task, before):
     if before:
         task.backend.store_result(task.request.id, {}, before, request=task.request)
     write(task)
@@ -60,7 +60,7 @@ def test_progress_takes_the_place_of_celerys_own_states(task, before):
 
 @pytest.mark.parametrize("before", ["SUCCESS", "ABORTED", "HALFWAY", "RETRY"])
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")
-def test_other_states_stay(task, before):
+def test_progress_replaces_no_other_state(task, before):
     result = ValueError("x") if before == "RETRY" else {}
     task.backend.store_result(task.request.id, result, before, request=task.request)
     write(task)
@@ -68,7 +68,7 @@ def test_other_states_stay(task, before):
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")
-def test_a_state_that_comes_between_the_look_and_the_write_stays(task, monkeypatch):
+def test_a_state_written_between_check_and_write_stays(task, monkeypatch):
     write(task)
     quick = task.app._progress_quick
     decode = type(quick).decode_result
@@ -83,7 +83,7 @@ def test_a_state_that_comes_between_the_look_and_the_write_stays(task, monkeypat
 
 
 @pytest.mark.parametrize("where", ["settings", "task", "result"])
-def test_a_site_and_a_task_may_keep_progress_out(task, settings, where):
+def test_a_site_or_a_task_can_turn_progress_off(task, settings, where):
     if where == "settings":
         settings.PROGRESS_RESULT_BACKEND = False
     elif where == "task":
@@ -107,7 +107,7 @@ def test_an_outcome_of_the_ids_former_task_is_not_read(task, monkeypatch):
     assert read_outcome(task.request.id, since=time.time() + 1).state == "UNKNOWN"
 
 
-def test_the_trouble_of_one_task_is_not_the_others(task):
+def test_trouble_of_one_task_does_not_pause_others(task):
     mine, others = Trouble(), Trouble()
     write_progress(task, task.request, {"current": object()}, mine)
     assert mine.lasts
@@ -237,12 +237,12 @@ def run(path, code):
     return done.stdout
 
 
-def test_progress_is_written_to_a_database_of_djangos(tmp_path):
+def test_progress_is_written_to_a_django_database(tmp_path):
     said = run(tmp_path / "db", "write(); print(state(), connection.in_atomic_block)")
     assert said == "PROGRESS False\n"
 
 
-def test_the_tasks_transaction_is_not_touched(tmp_path):
+def test_the_tasks_transaction_is_not_affected(tmp_path):
     """It is open and has written, so nobody else can write; it goes on, and is committed."""
     code = """
     with transaction.atomic():
@@ -254,7 +254,7 @@ def test_the_tasks_transaction_is_not_touched(tmp_path):
     assert run(tmp_path / "db", code) == "PENDING (1,) True\n"
 
 
-def test_a_database_that_others_have_locked_is_not_waited_for(tmp_path):
+def test_a_locked_database_does_not_delay_the_task(tmp_path):
     code = """
     other = sqlite3.connect(sys.argv[1], isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -265,7 +265,7 @@ def test_a_database_that_others_have_locked_is_not_waited_for(tmp_path):
     assert run(tmp_path / "db", code) == "True True\n"
 
 
-def test_a_state_of_the_tasks_own_stays_in_a_database_too(tmp_path):
+def test_a_custom_state_stays_in_a_database_too(tmp_path):
     code = """
     task.backend.store_result("a", None, "ABORTED")
     write()

@@ -37,7 +37,7 @@ async def put(store, state, **more):
     return answer
 
 
-async def test_the_newest_event_is_kept_with_what_it_says(store):
+async def test_the_newest_event_is_kept_with_all_fields(store):
     _, first = await put(store, STARTED)
     accepted, second = await put(store, PROGRESS, run=first.run, current=1, description='"é')
     assert accepted
@@ -54,7 +54,7 @@ async def test_versions_strictly_rise(store):
     assert versions[0] > first.version == first.run
 
 
-async def test_waiting_is_only_the_first_thing_known(store):
+async def test_pending_is_accepted_only_as_the_first_event(store):
     accepted, waiting = await put(store, PENDING)
     assert (accepted, waiting.run) == (True, 0)
     _, started = await put(store, STARTED)
@@ -63,7 +63,7 @@ async def test_waiting_is_only_the_first_thing_known(store):
 
 @pytest.mark.promise(2)
 @pytest.mark.parametrize("end", [SUCCESS, FAILURE, State.REVOKED])
-async def test_a_late_report_never_takes_the_place_of_an_outcome(store, end):
+async def test_a_late_report_never_replaces_an_outcome(store, end):
     _, started = await put(store, STARTED)
     _, outcome = await put(store, end, run=started.run)
     assert await put(store, PROGRESS, run=started.run) == (False, outcome)
@@ -72,7 +72,7 @@ async def test_a_late_report_never_takes_the_place_of_an_outcome(store, end):
 
 @pytest.mark.promise(3)
 @pytest.mark.parametrize("end", [FAILURE, State.REVOKED, RETRY])
-async def test_a_new_run_is_newer_than_an_end_that_is_no_success(store, end):
+async def test_a_new_run_replaces_any_outcome_but_success(store, end):
     _, started = await put(store, STARTED)
     _, ended = await put(store, end, run=started.run)
     accepted, again = await put(store, STARTED, attempt=2)
@@ -81,14 +81,14 @@ async def test_a_new_run_is_newer_than_an_end_that_is_no_success(store, end):
     assert again.version > ended.version
 
 
-async def test_success_stays(store):
+async def test_nothing_replaces_success(store):
     _, started = await put(store, STARTED)
     _, success = await put(store, SUCCESS, run=started.run)
     assert await put(store, STARTED) == (False, success)
 
 
 @pytest.mark.promise(3)
-async def test_two_runs_at_once_do_not_flip_flop(store):
+async def test_two_runs_at_the_same_time_do_not_alternate(store):
     _, first = await put(store, STARTED)
     _, second = await put(store, STARTED)
     assert await put(store, PROGRESS, run=first.run) == (False, second)
@@ -107,7 +107,7 @@ async def test_the_latest_run_wins_after_the_store_lost_everything(store):
     assert not (await put(other, PROGRESS, run=old.run))[0]
 
 
-async def test_a_beat_tells_whether_the_run_stands(store):
+async def test_a_heartbeat_returns_whether_the_run_is_current(store):
     assert await store.beat([("a", 1)]) == [(False, None)]
     _, started = await put(store, STARTED)
     assert await store.beat([("a", started.run)]) == [(True, None)]
@@ -116,7 +116,7 @@ async def test_a_beat_tells_whether_the_run_stands(store):
 
 
 @pytest.mark.promise(8)
-async def test_a_silent_run_is_stalled_until_it_gives_a_sign_of_life(store, settings):
+async def test_a_silent_run_is_stalled_until_its_next_heartbeat(store, settings):
     settings.PROGRESS_HEARTBEAT = settings.PROGRESS_STALLED_AFTER = 0.000_001
     store = again(store, settings)
     _, started = await put(store, PROGRESS, current=3, total=4)
@@ -130,7 +130,7 @@ async def test_a_silent_run_is_stalled_until_it_gives_a_sign_of_life(store, sett
     await store.aclose()
 
 
-async def test_what_is_over_or_waits_is_never_stalled(store, settings):
+async def test_a_task_that_waits_or_has_ended_is_never_stalled(store, settings):
     settings.PROGRESS_HEARTBEAT = settings.PROGRESS_STALLED_AFTER = 0.000_001
     store = again(store, settings)
     await put(store, PENDING, task_id="waits")
@@ -140,7 +140,7 @@ async def test_what_is_over_or_waits_is_never_stalled(store, settings):
 
 
 @pytest.mark.promise(8)
-async def test_a_run_that_nobody_comes_back_for_has_failed_with_its_counts(store, settings):
+async def test_a_lost_run_fails_with_its_counts(store, settings):
     settings.PROGRESS_LOST_AFTER = 0.000_001
     store = again(store, settings)
     _, running = await put(store, PROGRESS, current=3, total=4)
@@ -155,13 +155,13 @@ async def test_a_run_that_nobody_comes_back_for_has_failed_with_its_counts(store
     await store.aclose()
 
 
-async def test_a_run_with_signs_of_life_is_not_lost(store):
+async def test_a_run_with_heartbeats_is_not_lost(store):
     _, started = await put(store, STARTED)
     await store.lose(await store.silent())
     assert (await store.read(["a"]))["a"] == started
 
 
-async def test_signs_of_life_of_what_expired_are_forgotten(redis_url, raw, settings):
+async def test_heartbeats_of_expired_tasks_are_deleted(redis_url, raw, settings):
     settings.PROGRESS_LOST_AFTER = 0.000_001
     store = RedisStore(redis_url)
     await put(store, STARTED)
@@ -172,7 +172,7 @@ async def test_signs_of_life_of_what_expired_are_forgotten(redis_url, raw, setti
 
 
 @pytest.mark.parametrize("foreign", ["", "garbage", "{}", '{"type":"progress","version":1}'])
-async def test_what_is_not_ours_in_redis_counts_as_nothing(redis_url, raw, foreign):
+async def test_foreign_values_in_redis_are_ignored(redis_url, raw, foreign):
     store = RedisStore(redis_url)
     raw.set("progress:event:a", foreign)
     assert await store.read(["a"]) == {}
@@ -204,7 +204,7 @@ async def test_a_thousand_tasks_are_read_at_once(store):
     assert len(await store.read([str(n) for n in range(1001)])) == 1001
 
 
-async def test_what_is_known_already_is_not_sent_again(redis_url, raw):
+async def test_known_events_are_not_sent_again(redis_url, raw):
     store = RedisStore(redis_url)
     three = [event(STARTED, task_id=id_, description="x" * 500) for id_ in "abc"]
     stand = {stood.task_id: stood for _, stood in await store.put(three)}
@@ -227,7 +227,7 @@ def sent_by(raw):
 
 
 @pytest.mark.parametrize("version", [True, 1.5, 0])
-async def test_a_foreign_version_that_is_known_keeps_nobody_from_looking(store, version):
+async def test_a_known_foreign_version_does_not_stop_the_read(store, version):
     """The channel layer may bring anything that compares as a number."""
     _, started = await put(store, STARTED)
     known = {"a": event(STARTED, version=version), "b": started}
@@ -235,7 +235,7 @@ async def test_a_foreign_version_that_is_known_keeps_nobody_from_looking(store, 
 
 
 @pytest.mark.promise(8)
-async def test_what_is_known_and_fell_silent_is_told(store, settings):
+async def test_a_known_task_that_falls_silent_is_returned_as_stalled(store, settings):
     _, started = await put(store, STARTED)
     settings.PROGRESS_HEARTBEAT = settings.PROGRESS_STALLED_AFTER = 0.000_001
     store = again(store, settings)
@@ -246,7 +246,7 @@ async def test_what_is_known_and_fell_silent_is_told(store, settings):
     await store.aclose()
 
 
-async def test_a_store_that_takes_no_signs_of_life_shows_what_it_has(redis_url, raw, settings):
+async def test_a_read_only_store_still_returns_its_events(redis_url, raw, settings):
     settings.PROGRESS_HEARTBEAT = settings.PROGRESS_STALLED_AFTER = 0.000_001
     store = RedisStore(redis_url)
     _, started = await put(store, STARTED)
@@ -259,7 +259,7 @@ async def test_a_store_that_takes_no_signs_of_life_shows_what_it_has(redis_url, 
     await store.aclose()
 
 
-async def test_a_server_that_is_three_seconds_away_is_heard(valkey, redis_url):
+async def test_a_server_that_replies_after_three_seconds_is_read(valkey, redis_url):
     async with Far(valkey.port).running() as proxy:
         store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0")
         _, started = await put(store, STARTED)
@@ -268,7 +268,7 @@ async def test_a_server_that_is_three_seconds_away_is_heard(valkey, redis_url):
         await store.aclose()
 
 
-async def test_many_tasks_at_once_are_each_their_own(store):
+async def test_many_tasks_in_one_batch_are_kept_apart(store):
     many = [event(STARTED, task_id=str(number), current=number) for number in range(250)]
     many += [event(PENDING, task_id="0"), event(SUCCESS, task_id="1", run=1)]
     answers = await store.put(many)

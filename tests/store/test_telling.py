@@ -70,7 +70,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("name", EVENTS)
-async def test_what_is_sent_is_byte_for_byte_what_the_layer_sends(layer, raw, store, name):
+async def test_the_store_sends_the_same_bytes_as_the_layer(layer, raw, store, name):
     told, stored = EVENTS[name], []
     async with Redis.from_url(store_url(raw)) as client, client.pubsub() as pubsub:
         await pubsub.subscribe(f"asgi__group__{groups.group_name(told.task_id)}")
@@ -93,7 +93,7 @@ async def heard(pubsub, kind):
     return message["data"]
 
 
-async def test_a_batch_is_stored_and_told_with_one_command(layer, raw, store):
+async def test_a_batch_is_stored_and_sent_with_one_command(layer, raw, store):
     tasks = [str(number) for number in range(50)]
     channel = await joined(layer(), *tasks)
     await store.put([event(task_id="scripts are loaded")])
@@ -107,7 +107,7 @@ async def test_a_batch_is_stored_and_told_with_one_command(layer, raw, store):
     assert "cmdstat_eval" not in calls
 
 
-async def test_other_digits_than_were_expected_are_left_to_the_layer(layer, raw, store):
+async def test_numbers_with_other_digit_counts_are_sent_by_the_layer(layer, raw, store):
     """A run of one digit: the length in front of the text would be wrong."""
     cover = Delivery(store, refused=lambda _: None)._envelope()
     usual = [event(), event(State.PENDING, task_id="b")]
@@ -115,7 +115,7 @@ async def test_other_digits_than_were_expected_are_left_to_the_layer(layer, raw,
     assert [answer.verdict for answer in answers] == [SENT, SENT, 1]
 
 
-async def test_an_outcome_that_stands_already_is_told_again(layer, store):
+async def test_an_outcome_that_is_stored_already_is_sent_again(layer, store):
     """It may be our own, stored by a try whose answer was lost."""
     channel = await joined(layer(), "a")
     [(_, stands)] = await store.put([event(State.FAILURE)])
@@ -123,7 +123,7 @@ async def test_an_outcome_that_stands_already_is_told_again(layer, store):
     assert await received(layer(), channel) == stands
 
 
-async def test_who_may_not_publish_still_stores_and_the_layer_tells(layer, raw, redis_url):
+async def test_without_the_right_to_publish_the_layer_sends(layer, raw, redis_url):
     raw.acl_setuser(
         TELLER["username"],
         enabled=True,
@@ -162,7 +162,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-async def test_what_only_the_layer_can_send_it_sends(
+async def test_messages_that_only_the_layer_can_send_are_sent_by_it(
     layer, redis_url, another, store, settings, name
 ):
     settings.CHANNEL_LAYERS = {"default": LAYERS[name](redis_url, another)}
@@ -173,7 +173,7 @@ async def test_what_only_the_layer_can_send_it_sends(
     assert told == {"a", "b"}
 
 
-async def test_a_layer_with_other_parts_sends_by_itself(layer, store, monkeypatch):
+async def test_a_layer_without_the_private_parts_sends_by_itself(layer, store, monkeypatch):
     assert envelope(store.place)
     monkeypatch.delattr("channels_redis.pubsub.RedisPubSubLoopLayer._get_group_channel_name")
     assert envelope(store.place) is None
@@ -197,7 +197,7 @@ OTHERS = ["redis://two/0", "redis://one:8/0", "unix:///tmp/two", "sentinel://one
 
 
 @pytest.mark.parametrize(("one", "same"), SAME)
-async def test_a_server_is_known_by_its_address_whatever_the_database(one, same):
+async def test_a_server_is_identified_by_its_address_without_the_database(one, same):
     place = redis_servers.place(redis_servers.connect(one))
     assert place == redis_servers.place(redis_servers.connect(same))
     assert place not in {redis_servers.place(redis_servers.connect(each)) for each in OTHERS}
