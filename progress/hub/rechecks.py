@@ -28,7 +28,7 @@ class Guarded(Protocol):
 
 
 class Rechecks:
-    """Rechecks the connections of one event loop, each when its last recheck is 45 s old."""
+    """Rechecks each connection of one event loop 45 s after its last check."""
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time

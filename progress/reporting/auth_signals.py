@@ -50,7 +50,7 @@ def connect() -> None:
 
 
 def _with_proxies(model: type[Model]) -> Iterator[type[Model]]:
-    """Yield the model and its proxy models, since signals name the proxy model as sender."""
+    """Yield the model and its proxies, since a signal's sender may be a proxy model."""
     return (each for each in apps.get_models() if issubclass(each, model))
 
 

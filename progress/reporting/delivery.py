@@ -59,7 +59,7 @@ class Delivery:
         self._wanted.set()
 
     async def idle(self) -> None:
-        """Wait until everything is delivered."""
+        """Wait until all events are delivered."""
         await self._idle.wait()
 
     async def step(self) -> None:

@@ -103,7 +103,7 @@ class Store(Protocol):
 
 
 def readable(text: str | bytes | None) -> Event | None:
-    """Return the event with this text; None for None, and for text that is not an event."""
+    """Parse an event's text; return None if there is no text, or if it is not an event."""
     if not text:
         return None
     try:

@@ -210,7 +210,7 @@ def _bounded(backend: Any) -> Any:
 
 
 def _set_over_ours(backend: Any, key: Any, value: Any) -> None:
-    """Do what RedisBackend.set() does, unless the key has or gets a state that is not in OURS."""
+    """Set the key as RedisBackend.set() does, unless it has or gets a state outside OURS."""
     with backend.client.pipeline() as pipe:
         pipe.watch(key)
         stands = pipe.get(key)

@@ -69,7 +69,7 @@ class Writer(Outbox):
             self.offer(event)
 
     def stop(self) -> None:
-        """Start to send no more frames."""
+        """Send no more frames; one that is being sent is finished."""
         self._state = STOPPED
 
     async def end(self) -> None:

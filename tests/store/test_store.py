@@ -246,7 +246,7 @@ async def test_a_known_task_that_falls_silent_is_returned_as_stalled(store, sett
     await store.aclose()
 
 
-async def test_a_read_only_store_still_returns_its_events(redis_url, raw, settings):
+async def test_a_full_store_still_returns_its_events(redis_url, raw, settings):
     settings.PROGRESS_HEARTBEAT = settings.PROGRESS_STALLED_AFTER = 0.000_001
     store = RedisStore(redis_url)
     _, started = await put(store, STARTED)
