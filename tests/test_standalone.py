@@ -55,9 +55,9 @@ def test_where_django_has_settings_they_are_the_place():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        ('redis_url="memory://", colour="red"', "knows no 'colour', but first_frame, "),
-        ('redis_url="memory://", origins=["example.com"]', "an origin is scheme, host and port"),
-        ('redis_url="memory://", origins=["https://a.test/x"]', "an origin is scheme"),
+        ('redis_url="memory://", colour="red"', "has no argument 'colour'; it takes first_frame, "),
+        ('redis_url="memory://", origins=["example.com"]', "write an origin as scheme, host and port"),
+        ('redis_url="memory://", origins=["https://a.test/x"]', "write an origin as scheme"),
         ('redis_url="memory://", origins="https://a.test"', "origins is a list"),
         ('redis_url="memory://", heartbeat=20', "must be below PROGRESS_STALLED_AFTER"),
         ('redis_url="memory://", permission=3', "PROGRESS_PERMISSION must"),
