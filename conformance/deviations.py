@@ -18,14 +18,14 @@ class Deviation(NamedTuple):
 DEVIATIONS = (
     Deviation(
         ("Hypercorn",),
-        ("Nor when asked for, so that nobody sends a bomb",),
+        ("Frames are not compressed on request either, against decompression bombs",),
         "Hypercorn 0.18 accepts `permessage-deflate` from whoever offers it, and has no option "
         "against it: `hypercorn/protocol/ws_stream.py`, line 111. A proxy can strip "
         "`Sec-WebSocket-Extensions` from handshakes.",
     ),
     Deviation(
         ("Litestar",),
-        ("Where there is no socket, the handshake is refused or closed with 4404",),
+        ("At an unknown address, the handshake is refused or closed with 4404",),
         "Litestar 2.25 ends each path of a mount with a slash, so `…/<id>` is the task's address "
         "there: `litestar/_asgi/routing_trie/traversal.py`, line 160.",
     ),

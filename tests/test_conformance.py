@@ -16,33 +16,33 @@ from conformance.run import Result, Verdict, run
 QUICK = (
     "The present state comes at once",
     "The outcome comes last",
-    "All who watch hear the same outcome",
-    "After the outcome the socket stays",
-    "Nobody may store it",
-    "Who has seen the outcome gets 204",
+    "All watchers get the same outcome",
+    "After the outcome the subscription ends",
+    "Answers must not be cached",
+    "A client that has the outcome gets 204",
     "A token",
     "the same for a foreign as for an unknown id",
     "A page of",
-    "What is not of the protocol",
-    "With a token that permits it",
+    "An invalid frame",
+    "A token that permits cancelling",
 )
 #: The first words of the checks that have to notice, of each wrong server.
 NOTICED = {
     "falling": {"Versions rise with each event"},
-    "too_far": {"Percent is what current and total say"},
+    "too_far": {"Percent follows from current and total"},
     "no_outcome": {
         "The outcome comes last",
         "Versions rise with each event",
-        "Percent is what current and total say",
-        "Who has seen the outcome gets 204",
+        "Percent follows from current and total",
+        "A client that has the outcome gets 204",
     },
     "twice": {"The outcome comes last", "Versions rise with each event"},
     "another_code": {"The outcome comes last"},
-    "no_errors": {"What is not of the protocol"},
-    "cached": {"Nobody may store it: "},
+    "no_errors": {"An invalid frame"},
+    "cached": {"Answers must not be cached: "},
     "told_apart": {"JSON state: 403", "Server-sent events: 403"},
     "any_origin": {"A page of another site is closed", "A page of another site gets 403"},
-    "always_anew": {"Who has seen the outcome gets 204"},
+    "always_anew": {"A client that has the outcome gets 204"},
 }
 #: What each of them is tried with: all of the above.
 TRIED = tuple(sorted(set.union(*NOTICED.values())))
@@ -103,7 +103,7 @@ def test_the_command_fails_and_says_why_in_a_sentence(folder, env):
     with served(Column("wrong", "wrong"), folder, env) as url:
         code, said = suite("--start", f"{url}/too_far/start/{{kind}}", "--only", "Percent")
     assert code == 1
-    assert "FAIL         Percent is what current and total say" in said
+    assert "FAIL         Percent follows from current and total" in said
     assert "percent was 150" in said
 
 

@@ -56,7 +56,10 @@ def test_where_django_has_settings_they_are_the_place():
     ("call", "words"),
     [
         ('redis_url="memory://", colour="red"', "has no argument 'colour'; it takes first_frame, "),
-        ('redis_url="memory://", origins=["example.com"]', "write an origin as scheme, host and port"),
+        (
+            'redis_url="memory://", origins=["example.com"]',
+            "write an origin as scheme, host and port",
+        ),
         ('redis_url="memory://", origins=["https://a.test/x"]', "write an origin as scheme"),
         ('redis_url="memory://", origins="https://a.test"', "origins is a list"),
         ('redis_url="memory://", heartbeat=20', "must be below PROGRESS_STALLED_AFTER"),

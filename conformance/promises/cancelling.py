@@ -7,7 +7,7 @@ from ..deployment.site import FOREIGN, Site
 from .watching import watched
 
 
-@check("With a token that permits it: 202, and all who watch hear REVOKED")
+@check("A token that permits cancelling gets 202, and all watchers get REVOKED")
 async def cancel(site: Site) -> None:
     task = await site.start("cancellable")
     async with site.socket(task.websocket_url) as socket, site.socket(task.shared_url) as other:
@@ -22,7 +22,7 @@ async def cancel(site: Site) -> None:
         expect((await socket.closed()).code == 1000, "the socket was not closed with 1000")
 
 
-@check("With a token that only lets one watch: 403, and the task goes on")
+@check("A token that permits only watching gets 403, and the task continues")
 async def forbidden(site: Site) -> None:
     task = await site.start("counting")
     async with site.socket(task.websocket_url) as socket:
@@ -33,7 +33,7 @@ async def forbidden(site: Site) -> None:
     expect(event["state"] == "SUCCESS", f"it ended with {event['state']}")
 
 
-@check("From a page of the site it is a form; from a page of another site it is 403")
+@check("A form on a page of the site can cancel; on a page of another site it gets 403")
 async def page(site: Site) -> None:
     task = await site.start("cancellable")
     async with site.socket(task.websocket_url) as socket:
@@ -46,7 +46,7 @@ async def page(site: Site) -> None:
     expect(event["state"] == "REVOKED", f"it ended with {event['state']}")
 
 
-@check("A task that is over stays as it is")
+@check("Cancelling does not change a task that has ended")
 async def over(site: Site) -> None:
     task, socket = await watched(site, "cancellable")
     answer = await site.cancel(task)
@@ -55,7 +55,7 @@ async def over(site: Site) -> None:
     expect(state.text == socket.texts[-1], f"then its state was {state.text}")
 
 
-@check("GET is 405")
+@check("A GET request gets 405")
 async def methods(site: Site) -> None:
     task = await site.some()
     answer = await site.ask("GET", task.cancel_url)

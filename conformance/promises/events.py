@@ -52,7 +52,7 @@ def well_formed(event: Frame) -> None:
     expect(event["version"] >= event["run"] >= 0, "a run is newer than its event")
 
 
-@check("Percent is what current and total say, and below 100 before the end")
+@check("Percent follows from current and total, and is below 100 before the end")
 async def percent(site: Site) -> None:
     _, socket = await watched(site, "counting")
     for event in socket.events():
@@ -67,7 +67,7 @@ async def percent(site: Site) -> None:
     expect(socket.events()[-1]["percent"] == 100, "the outcome of a whole count is not 100 %")
 
 
-@check("While the amount of work is unknown, total and percent are null")
+@check("If the amount of work is unknown, total and percent are null")
 async def endless(site: Site) -> None:
     _, socket = await watched(site, "endless")
     counted = [event for event in socket.events() if event["current"]]
@@ -75,7 +75,7 @@ async def endless(site: Site) -> None:
     expect(all(event["total"] is event["percent"] is None for event in counted), "one was not null")
 
 
-@check("A task that fails ends with FAILURE, the counts it had, and words for people")
+@check("A task that fails ends with FAILURE, its last counts, and a message for people")
 async def failing(site: Site) -> None:
     _, socket = await watched(site, "failing")
     event = socket.events()[-1]
@@ -86,7 +86,7 @@ async def failing(site: Site) -> None:
     expect(event["percent"] is None or event["percent"] < 100, "it failed at 100 %")
 
 
-@check("A retry is not the outcome, and opens a run of its own")
+@check("A retry is not an outcome, and begins a new run")
 async def retrying(site: Site) -> None:
     _, socket = await watched(site, "retrying")
     events = socket.events()
@@ -97,7 +97,7 @@ async def retrying(site: Site) -> None:
     rising([runs[attempt] for attempt in sorted(runs)])
 
 
-@check("A task that nobody has started is said to be unknown, and not to be pending for ever")
+@check("A task that was never started is shown as unknown, not as pending for ever")
 async def unknown(site: Site) -> None:
     task = await site.start("never-started")
     async with site.socket(task.websocket_url) as socket:

@@ -41,7 +41,7 @@ async def told(socket: Socket, task: Task, name: str) -> None:
     await socket.event(task.task_id)
 
 
-@check("What is not of the protocol gets an error frame, and the socket lives")
+@check("An invalid frame gets an error frame, and the socket stays open")
 async def bad(site: Site) -> None:
     task = await site.lasting()
     async with site.socket(task.shared_url) as socket:
@@ -50,7 +50,7 @@ async def bad(site: Site) -> None:
             await told(socket, task, name)
 
 
-@check("So does a binary frame")
+@check("A binary frame gets an error frame")
 async def binary(site: Site) -> None:
     task = await site.some()
     async with site.socket(task.shared_url) as socket:
@@ -58,7 +58,7 @@ async def binary(site: Site) -> None:
         await told(socket, task, "a binary frame")
 
 
-@check("So does a frame above 4 KiB; one of 4 KiB is read")
+@check("A frame above 4 KiB gets an error frame; a frame of 4 KiB is accepted")
 async def long(site: Site) -> None:
     task = await site.some()
     frame = {"type": "subscribe", "task_id": task.task_id, "token": task.token, "pad": ""}
@@ -70,7 +70,7 @@ async def long(site: Site) -> None:
         await told(socket, task, "a frame that is too long")
 
 
-@check("So does another task's id on the address of one task")
+@check("Another task's id gets an error frame at the address of one task")
 async def another(site: Site) -> None:
     task = await site.lasting()
     async with site.socket(task.websocket_url) as socket:
@@ -79,7 +79,7 @@ async def another(site: Site) -> None:
         await told(socket, task, "another id")
 
 
-@check("Too many frames that are not of the protocol close with 4400")
+@check("Too many invalid frames close the socket with 4400")
 async def abuse(site: Site) -> None:
     task = await site.some()
     async with site.socket(task.shared_url) as socket:
@@ -89,7 +89,7 @@ async def abuse(site: Site) -> None:
     expect(closed.code == 4400, f"the socket was closed with {closed.code}")
 
 
-@check("Too many frames a second close with 4429")
+@check("Too many frames a second close the socket with 4429")
 async def flood(site: Site) -> None:
     task = await site.some()
     async with site.socket(task.shared_url) as socket:
@@ -103,7 +103,7 @@ async def flood(site: Site) -> None:
     expect(closed.code == 4429, f"the socket was closed with {closed.code}")
 
 
-@check("Who says for 10 s nothing about what to watch is closed with 4408")
+@check("A client that watches nothing for 10 s is closed with 4408")
 async def silent(site: Site) -> None:
     task = await site.some()
     for url in (task.shared_url, task.bearing(None).websocket_url):
@@ -112,7 +112,7 @@ async def silent(site: Site) -> None:
         expect(closed.code == 4408, f"the socket was closed with {closed.code}")
 
 
-@check("Where there is no socket, the handshake is refused or closed with 4404")
+@check("At an unknown address, the handshake is refused or closed with 4404")
 async def nowhere(site: Site) -> None:
     task = await site.some()
     try:
@@ -123,21 +123,21 @@ async def nowhere(site: Site) -> None:
     expect(closed.code == 4404, f"the socket was closed with {closed.code}")
 
 
-@check("Frames are not compressed unless asked for")
+@check("Frames are not compressed by default")
 async def plain(site: Site) -> None:
     task = await site.some()
     async with site.socket(task.websocket_url) as socket:
         expect(socket.extensions is None, f"the server chose {socket.extensions}")
 
 
-@check("Nor when asked for, so that nobody sends a bomb")
+@check("Frames are not compressed on request either, against decompression bombs")
 async def no_bombs(site: Site) -> None:
     task = await site.some()
     async with site.socket(task.websocket_url, compression="deflate") as socket:
         expect(socket.extensions is None, f"the server chose {socket.extensions}")
 
 
-@check("A client that goes without a word harms nobody")
+@check("A client that disappears without a close affects no other client")
 async def goes(site: Site) -> None:
     task = await site.start("counting")
     async with site.socket(task.websocket_url) as stays:

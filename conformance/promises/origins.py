@@ -19,12 +19,12 @@ async def refused(site: Site, origin: str) -> None:
         expect(closed.code == 4403, f"a page of {origin} was closed with {closed.code}, not 4403")
 
 
-@check("A page of another site is closed with 4403, also with a good token")
+@check("A page of another site is closed with 4403, even with a valid token")
 async def foreign(site: Site) -> None:
     await refused(site, FOREIGN)
 
 
-@check("So is one whose origin only looks like the site's own, or says nothing")
+@check("A page with a similar or an opaque origin is closed with 4403")
 async def similar(site: Site) -> None:
     own = urlsplit(site.origin)
     other_scheme = "http" if own.scheme == "https" else "https"
@@ -47,7 +47,7 @@ async def own(site: Site) -> None:
             await socket.event(task.task_id)
 
 
-@check("A script, which has no origin, needs no cookie either")
+@check("A script without an origin needs no cookie")
 async def script(site: Site) -> None:
     task = await site.some()
     async with site.socket(task.shared_url) as socket:

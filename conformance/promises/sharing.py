@@ -16,7 +16,7 @@ async def started(site: Site, kind: str, count: int) -> list[Task]:
     return await asyncio.gather(*(site.start(kind) for _ in range(count)))
 
 
-@check("Each subscribed task comes with its present state and ends with its outcome")
+@check("Each subscription begins with the present state and ends with the outcome")
 async def many(site: Site) -> None:
     tasks = await started(site, "counting", 3)
     async with site.socket(tasks[0].shared_url) as socket:
@@ -29,7 +29,7 @@ async def many(site: Site) -> None:
             expect(socket.events(task.task_id)[-1]["complete"], "a task had no outcome")
 
 
-@check("After the outcome the socket stays, and the subscription is over")
+@check("After the outcome the subscription ends, and the socket stays open")
 async def stays(site: Site) -> None:
     task = await site.start("counting")
     async with site.socket(task.shared_url) as socket:
@@ -55,7 +55,7 @@ async def twice(site: Site) -> None:
     expect(sorted(socket.versions()) == socket.versions(), "versions fell")
 
 
-@check("After unsubscribing nothing more of the task comes")
+@check("After unsubscribing no event of the task arrives")
 async def unsubscribe(site: Site) -> None:
     left, other = await started(site, "counting", 2)
     async with site.socket(left.shared_url) as socket:
@@ -72,7 +72,7 @@ async def unsubscribe(site: Site) -> None:
     expect(len(socket.events(left.task_id)) == before, "events came of what was unsubscribed")
 
 
-@check("Unsubscribing from what is not watched changes nothing")
+@check("Unsubscribing from a task that is not watched changes nothing")
 async def unsubscribe_nothing(site: Site) -> None:
     task = await site.some()
     async with site.socket(task.shared_url) as socket:
@@ -82,7 +82,7 @@ async def unsubscribe_nothing(site: Site) -> None:
     expect(frame.get("type") == "progress", f"this came: {frame}")
 
 
-@check("A refused subscription is an error frame, and the others go on")
+@check("A refused subscription gets an error frame, and the others continue")
 async def refused(site: Site) -> None:
     task = await site.start("counting")
     async with site.socket(task.shared_url) as socket:
@@ -97,7 +97,9 @@ async def refused(site: Site) -> None:
     expect(error.get("detail"), "the error had no detail")
 
 
-@check("Over the limit of 100 tasks a subscription gets the error too_many, the others stay")
+@check(
+    "A subscription over the limit of 100 tasks gets the error too_many, and the others continue"
+)
 async def too_many(site: Site) -> None:
     tasks = await started(site, "never-started", site.limits.subscriptions + 1)
     async with site.socket(tasks[0].shared_url) as socket:
@@ -111,9 +113,7 @@ async def too_many(site: Site) -> None:
         await socket.event(tasks[-1].task_id, within=2 * site.limits.at_once)
 
 
-@check(
-    "The shared socket is pinged after 20 s of silence, also with nothing left to watch", within=60
-)
+@check("The shared socket gets a ping after 20 s of silence, even without subscriptions", within=60)
 async def ping(site: Site) -> None:
     task = await site.start("counting")
     async with site.socket(task.shared_url) as socket:

@@ -9,7 +9,7 @@ from .events import well_formed
 from .watching import watched
 
 
-@check("It is the event, as application/json")
+@check("The JSON state is the event, as application/json")
 async def json_state(site: Site) -> None:
     task = await site.some()
     answer = await site.ask("GET", task.status_url)
@@ -20,7 +20,7 @@ async def json_state(site: Site) -> None:
     expect(answer.json()["task_id"] == task.task_id, "it was of another task")
 
 
-@check("It tells the outcome as long as anybody asks")
+@check("The JSON state shows the outcome after the end too")
 async def outcome(site: Site) -> None:
     task, socket = await watched(site, "failing")
     for _ in range(3):
@@ -28,7 +28,7 @@ async def outcome(site: Site) -> None:
         expect(answer.text == socket.texts[-1], f"the state was {answer.text}")
 
 
-@check("Nobody may store it: Cache-Control says no-store, also where it is refused")
+@check("Answers must not be cached: Cache-Control is no-store, also for refusals")
 async def no_store(site: Site) -> None:
     task = await site.some()
     for each in (task, task.bearing(None), task.bearing(altered(task.token or "", 10))):
@@ -45,7 +45,7 @@ async def head(site: Site) -> None:
     expect(answer.content == b"", "there was a body")
 
 
-@check("Any other method is 405, and Allow says which there are")
+@check("Any other method gets 405, and Allow lists the methods")
 async def methods(site: Site) -> None:
     task = await site.some()
     for method in ("PUT", "DELETE", "PATCH"):
@@ -55,7 +55,7 @@ async def methods(site: Site) -> None:
         expect("GET" in allowed, f"Allow said {allowed!r}")
 
 
-@check("Nothing is compressed unless asked for")
+@check("Answers are not compressed by default")
 async def compressed(site: Site) -> None:
     task = await site.some()
     answer = await site.ask("GET", task.status_url)

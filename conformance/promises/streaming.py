@@ -18,7 +18,7 @@ def is_stream(stream: Stream) -> None:
     expect(kind.startswith("text/event-stream"), f"its type is {kind}")
 
 
-@check("The stream says first when to come again, and then the present state at once")
+@check("The stream begins with the time until a reconnect, and then the present state")
 async def begins(site: Site) -> None:
     task = await site.some()
     async with site.stream(task.events_url) as stream:
@@ -28,7 +28,7 @@ async def begins(site: Site) -> None:
     expect(event.data and event.data["task_id"] == task.task_id, "it was of another task")
 
 
-@check("The id of each event is its version, and they rise")
+@check("The id of each event is its version, and versions rise")
 async def ids(site: Site) -> None:
     task = await site.start("counting")
     async with site.stream(task.events_url) as stream:
@@ -50,7 +50,7 @@ async def ends(site: Site) -> None:
     expect(len(complete) > 3, f"only {len(complete)} events came")
 
 
-@check("Who comes back with Last-Event-ID does not get that event again")
+@check("A client that reconnects with Last-Event-ID does not get that event again")
 async def resumes(site: Site) -> None:
     task = await site.start("counting")
     async with site.stream(task.events_url) as stream:
@@ -64,7 +64,7 @@ async def resumes(site: Site) -> None:
     expect(versions, "the outcome did not come")
 
 
-@check("Who has seen the outcome gets 204, so that EventSource does not come again")
+@check("A client that has the outcome gets 204, so that EventSource does not reconnect")
 async def nothing_left(site: Site) -> None:
     task, _ = await watched(site, "counting")
     state = await site.ask("GET", task.status_url)
@@ -74,7 +74,7 @@ async def nothing_left(site: Site) -> None:
     expect(answer.content == b"", "there was a body")
 
 
-@check("An old or senseless Last-Event-ID gets the present state")
+@check("An old or invalid Last-Event-ID gets the present state")
 async def senseless(site: Site) -> None:
     task, socket = await watched(site, "counting")
     for last in ("1", "0", "-1", "x", "1e400", MANY, "1.5", b"\xb2"):
@@ -107,7 +107,7 @@ class _Frames:
         return (message and message.data) or {}
 
 
-@check("Nobody may store it, and without the right it is 403 with a detail")
+@check("The stream must not be cached, and without the right it gets 403 with a detail")
 async def refused(site: Site) -> None:
     task = await site.some()
     async with site.stream(task.events_url) as stream:
@@ -118,7 +118,7 @@ async def refused(site: Site) -> None:
     expect(answer.json().get("detail"), "there was no detail")
 
 
-@check("A page of another site gets 403, also with a good token")
+@check("A page of another site gets 403, even with a valid token")
 async def foreign(site: Site) -> None:
     task = await site.some()
     answer = await site.ask("GET", task.events_url, headers={"Origin": FOREIGN})
@@ -128,7 +128,7 @@ async def foreign(site: Site) -> None:
         await stream.event()
 
 
-@check("PUT is 405")
+@check("A PUT request gets 405")
 async def methods(site: Site) -> None:
     task = await site.some()
     answer = await site.ask("PUT", task.events_url, headers=page_headers(site.origin))

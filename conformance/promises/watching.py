@@ -42,7 +42,7 @@ async def moves(site: Site) -> None:
     expect(len(shown) > 3, f"only {sorted(map(str, shown))} was to be seen before the outcome")
 
 
-@check("Who comes late gets the present state at once")
+@check("A late watcher gets the present state at once")
 async def late(site: Site) -> None:
     task = await site.start("counting")
     async with site.socket(task.websocket_url) as early:
@@ -53,7 +53,7 @@ async def late(site: Site) -> None:
     expect(first["current"] > 0, "a late watcher got a state without the counts")
 
 
-@check("Who comes after the outcome gets it at once, and the close")
+@check("A watcher that connects after the end gets the outcome at once, and the close")
 async def after_the_end(site: Site) -> None:
     task, before = await watched(site, "counting")
     async with site.socket(task.websocket_url) as socket:
@@ -63,7 +63,7 @@ async def after_the_end(site: Site) -> None:
     expect(closed.code == 1000, f"the socket was closed with {closed.code}")
 
 
-@check("Who comes back gets the present state, and not an older one")
+@check("A watcher that reconnects gets the present state, and no older state")
 async def back(site: Site) -> None:
     task = await site.start("counting")
     async with site.socket(task.websocket_url) as socket:
@@ -75,7 +75,7 @@ async def back(site: Site) -> None:
         await socket.outcome()
 
 
-@check("Versions rise with each event")
+@check("Versions rise with each event of a task")
 async def versions(site: Site) -> None:
     _, socket = await watched(site, "counting")
     rising(socket.versions())
@@ -94,7 +94,7 @@ async def outcome(site: Site) -> None:
     expect(closed.code == 1000, f"the socket was closed with {closed.code}")
 
 
-@check("All who watch hear the same outcome: by websocket, as JSON, and as server-sent event")
+@check("All watchers get the same outcome: by websocket, as JSON, and as server-sent event")
 async def one_outcome(site: Site) -> None:
     task = await site.start("counting")
     async with (
@@ -130,7 +130,7 @@ async def pinged(socket: Any, site: Site) -> None:
         expect(not frame.get("complete"), "the task ended before there was a ping")
 
 
-@check("A watcher that does not read delays nobody")
+@check("A watcher that does not read delays no other watcher")
 async def slow(site: Site) -> None:
     task = await site.start("wordy")
     async with (

@@ -298,7 +298,7 @@ async def test_more_tasks_than_the_server_allows_raise_too_many(valkey, tmp_path
 async def test_the_error_after_waiting_for_a_token_asks_for_one(valkey, tmp_path):
     with web_in(tmp_path, valkey, FIRST_FRAME=0.5) as web:
         watching = gather(watch(f"{shared(web)}a/"))
-        with pytest.raises(ForbiddenError, match="give a token"):
+        with pytest.raises(ForbiddenError, match="pass token="):
             await watching
 
 
