@@ -31,7 +31,7 @@ def addresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, 
 
 
 async def aaddresses(where: HttpRequest | str, task: Any, **options: Any) -> dict[str, str]:
-    """Do the same in an async view, where reading ``request.user`` would block."""
+    """Do what :func:`addresses` does, in an async view, where ``request.user`` would block."""
     return _addresses(where, id_of(task), await amake_token(task, _request(where), **options))
 
 

@@ -80,8 +80,8 @@ def connect(url: str, **options: Any) -> Redis:
     """Return a client of the server at the URL, or of the primary that the Sentinels name.
 
     ``options`` go to redis-py's connections. A lost connection is renewed, to the server that
-    is the primary then. Close the client by :func:`close`. Raises ImproperlyConfigured for a wrong sentinel://
-    URL, and ValueError for another wrong URL.
+    is the primary then. Close the client by :func:`close`. Raises ImproperlyConfigured for a wrong
+    sentinel:// URL, and ValueError for another wrong URL.
     """
     if not is_sentinel(url):
         client: Redis = Redis.from_url(url, **options)

@@ -33,7 +33,7 @@ class Token(NamedTuple):
     user: str | None  # primary key of the user it is bound to; None: anybody may use it
     password: str | None  # a hash that changes with the password of that user
     renewable: bool
-    by_session: bool = True  # whether that user was signed in by a session, not by an API's token
+    by_session: bool = True  # whether a session signed in that user, not an API's token
 
     @property
     def is_over(self) -> bool:
@@ -129,12 +129,12 @@ def id_of(task: Any) -> str:
 
 
 def user_of(owner: Any) -> Any:
-    """The user of a request, or the user itself. A framework's request may only look like one."""
+    """Return the user of a request, or the user itself; the request may be another framework's."""
     return getattr(owner, "user", None) if hasattr(owner, "META") else owner
 
 
 def _signed_in(owner: Any) -> tuple[Any, bool]:
-    """The user who is signed in, or None, and whether by a session. A user alone counts as that."""
+    """Return the signed-in user or None, and whether by a session; True without a request."""
     try:
         user = user_of(owner)
         if user is None or not user.is_authenticated:

@@ -38,7 +38,7 @@ LAST_OPEN_TIMEOUT = 2.0  # the same limit for the last try before patience ends
 STEADY = 5.0  # seconds after which a connection counts as working
 CLOSE_TIMEOUT = 1.0  # seconds that the server may take to answer a close
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds; the upper bounds of the jitter
-LATE = 30.0  # seconds to wait at least where the server had too much of this client, at most twice
+LATE = 30.0  # seconds until a retry after 4408 or 4429; at most twice as long
 FIRST_PATIENCE = 30.0  # seconds until an address that never worked counts as wrong
 BUSY = {403, 408, 425, 429}  # HTTP statuses of busy servers and proxies; 5xx counts too
 PROTOCOL = "progress"
@@ -103,8 +103,8 @@ class Connection:
         self._tries = 0
         self._opened_at = math.inf
         self._lost_at = math.inf
-        self._logged = False  # the present trouble
-        self._late: WatchError | None = None  # why the next try has to wait for long
+        self._logged = False  # whether the present failure was logged
+        self._late: WatchError | None = None  # the reason for a long wait before the next try
 
     @property
     def _patience(self) -> float:
@@ -163,7 +163,7 @@ class Connection:
         while not self._receiver.is_over:
             async with asyncio.timeout(SILENCE):
                 frame = await websocket.recv()
-            self._receiver.receive(frame)  # before what follows: it may be a refusal
+            self._receiver.receive(frame)  # before the next step, since it may be a refusal
             if self._logged:
                 logger.warning("Connected to %s again", self._url.shown)
             self._lost_at, self._logged, self._worked = math.inf, False, True
@@ -180,7 +180,7 @@ class Connection:
         raise refusal(code) from None
 
     def _wait_long(self, error: WatchError) -> str:
-        self._late, self._worked = error, True  # a server that says so has the right address
+        self._late, self._worked = error, True  # a server with this close code is the right one
         return f"{error}"
 
     def _reason_to_retry(self, error: Exception) -> str:

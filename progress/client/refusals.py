@@ -25,13 +25,13 @@ class RefusalError(WatchError):
 
 
 class ForbiddenError(RefusalError):
-    """The right to watch is missing or has ended."""
+    """The client may not watch this task, or no longer."""
 
 
 class TooManyError(RefusalError):
-    """More tasks, sockets or frames than the server allows.
+    """The client exceeds a limit of the server.
 
-    Where the whole connection is refused, it is raised only when ``patience`` ends.
+    If the server refuses the whole connection, this is raised only when ``patience`` ends.
     """
 
 
@@ -41,7 +41,7 @@ class BadRequestError(WatchError, ValueError):
 
 SILENT, TOO_MANY = 4408, 4429  # close codes
 
-#: By close code of 4400 to 4499. After 4429 a client comes back late; after the others it does not.
+#: Maps a close code to an error class and its message.
 REFUSALS: dict[int, tuple[type[WatchError], str]] = {
     4400: (
         BadRequestError,
@@ -57,7 +57,7 @@ REFUSALS: dict[int, tuple[type[WatchError], str]] = {
     TOO_MANY: (TooManyError, "too many sockets are open, or too many frames were sent: close some"),
 }
 
-#: By the reason that the server gives: what to do about it.
+#: Maps the server's reason to a remedy.
 REMEDIES = {
     "foreign_origin": "send the site's own Origin in headers=, or none",
     "no_token": "give a token",
@@ -83,7 +83,7 @@ def refusal(code: int) -> WatchError:
 
 
 def error_of_frame(code: object, detail: object, task_id: object, reason: object) -> WatchError:
-    """Return the error that an error frame reports, with what to do about its reason."""
+    """Return the error that an error frame reports, with the remedy for its reason."""
     id_ = task_id if isinstance(task_id, str) else None
     named = f"{detail}" if id_ is None else f"{detail} (task {id_})"
     kind = {"forbidden": ForbiddenError, "too_many": TooManyError}.get(f"{code}")

@@ -200,10 +200,10 @@ class Hub:
 
 
 def is_overtaken(event: Event, shown: Event) -> bool:
-    """Whether an event of the channel layer is about an earlier moment than what is shown.
+    """Return whether an event from the channel layer is older than the shown event.
 
-    The store refuses such events. While it takes no writes, processes announce what they know, each
-    in its own order.
+    The store refuses such events. But while the store accepts no writes, each process announces its
+    own events, and their order is not checked.
     """
     if event.published and shown.published and event.published != shown.published:
         return event.published < shown.published

@@ -21,7 +21,7 @@ PAUSE = 30.0  # seconds without a read after the backend did not answer
 GRACE = 1.0  # seconds that the run has to report the outcome itself, with its counts and result
 TASKS_AT_ONCE = 20  # tasks in one batch; each takes one call to the result backend
 BATCH_PAUSE = 0.5  # seconds between two batches
-SLOT, SLOTS = 5.0, 7  # seconds, at least those between two reads of the store; 35 s in all
+SLOT, SLOTS = 5.0, 7  # seconds (at least the time between two reads), and their number
 
 # Not asgiref's shared thread: a slow backend must not delay other database work.
 _pool = DaemonPool(1, "progress-outcomes")
@@ -52,10 +52,10 @@ class Outcomes:
         ]
 
     def doubt(self, task_id: str, event: Event | None) -> None:
-        """Ask for this task soon, or every 35 s if it only waits for its turn.
+        """Read the result backend for this task soon, or every 35 s if it never had a run.
 
-        A task that had a run and waits was replaced: if a step of its replacement fails, Celery
-        ends it without a signal. An outcome from before it was sent is not of this task.
+        A task that waits after a run called replace(): if a step of the replacement fails, Celery
+        ends the task without a signal. An outcome from before the task was sent is ignored.
         """
         waits = event is not None and event.state is State.PENDING and not event.run
         if waits and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
@@ -89,7 +89,7 @@ class Outcomes:
 
 
 async def recorded(since: Mapping[str, float]) -> list[Event]:
-    """Read the outcomes that the result backend has of these tasks, stored since then.
+    """Read the outcomes of these tasks from the result backend; ``since`` maps ids to times.
 
     After an error of the backend, returns nothing for the next 30 s.
     """
@@ -115,7 +115,7 @@ async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
 
 
 def is_doubtful(event: Event | None) -> bool:
-    """Whether Celery's record may know more than this event of the store."""
+    """Return whether Celery may have recorded an outcome that this event of the store lacks."""
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
 
 

@@ -169,7 +169,7 @@ def process_ends(**_: Any) -> None:
 
 
 def _ignored(run: Run, exception: Any) -> None:
-    """The task is not over, unless it stored an outcome by hand: somebody else continues it."""
+    """Handle Ignore: unless the task itself stored an outcome, it waits to be continued."""
     if REPLACED in map(str, getattr(exception, "args", ())):
         _conclude(run, State.PENDING)
     else:
@@ -185,7 +185,7 @@ def _rejected(run: Run, *, requeue: bool) -> None:
 
 
 def _conclude_by_record(run: Run, otherwise: Event | None) -> None:
-    """End the run as Celery recorded it; otherwise as given, or by waiting again."""
+    """End the run with Celery's outcome, or else with ``otherwise``, or else with PENDING."""
     outcome = recorded_outcome(run.task_id, since=run.began_at) or otherwise
     if outcome is None:
         _conclude(run, State.PENDING)

@@ -67,7 +67,7 @@ def refused_message(message: Any, **_: Any) -> None:
 
 
 def revoked(request: Any, *, expired: Any = False, terminated: Any = False, **_: Any) -> None:
-    """In the worker's parent: cancelled, or it waited past its expiry."""
+    """In the worker's parent: publish REVOKED for a task that was cancelled or has expired."""
     known = _known_of(request.id, request)
     if not terminated:  # the message was dropped before anybody began it
         known["worker"] = UNBEGUN
@@ -75,7 +75,7 @@ def revoked(request: Any, *, expired: Any = False, terminated: Any = False, **_:
 
 
 def failed(task_id: str, error: str | None, request: Any = None) -> None:
-    """In the worker's parent: its child is gone, or out of time.
+    """In the worker's parent: publish FAILURE for a child that died or timed out.
 
     The child may have stored SUCCESS just before; Celery keeps that, so it is published instead.
     """
@@ -117,10 +117,10 @@ def worker_name(hostname: str | None, pid: int | None) -> str:
 
 
 def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
-    """What this worker knows of a task's life and attempt, for an event.
+    """Return the fields of an event that this worker knows from the task's request.
 
-    ``request`` is what Celery's signal came with, if it did: the worker may hold the next attempt
-    of the task already.
+    ``request`` is the request of Celery's signal, if it has one, since the worker may already hold
+    the request of the next attempt.
     """
     held = _requests.get(task_id)
     life = None if held is None else _life(held.message.headers)

@@ -10,9 +10,9 @@ from .runs import Run
 
 JOIN_WITHIN = 10.0  # seconds that a forked process waits for the number of its run
 
-#: In an event from outside, the name of the process of a message that nobody began to execute.
+#: The worker's name in an event from outside about a message that no process began to execute.
 UNBEGUN = "-"
-#: Who offered an event: a run, or the id of a task that others reported on from outside its runs.
+#: The source of an event: a run, or a task id for an event from outside the task's runs.
 Source = Run | str
 
 
@@ -53,7 +53,7 @@ def place_own(run: Run, event: Event, standing: Event | None) -> Event:
 
 
 def place_outside(event: Event, standing: Event | None) -> Event | None:
-    """What others reported on a task, as the outcome of the run that stands; None to drop it."""
+    """Return an event from outside as the outcome of the run in the store; None to drop it."""
     unbegun = event.worker == UNBEGUN
     if unbegun:
         event = replace(event, worker="")
@@ -74,7 +74,7 @@ def _has_number(run: Run, standing: Event | None) -> bool:
 
 
 def _of_another_run(event: Event, standing: Event, *, unbegun: bool) -> bool:
-    """Whether the same attempt runs in another process: the broker delivered it twice."""
+    """Return whether this attempt runs in another process, after a second delivery."""
     if standing.state not in RUNNING or event.attempt != standing.attempt:
         return False
     if unbegun:

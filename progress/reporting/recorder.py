@@ -215,7 +215,7 @@ def _said_now(run: Run, description: Any) -> Any:
 
 
 def _sum(current: Any, by: Any) -> Any:
-    """The sum, also of types that Python does not add, as float and Decimal; None if not finite."""
+    """Return the sum, also of float and Decimal, which Python cannot add; None if not finite."""
     with suppress(Exception):  # the values' own code may raise anything
         grown = current + by
         if grown - grown == 0:  # neither NaN nor infinite

@@ -103,11 +103,11 @@ class Run:
         self.sent_at = 0.0  # when the publisher last read a report, by the monotonic clock
         self.result_at = 0.0  # when the next write to the result backend is due, by that clock
         self.state = State.STARTED
-        self.number = 0  # the event's ``run``, which the store gives with the first event
-        self.concluded = False  # nothing more is taken
-        self.began_at = time.time()  # by the wall clock, as Celery dates its records
-        self.forks = _forks  # of this process when the run began
-        self.adopted_at = 0.0  # when a forked process took the run over, on that clock too
+        self.number = 0  # the event's ``run``; the store assigns it with the first event
+        self.concluded = False  # later reports are ignored
+        self.began_at = time.time()  # by the wall clock, which Celery's records use
+        self.forks = _forks  # forks of this process when the run began
+        self.adopted_at = 0.0  # when a forked process took over the run, by that clock
         self.warned = False
 
     @property
@@ -140,7 +140,7 @@ class Run:
         return event
 
     def forget(self) -> None:
-        """What the task said counts no more: another run, or another task, begins from nothing."""
+        """Forget the task's reports, since another run or another task begins without any."""
         self.said = NOTHING_SAID
         self.usable, self.shown = (0, None, ""), 0
 
@@ -213,7 +213,7 @@ def _whole(said: Said) -> float | None:
         return None
 
 
-#: The run of the code that executes now, also in asyncio.to_thread(); gevent.spawn() copies none.
+#: The run of the executing code, also inside asyncio.to_thread(), but not gevent.spawn().
 current_run: ContextVar[Run | None] = ContextVar("progress_run", default=None)
 _active: dict[Run, None] = {}  # the unfinished runs of this process
 

@@ -51,16 +51,17 @@ class Store(Protocol):
 
         An event with run 0 begins a new run, unless it is PENDING. These rules apply in order:
 
-        1. An event is accepted when nothing is known of its task.
-        2. A later ``published`` is accepted, an earlier one refused: an id may be used again. A
-           task that runs is not replaced by a PENDING. A PENDING also replaces an outcome that is
-           older than it is itself, by the store's own clock.
-        3. PENDING is accepted from the run that stands (``Ignore`` sends it back to waiting), and
-           from a higher attempt of a task that is not over.
-        4. SUCCESS stays.
-        5. A higher attempt is accepted, a lower one refused, unless it is a SUCCESS.
-        6. A new or higher run is accepted, of a lower one only SUCCESS.
-        7. Within a run, everything is accepted until its outcome or RETRY; after RETRY, an outcome.
+        1. An event of an unknown task is accepted.
+        2. A later ``published`` is accepted and an earlier one is refused, since a task id can be
+           reused; but a PENDING never replaces a running task. A PENDING also replaces an outcome
+           that is older than itself by the store's clock.
+        3. A PENDING of the stored run is accepted, since ``Ignore`` makes a task wait again. A
+           PENDING of a higher attempt is accepted unless the task has ended.
+        4. Nothing replaces a SUCCESS.
+        5. A higher attempt is accepted and a lower one is refused, unless it is a SUCCESS.
+        6. A new or higher run is accepted. Of a lower run, only a SUCCESS is accepted.
+        7. Within a run, every event is accepted until its outcome or RETRY. After RETRY, only an
+           outcome is accepted.
         """
 
     async def publish(self, events: Sequence[Event], envelope: Envelope | None) -> list[Answer]:

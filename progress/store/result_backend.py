@@ -106,11 +106,11 @@ def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Troub
 
 
 def read_outcome(task_id: str, *, since: float = 0) -> Event:
-    """The outcome that the result backend has of a task; UNKNOWN where it has none.
+    """Return a task's outcome from the result backend; UNKNOWN if the backend has no outcome.
 
-    An outcome from before ``since``, in seconds since 1970, belongs to a former task of this id,
-    and counts for nothing. The result itself is left out, since only the task knows whether it is
-    public. Raises what the backend raises. It may block, and is for threads without an event loop.
+    An outcome from before ``since``, in seconds since 1970, is ignored, since it belongs to a
+    former task with this id. The event lacks the result, since only the task knows whether its
+    result is public. Raises the backend's errors. It may block: call it outside an event loop.
     """
     backend = current_app.backend
     if isinstance(backend, DisabledBackend | RPCBackend):
@@ -127,7 +127,7 @@ def read_outcome(task_id: str, *, since: float = 0) -> Event:
 
 
 def recorded_outcome(task_id: str, *, since: float = 0) -> Event | None:
-    """What :func:`read_outcome` finds, or None if that is no outcome or nobody answers."""
+    """Return what :func:`read_outcome` returns; None without an outcome or without an answer."""
     try:
         event = read_outcome(task_id, since=since)
     except Exception as error:  # a backend raises whatever its own driver does
@@ -137,7 +137,7 @@ def recorded_outcome(task_id: str, *, since: float = 0) -> Event | None:
 
 
 def _stored_at(meta: Any) -> float:
-    """When the backend stored this, in seconds since 1970; infinite where it does not say."""
+    """Return when the backend stored this, in seconds since 1970; infinity if it is unknown."""
     when = meta.get("date_done")
     try:
         moment = datetime.fromisoformat(when) if isinstance(when, str) else when
