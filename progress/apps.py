@@ -8,7 +8,7 @@ from .static_files import serve_checkout
 
 
 class ProgressConfig(AppConfig):
-    """``INSTALLED_APPS += ["progress"]``."""
+    """The Django app; add ``"progress"`` to INSTALLED_APPS."""
 
     name = "progress"
     verbose_name = "Task progress"

@@ -132,7 +132,7 @@ class Event:
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
-        """Read what :meth:`text` wrote. Raises ValueError for anything else."""
+        """Return the event with this JSON, as :meth:`text` writes it; else raises ValueError."""
         try:
             decoded = text if isinstance(text, str) else text.decode()
             values = dict(zip(FIELDS, _fields(_read(decoded)), strict=True))

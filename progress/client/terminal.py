@@ -49,7 +49,7 @@ class Exit(IntEnum):
 
 
 class Display(Protocol):
-    """Shows events."""
+    """A way to show events: as a bar, as lines, or as JSON."""
 
     def show(self, event: Event) -> None:
         """Show the newest event. Raises BrokenPipeError when nobody reads the output."""

@@ -14,7 +14,7 @@ RECHECKS_AT_ONCE = 20  # so that many connections do not all wait for one slow r
 
 
 class Guarded(Protocol):
-    """A connection that watches tasks."""
+    """A connection whose rights are rechecked."""
 
     def concerns(self, change: RightsChange) -> bool:
         """Return whether this change may affect the rights of this connection."""
