@@ -31,7 +31,7 @@ def task(valkey):
     url = f"{valkey.connection_url}/1"
     app = Celery("results", broker=url, backend=url, set_as_current=False)
 
-    @app.task(bind=True, name="results.task")
+    @app.task(bind=True, name="results.task", shared=False)
     def task(self):
         """Nothing."""
 
@@ -119,7 +119,7 @@ def test_trouble_of_one_task_does_not_pause_others(task):
 def test_a_site_without_results_hears_nothing_of_them(caplog, backend):
     app = Celery("none", backend=backend, set_as_current=False)
     trouble = Trouble()
-    write_progress(app.task(nothing, name="none.task"), Request(), META, trouble)
+    write_progress(app.task(nothing, name="none.task", shared=False), Request(), META, trouble)
     assert (trouble.lasts, caplog.text) == (False, "")
 
 
@@ -130,7 +130,7 @@ def test_progress_goes_to_the_queue_of_the_sender(valkey, monkeypatch):
     with app.producer_or_acquire() as producer:
         app.backend.on_task_call(producer, "a")  # as apply_async() does
     trouble = Trouble()
-    write_progress(app.task(nothing, name="rpc"), Request(app.thread_oid), META, trouble)
+    write_progress(app.task(nothing, name="rpc", shared=False), Request(app.thread_oid), META, trouble)
     assert (sender.state, sender.info, trouble.lasts) == ("PROGRESS", META, False)
     monkeypatch.setattr("progress.store.result_backend.current_app", app)
     assert recorded_outcome("a") is None
