@@ -54,7 +54,7 @@ def confirm():
 
 def unmarked():
     """A silent task is shown as stalled only after the store has accepted the mark."""
-    mark = "run, true, string.sub(text, body_at))"
+    mark = "run, true, string.sub(text, body_at), keep_open)"
     script(f"if not pcall(write, {mark} then", f"write({mark}; if false then")
 
 

@@ -130,7 +130,8 @@ def test_progress_goes_to_the_queue_of_the_sender(valkey, monkeypatch):
     with app.producer_or_acquire() as producer:
         app.backend.on_task_call(producer, "a")  # as apply_async() does
     trouble = Trouble()
-    write_progress(app.task(nothing, name="rpc", shared=False), Request(app.thread_oid), META, trouble)
+    task = app.task(nothing, name="rpc", shared=False)
+    write_progress(task, Request(app.thread_oid), META, trouble)
     assert (sender.state, sender.info, trouble.lasts) == ("PROGRESS", META, False)
     monkeypatch.setattr("progress.store.result_backend.current_app", app)
     assert recorded_outcome("a") is None
