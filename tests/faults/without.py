@@ -79,6 +79,7 @@ def fork():
 def takeover():
     """A run goes on reporting after another run has taken over its task."""
     script("return its_state == 'SUCCESS' end  -- another run", "return true end  -- another run")
+    outside.stamp_of = lambda _: 0  # nor does anybody know which task was sent later
 
 
 def first_outcome():
