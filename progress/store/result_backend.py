@@ -105,19 +105,21 @@ def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Troub
             trouble.clear()
 
 
-def read_outcome(task_id: str, *, since: float = 0) -> Event:
+def read_outcome(task_id: str, *, since: float = 0, ignored: bool = False) -> Event:
     """Return a task's outcome from the result backend; UNKNOWN if the backend has no outcome.
 
     An outcome from before ``since``, in seconds since 1970, is ignored, since it belongs to a
-    former task with this id. The event lacks the result, since only the task knows whether its
-    result is public. Raises the backend's errors. It may block: call it outside an event loop.
+    former task with this id. ``ABORTED`` counts as REVOKED only for a task that ended by Ignore
+    (``ignored``): another task may still finish. The event lacks the result, since only the task
+    knows whether its result is public. Raises the backend's errors. It may block: call it outside
+    an event loop.
     """
     backend = current_app.backend
     if isinstance(backend, DisabledBackend | RPCBackend):
         return unknown(task_id)  # there is none, or only the sender can read its own queue
     with _fresh_connections():
         meta = _bounded(backend).get_task_meta(task_id, cache=False)
-    status = State.REVOKED if meta["status"] == ABORTED else meta["status"]
+    status = State.REVOKED if meta["status"] == ABORTED and ignored else meta["status"]
     if status not in OUTCOMES or _stored_at(meta) < since:
         return unknown(task_id)
     error = None
@@ -129,7 +131,7 @@ def read_outcome(task_id: str, *, since: float = 0) -> Event:
 def recorded_outcome(task_id: str, *, since: float = 0) -> Event | None:
     """Return what :func:`read_outcome` returns; None without an outcome or without an answer."""
     try:
-        event = read_outcome(task_id, since=since)
+        event = read_outcome(task_id, since=since, ignored=True)
     except Exception as error:  # a backend raises whatever its own driver does
         logger.warning("Cannot read from the result backend how a task ended: %r", error)
         return None

@@ -1,6 +1,7 @@
 """Handshakes and HTTP requests by strangers are refused or served, and never cause a 500."""
 
 import asyncio
+import json
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -88,6 +89,8 @@ async def refused(web, path, headers=b""):
             return raw.status
         await raw.send(TEXT, b"{}")
         opcode, payload = await raw.next()
+        if opcode == TEXT and json.loads(payload)["code"] == "forbidden":  # says why, then closes
+            opcode, payload = await raw.next()
         return int.from_bytes(payload[:2]) if opcode == CLOSE else SERVED
 
 
