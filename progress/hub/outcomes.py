@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import islice
+from typing import Any
 from zlib import crc32
 
 from ..events import OUTCOMES, Event, State, ended
@@ -93,7 +94,7 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
 
     After an error of the backend, returns nothing for the next 30 s.
     """
-    answer: list[Event] = await _pool.run(_recorded, since)
+    answer: list[Event] = await _pool.run(_recorded, result_backend.application(), since)
     return answer
 
 
@@ -119,12 +120,14 @@ def is_doubtful(event: Event | None) -> bool:
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
 
 
-def _recorded(since: Mapping[str, float]) -> list[Event]:
+def _recorded(app: Any, since: Mapping[str, float]) -> list[Event]:
     global _paused_until  # noqa: PLW0603 - one backend per process
     if time.monotonic() < _paused_until:
         return []
     try:
-        events = [result_backend.read_outcome(id_, since=when) for id_, when in since.items()]
+        events = [
+            result_backend.read_outcome(id_, since=when, app=app) for id_, when in since.items()
+        ]
     except Exception as error:
         _paused_until = time.monotonic() + PAUSE
         logger.warning("The result backend does not answer; paused for %d s: %r", PAUSE, error)

@@ -105,7 +105,15 @@ def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Troub
             trouble.clear()
 
 
-def read_outcome(task_id: str, *, since: float = 0, ignored: bool = False) -> Event:
+def application() -> Any:
+    """Return the Celery application of this thread, to hand it to another thread."""
+    proxy: Any = current_app
+    return proxy._get_current_object()
+
+
+def read_outcome(
+    task_id: str, *, since: float = 0, ignored: bool = False, app: Any = None
+) -> Event:
     """Return a task's outcome from the result backend; UNKNOWN if the backend has no outcome.
 
     An outcome from before ``since``, in seconds since 1970, is ignored, since it belongs to a
@@ -114,7 +122,7 @@ def read_outcome(task_id: str, *, since: float = 0, ignored: bool = False) -> Ev
     knows whether its result is public. Raises the backend's errors. It may block: call it outside
     an event loop.
     """
-    backend = current_app.backend
+    backend = (app or current_app).backend
     if isinstance(backend, DisabledBackend | RPCBackend):
         return unknown(task_id)  # there is none, or only the sender can read its own queue
     with _fresh_connections():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from celery import current_app
 from django.contrib.auth.decorators import login_not_required
@@ -115,17 +116,15 @@ async def _cancel(request: HttpRequest, task_id: str) -> HttpResponse:
     if refusal is not None:
         return refusal
     try:
-        await _pool.run(_revoke, task_id, within=REVOKE_WITHIN, queued=REVOKE_WITHIN)
+        # Taken here, since Celery's current application is another one in another thread.
+        revoke = partial(current_app.control.revoke, task_id, terminate=True)
+        await _pool.run(revoke, within=REVOKE_WITHIN, queued=REVOKE_WITHIN)
     except (OperationalError, RedisError, OSError):
         return _away("The task queue does not answer.")
     back = _page_to_return_to(request)
     if back is not None:
         return HttpResponseRedirect(back, status=303)
     return JsonResponse({"task_id": task_id}, status=202)
-
-
-def _revoke(task_id: str) -> None:
-    current_app.control.revoke(task_id, terminate=True)
 
 
 _protected_cancel = csrf_protect(_cancel)
