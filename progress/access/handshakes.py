@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from django.apps import apps
 from django.conf import settings
 from django.contrib import auth
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import cached_property
@@ -34,7 +34,10 @@ class Handshake(ASGIRequest):
 
     def __init__(self, scope: Mapping[str, Any], *, signed_out: bool = False) -> None:
         scheme = "https" if scope.get("scheme") in SECURE else "http"
-        super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
+        try:
+            super().__init__({**scope, "method": "GET", "scheme": scheme}, BytesIO())
+        except (SuspiciousOperation, LookupError) as error:  # Django parses the query by a charset
+            raise ValueError(f"the handshake cannot be read: {error}") from error
         # Four times as fast as `self.GET`, which is only made if a rule uses it.
         most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
         query = dict(

@@ -354,3 +354,26 @@ async def test_a_client_that_asks_for_batches_gets_several_events_in_a_frame():
 
 async def test_other_clients_get_each_event_in_a_frame_of_its_own():
     assert all(isinstance(frame, dict) for frame in await in_batches("/ws/progress/"))
+
+
+@pytest.mark.parametrize("query", [b"&".join([b"a"] * 2000), b"a=%41"])
+@pytest.mark.parametrize("charset", [b"hex", b"utf-16"])
+async def test_a_handshake_with_an_odd_charset_is_closed_as_a_bad_request(hub, query, charset):
+    """Django parses the query as soon as it reads the charset, and raises what it likes."""
+    scope = {
+        "type": "websocket",
+        "path": "/",
+        "query_string": query,
+        "headers": [(b"content-type", b";charset=" + charset)],
+        "subprotocols": [],
+    }
+    told = asyncio.Queue()
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await told.put({"type": "websocket.connect"})
+    await told.put({"type": "websocket.disconnect", "code": 1000})
+    await ProgressConsumer(scope, told.get, send).run()
+    assert {message.get("code") for message in sent} <= {None, 4400, 4408}
