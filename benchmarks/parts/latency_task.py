@@ -65,7 +65,7 @@ def _recorded(app, kind, task_id, run=None):
 
 
 def event(task_id, number, description, run):
-    """The event that is sent, here and under load."""
+    """Return the event that both the measured task and the tasks of the load send."""
     from progress.events import Event, State
 
     return Event(

@@ -125,7 +125,7 @@ def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
     held = _requests.get(task_id)
     life = None if held is None else _life(held.message.headers)
     if request is not None:
-        own = {"published": stamp_of(request), "attempt": attempt_of(request.retries)}
+        own = _life({PUBLISHED: stamp_of(request), "retries": request.retries})
         if own != life:
             return own
     if held is None or life is None:
@@ -134,6 +134,7 @@ def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
 
 
 def _life(headers: Any) -> dict[str, Any]:
+    """Return when the task was sent and which attempt this is, from a message's headers."""
     headers = headers or {}
     return {
         "published": whole_number(headers.get(PUBLISHED)),

@@ -72,7 +72,7 @@ class ProgressRecorder:
         self.set_progress(grown, total, description)
 
     def _grown(self, current: Any, by: Any) -> Any:
-        """The sum of what Python cannot add, or else the last usable count."""
+        """Return the sum of numbers that Python cannot add; without one, the last usable count."""
         grown = _sum(current, by)
         if grown is None:
             self._run.warn(f"current cannot grow by a {type(by).__name__}")
@@ -206,7 +206,7 @@ def _length(iterable: Any) -> int | None:
 
 
 def _said_now(run: Run, description: Any) -> Any:
-    """The words in the language that is active now; the last ones for None or no words."""
+    """Return the text in the language that is active now; for None or empty text, the last one."""
     try:
         return run.said[2] if description is None else str(description) or run.said[2]
     except Exception as error:  # the value's own code may raise anything

@@ -141,7 +141,7 @@ def taking_its_time(who, task_id, action):
 
 
 async def taking_its_time_async(who, task_id, action):
-    """The same, in the shared thread of Django's async views."""
+    """Allow after 20 ms, in the thread that all of Django's async views share."""
     return await sync_to_async(taking_its_time)(who, task_id, action)
 
 
