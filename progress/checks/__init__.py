@@ -19,17 +19,18 @@ from . import configuration, dependencies, network, site, tasks
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Run every check that needs no network."""
     return [
+        # First, since they import the site, which may import the Celery application.
+        *site.check_websocket(),
+        *site.check_urls(),
+        *site.check_server(),
+        *site.check_static_files(),
+        *tasks.check_application(),
+        *tasks.check_eager(),
+        *tasks.check_serializers(),
         *configuration.check_store(),
         *configuration.check_retention(),
         *configuration.check_layer(),
         *configuration.check_access(),
-        *tasks.check_application(),
-        *tasks.check_eager(),
-        *tasks.check_serializers(),
-        *site.check_websocket(),
-        *site.check_server(),
-        *site.check_urls(),
-        *site.check_static_files(),
         *dependencies.check_private_parts(),
     ]
 

@@ -13,7 +13,6 @@ from django.contrib.auth.models import Group
 from django.db import connections
 
 from tests.access.doors import OWN, Visitor, news
-from tests.support.celery import app
 
 TOKEN = re.compile(r"(WyJ|\.e)[\w-]{30,}")  # how signed and compressed lists begin
 CELLS = Counter()
@@ -28,12 +27,6 @@ def no_token_in_the_log(caplog):
         for record in caplog.get_records(when):
             ours = not record.name.startswith("websockets")
             assert not (ours and TOKEN.search(record.getMessage())), record.name
-
-
-@pytest.fixture(autouse=True)
-def _celery():
-    """Make the Celery application that the cancel view uses."""
-    app.set_current()
 
 
 @pytest.fixture

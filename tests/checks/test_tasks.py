@@ -54,6 +54,19 @@ def test_a_process_without_an_application_of_its_own_is_reported(broker, expecte
     assert [line.split()[0] for line in done.stdout.splitlines()] == expected
 
 
+def test_an_application_that_only_the_urls_import_is_found(tmp_path):
+    (tmp_path / "urls.py").write_text(
+        "from celery import Celery\n"
+        "from django.urls import include, path\n"
+        "app = Celery(broker='redis://localhost:6379/1')\n"
+        "urlpatterns = [path('progress/', include('progress.urls'))]\n"
+    )
+    site = SITE.format(url=URL).replace("INSTALLED_APPS", "ROOT_URLCONF='urls', INSTALLED_APPS")
+    code = [sys.executable, "-c", site]
+    more = {"cwd": tmp_path, "env": {}, "capture_output": True, "text": True, "timeout": 60}
+    assert subprocess.run(code, check=True, **more).stdout == ""
+
+
 def test_eager_tasks_with_a_store_in_redis_are_reported(ids, settings):
     current_app.conf.task_always_eager = True
     assert ids() == ["W011"]

@@ -19,7 +19,6 @@ from progress import aaddresses, addresses, amake_token, make_token
 from progress.access.tokens import read_token
 from progress.reporting import current
 from progress.reporting.current import current_publisher
-from tests.support.celery import app
 
 
 def state(task_id):
@@ -111,12 +110,6 @@ def test_a_bar_without_our_addresses_is_an_error(settings):
         render("{% progress_bar 'a' %}")
 
 
-@pytest.fixture
-def _celery():
-    """The application by which the view cancels."""
-    app.set_current()
-
-
 def cancel(task_id, fields=None, **headers):
     """The answer to a form of a page."""
     fields = {"token": make_token(task_id, actions=["cancel"]), **(fields or {})}
@@ -127,7 +120,6 @@ PAGE = "http://testserver/jobs/?page=2"
 FORM = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-@pytest.mark.usefixtures("_celery")
 @pytest.mark.parametrize(
     ("fields", "headers", "location"),
     [
@@ -143,7 +135,6 @@ def test_a_form_that_cancels_leads_back_to_a_page_of_the_site(task, fields, head
     assert (answer.status_code, answer["Location"]) == (303, location)
 
 
-@pytest.mark.usefixtures("_celery")
 @pytest.mark.parametrize(
     "headers",
     [
