@@ -64,12 +64,19 @@ class ProgressRecorder:
         current, total, _, _ = self._last
         try:
             grown = current + by
-            usable = bool(grown - grown == 0)  # neither NaN nor infinite
+            if grown - grown != 0:  # NaN or infinite
+                grown = self._grown(current, by)
         except Exception:  # the values' own code may raise anything
-            usable = False
-        if not usable:
             grown = self._grown(current, by)
-        self.set_progress(grown, total, description)
+        # As in set_progress(): a call of it would cost as much as the rest.
+        run = self._run
+        if description is UNSAID:
+            description = run.said[2]
+        elif type(description) is not str:
+            description = _said_now(run, description)
+        run.said = self._last = (grown, total, description, None)
+        if run.attend:
+            attend(run)
 
     def _grown(self, current: Any, by: Any) -> Any:
         """Return the sum of numbers that Python cannot add; without one, the last usable count."""
