@@ -10,6 +10,7 @@ from redis.asyncio import Connection
 from progress import redis_servers
 from progress.checks.dependencies import check_private_parts
 from progress.layers import groups, private_parts, receivers, sending
+from tests.support.joining import joined
 
 LAYER = [f"RedisPubSubLoopLayer.{name}" for name in private_parts.LAYER]
 SHARD = [f"RedisSingleShardConnection.{name}" for name in private_parts.SHARD]
@@ -100,10 +101,8 @@ async def test_the_store_publishes_nothing_and_logs_it_once(layer, redis_url, ca
 
 
 async def test_messages_are_sent_by_the_layer_one_by_one(layer, raw, monkeypatch, caplog):
-    channel = await layer.new_channel()
     names = [groups.group_name(task_id) for task_id in "ab"]
-    for name in names:
-        await layer.group_add(name, channel)
+    channel = await joined(layer, names)
     monkeypatch.setattr(private_parts, "SHARD", (*private_parts.SHARD, "gone"))
     raw.config_resetstat()
     await sending.send((name, {"type": "a", "name": name}) for name in names)

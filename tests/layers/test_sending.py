@@ -4,6 +4,7 @@ import pytest
 from channels.layers import channel_layers, get_channel_layer
 
 from progress.layers import sending
+from tests.support.joining import joined
 
 
 @pytest.fixture
@@ -17,9 +18,7 @@ async def layer(redis_url):
 
 @pytest.mark.parametrize(("count", "scripts"), [(1, 0), (250, 3)])
 async def test_each_message_reaches_its_group_in_few_commands(layer, raw, count, scripts):
-    channel = await layer.new_channel()
-    for number in range(count):
-        await layer.group_add(f"group.{number}", channel)
+    channel = await joined(layer, [f"group.{number}" for number in range(count)])
     raw.config_resetstat()
     await sending.send((f"group.{each}", {"type": "a", "number": each}) for each in range(count))
     received = [(await layer.receive(channel))["number"] for _ in range(count)]

@@ -14,6 +14,7 @@ from progress.reporting.delivery import Delivery
 from progress.reporting.runs import Run
 from progress.store.base import SENT
 from progress.store.redis import RedisStore
+from tests.support.joining import joined
 from tests.support.parts import Server
 
 TELLER = {"username": "teller", "password": "secret"}
@@ -26,16 +27,6 @@ async def layer(redis_url):
     yield get_channel_layer
     await get_channel_layer().flush()
     channel_layers.backends.clear()
-
-
-async def joined(layer, *task_ids):
-    """A channel in the groups of these tasks, once Redis knows of them all."""
-    channel = await layer.new_channel()
-    for task_id in task_ids:
-        await layer.group_add(groups.group_name(task_id), channel)
-        await layer.group_send(groups.group_name(task_id), {"type": "there"})
-        assert await layer.receive(channel) == {"type": "there"}
-    return channel
 
 
 async def received(layer, channel):
@@ -95,7 +86,7 @@ async def heard(pubsub, kind):
 
 async def test_a_batch_is_stored_and_sent_with_one_command(layer, raw, store):
     tasks = [str(number) for number in range(50)]
-    channel = await joined(layer(), *tasks)
+    channel = await joined(layer(), map(groups.group_name, tasks))
     await store.put([event(task_id="scripts are loaded")])
     raw.config_resetstat()
     runs = await delivered(store, *(event(task_id=task_id) for task_id in tasks))
@@ -117,7 +108,7 @@ async def test_numbers_with_other_digit_counts_are_sent_by_the_layer(layer, raw,
 
 async def test_an_outcome_that_is_stored_already_is_sent_again(layer, store):
     """It may be our own, stored by a try whose answer was lost."""
-    channel = await joined(layer(), "a")
+    channel = await joined(layer(), [groups.group_name("a")])
     [(_, stands)] = await store.put([event(State.FAILURE)])
     await delivered(store, event(State.FAILURE, run=stands.run))
     assert await received(layer(), channel) == stands
@@ -133,7 +124,7 @@ async def test_without_the_right_to_publish_the_layer_sends(layer, raw, redis_ur
         channels=["*"],
         commands=["+@all", "-publish"],
     )
-    channel = await joined(layer(), "a")
+    channel = await joined(layer(), [groups.group_name("a")])
     store = RedisStore(redis_url.replace("//", "//{username}:{password}@".format(**TELLER)))
     try:
         [run] = await delivered(store, event())
@@ -167,7 +158,7 @@ async def test_messages_that_only_the_layer_can_send_are_sent_by_it(
 ):
     settings.CHANNEL_LAYERS = {"default": LAYERS[name](redis_url, another)}
     assert envelope(store.place) is None
-    channel = await joined(layer(), "a", "b")
+    channel = await joined(layer(), map(groups.group_name, "ab"))
     await delivered(store, event(), event(task_id="b"))
     told = {(await received(layer(), channel)).task_id for _ in "ab"}
     assert told == {"a", "b"}
