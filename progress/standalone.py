@@ -50,6 +50,17 @@ def configure(
     values |= {"SECRET_KEY": secret, "CSRF_TRUSTED_ORIGINS": list(origins)}
     if values == _configured:
         return
+    _refuse_other_settings()
+    _check(values)
+    settings.configure(**values, **_site(values["CSRF_TRUSTED_ORIGINS"], redis_url))
+    conf.redis_url()
+    conf.check_durations()
+    conf.check_access()
+    django.setup()
+    _configured = values
+
+
+def _refuse_other_settings() -> None:
     if _configured is not None:
         raise ImproperlyConfigured(
             "configure() was called before, with other values: call it in one module only, and "
@@ -60,13 +71,6 @@ def configure(
             "Django's settings exist already: set PROGRESS_REDIS_URL and the others there, "
             "and add 'progress' to INSTALLED_APPS"
         )
-    _check(values)
-    settings.configure(**values, **_site(values["CSRF_TRUSTED_ORIGINS"], redis_url))
-    conf.redis_url()
-    conf.check_durations()
-    conf.check_access()
-    django.setup()
-    _configured = values
 
 
 def _check(values: dict[str, Any]) -> None:

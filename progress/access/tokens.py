@@ -63,8 +63,7 @@ def make_token(
 
     ``user`` is a user, or the request of one. Only that user may use the token; without a user, or
     with one who is not signed in, anybody who has it may. In a page it also needs that user's
-    session, unless the request was authenticated without one, as by an API's own tokens: then the
-    page that has the token may use it.
+    session, unless the request was authenticated without one, as by an API's own tokens.
 
     ``actions`` are "watch", "cancel", or both. A token with a ``lifetime`` in seconds is never
     renewed, which suits a link that is shared. A token without one lasts PROGRESS_TOKEN_LIFETIME,
