@@ -65,7 +65,8 @@ def try_out(trees, denial):
 
 def row(verdict):
     """A line of the table."""
-    by = verdict.by.rpartition("/")[2] if verdict.by else "SURVIVED"
+    path, _, test = (verdict.by or "SURVIVED").partition("::")
+    by = f"{Path(path).name}::{test}" if test else path
     return f"{verdict.denial.file:15} {verdict.denial.name:52} {by}"
 
 
