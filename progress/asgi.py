@@ -6,7 +6,7 @@ It has these addresses, relative to the path where it is mounted:
 <task_id>/ (websocket) one task
 <task_id>/            its state as JSON
 <task_id>/events      its events as a stream
-<task_id>/cancel/     its cancelling (POST)
+<task_id>/cancel/     cancels it (POST)
 task-progress.js      the element for pages, and the modules it loads
 """
 

@@ -213,7 +213,7 @@ def check_access() -> None:
 
 
 def check_durations() -> None:
-    """Raise ImproperlyConfigured if a duration is wrong, or too long or short for another."""
+    """Raise ImproperlyConfigured if a duration is wrong, or does not fit another duration."""
     for setting in (interval, retention, reconcile, result_backend):
         setting()
     if not heartbeat() < stalled_after() < lost_after():

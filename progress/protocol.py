@@ -16,8 +16,8 @@ PING_AFTER = 20.0  # seconds of silence after which the server pings
 class Close(IntEnum):
     """Close codes.
 
-    After 4408 and 4429 a client comes back late, after 30 to 60 s, and after any other of 4400 to
-    4499 not by itself; after all other codes it comes back.
+    After 4408 and 4429 a client reconnects in 30 to 60 s. After any other code from 4400 to 4499 it
+    does not reconnect by itself. After all other codes it reconnects with back-off.
     """
 
     DONE = 1000  # all outcomes were sent
@@ -112,7 +112,7 @@ def parse(text: str | None) -> Request:
 
 
 def task_id(value: Any) -> str:
-    """Return the value if it is a task id: any valid text but an empty one. Raises FrameError."""
+    """Return the value if it is a task id: text that is valid and not empty. Raises FrameError."""
     if not isinstance(value, str) or not value:
         raise FrameError("task_id must be a string that is not empty")
     try:

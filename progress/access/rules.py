@@ -62,7 +62,7 @@ class Asker:
 
     @property
     def is_page(self) -> bool:
-        """Whether a page of this site asks over a websocket; then its session must confirm it."""
+        """Whether a page of this site asks over a websocket; its session must confirm the user."""
         return bool(getattr(self.request, "is_page", False))
 
     def owns(self, task_id: str) -> bool:
@@ -79,9 +79,9 @@ def by_token(who: Asker, task_id: str, action: str) -> bool:
     """Allow a client with a valid token for this task and action: the default rule.
 
     A token that is bound to a user is valid while that user is active and keeps the password. If
-    somebody is signed in, it must be that user. A page needs a signed-in user on its websocket,
-    unless no session signed the user in when the token was made. A task with an owner is for its
-    owner alone. PROGRESS_PERMISSION replaces this rule.
+    somebody is signed in, it must be that user. On a page's websocket that user must be signed in,
+    unless the token was made for a user who was signed in without a session. A task with an owner
+    is for its owner alone. PROGRESS_PERMISSION replaces this rule.
     """
     token = who.token
     if token is None or token.task_id != task_id or action not in token.actions:

@@ -107,7 +107,7 @@ def read_token(text: str | None) -> Token | None:
 
 
 def read_expired(text: str | None) -> Token | None:
-    """Return the token even if it has expired, to name the reason of a refusal; never to allow."""
+    """Return the token even if it has expired: only to explain a refusal, never to allow access."""
     if not text or len(text) > LONGEST:
         return None
     try:

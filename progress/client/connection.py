@@ -46,7 +46,7 @@ TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")  # RFC 9110's tchar, besides letters 
 
 
 class Receiver(Protocol):
-    """Takes the frames of a connection, and says which frames to send at its start."""
+    """Handles the frames of a connection, and names the frames to send when it opens."""
 
     token: str | None
 
@@ -58,7 +58,7 @@ class Receiver(Protocol):
         """Return the frames to send at the beginning of each connection."""
 
     def receive(self, frame: str | bytes) -> None:
-        """Take a frame. Raises WatchError if the frame ends the watching."""
+        """Handle a frame. Raises WatchError if the frame ends the watching."""
 
 
 class SocketURL:
@@ -169,7 +169,7 @@ class Connection:
             self._lost_at, self._logged, self._worked = math.inf, False, True
 
     def _reason_of_close(self, code: int) -> str:
-        """Return why the server closed the websocket. Raises WatchError if for good."""
+        """Return why the server closed the websocket. Raises WatchError if a retry would fail."""
         if not 4400 <= code < 4500:
             return f"it was closed with {code}"
         if code == TOO_MANY:
@@ -192,7 +192,7 @@ class Connection:
         return why
 
     def _pause(self, why: str) -> float:
-        """Return seconds until the next try, by full jitter. Raises WatchError at the end."""
+        """Return seconds until the next try (full jitter). Raises WatchError if none is left."""
         now = time.monotonic()
         if now - self._opened_at > STEADY:
             self._tries = 0

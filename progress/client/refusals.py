@@ -45,34 +45,34 @@ SILENT, TOO_MANY = 4408, 4429  # close codes
 REFUSALS: dict[int, tuple[type[WatchError], str]] = {
     4400: (
         BadRequestError,
-        "the server cannot parse what was sent: does it have the same version?",
+        "the server cannot parse the request: are client and server of the same version?",
     ),
     4401: (ForbiddenError, "the right to watch has ended: ask for a new token"),
-    4403: (ForbiddenError, "no right to watch: the token is wrong, expired, or of another task"),
-    4404: (UnreachableError, "the server knows no such address: check the path"),
+    4403: (ForbiddenError, "no right to watch: the token is wrong, expired, or for another task"),
+    4404: (UnreachableError, "the server has no such address: check the path"),
     SILENT: (
         ForbiddenError,
         "the client sent no token in time: pass token=, or tasks= at the address for many tasks",
     ),
-    TOO_MANY: (TooManyError, "too many sockets are open, or too many frames were sent: close some"),
+    TOO_MANY: (TooManyError, "too many sockets are open, or too many frames are sent: send fewer"),
 }
 
 #: Maps the server's reason to a remedy.
 REMEDIES = {
-    "foreign_origin": "send the site's own Origin in headers=, or none",
-    "no_token": "give a token",
-    "bad_token": "use a token as the site made it, with the SECRET_KEY that the server has",
+    "foreign_origin": "pass the site's own Origin in headers=, or no Origin",
+    "no_token": "pass a token",
+    "bad_token": "pass the whole token, made by a site with the server's SECRET_KEY",
     "expired_token": "ask the site for a new token",
-    "other_task": "use the token of this task",
-    "other_action": "ask the site for a token that permits to watch",
-    "other_user": "use a token of a user who is active, made after the last change of the password",
-    "not_owner": "ask as the user or the session that started the task",
-    "rule": "the site's own rule refused",
-    "user_connections": "watch many tasks over one socket, by tasks=",
-    "address_connections": "watch many tasks over one socket, by tasks=",
-    "frame_rate": "name fewer tasks in tasks=",
-    "subscriptions": "name fewer tasks in tasks=",
-    "nothing_watched": "give a token, or tasks= for the address of many",
+    "other_task": "pass the token of this task",
+    "other_action": "ask the site for a token that permits watching",
+    "other_user": "pass a token of an active user, made after that user's last password change",
+    "not_owner": "watch as the user who started the task, or with the same session's cookie",
+    "rule": "the site's own permission rule denies access",
+    "user_connections": "watch many tasks over one socket: pass tasks=",
+    "address_connections": "watch many tasks over one socket: pass tasks=",
+    "frame_rate": "pass fewer tasks in tasks=",
+    "subscriptions": "pass fewer tasks in tasks=",
+    "nothing_watched": "pass a token; at the shared address, pass tasks=",
 }
 
 

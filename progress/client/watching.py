@@ -36,10 +36,11 @@ def watch(
     and the site's own ``Origin``; the server ignores cookies without this Origin.
 
     A slow caller skips events, since each is the whole state, but never an outcome. A connection
-    that breaks, or receives nothing for 50 s, is renewed with full-jitter back-off up to 30 s:
-    without end once it has worked, for 30 s before that, or for ``patience`` seconds. An id that
-    the server does not know has the state UNKNOWN, and may become known later. Where the server has
-    too many connections or frames of this client, the next try is 30 to 60 s later.
+    that breaks, or receives nothing for 50 s, is renewed with full-jitter back-off up to 30 s. The
+    retries go on for ``patience`` seconds; without ``patience``, for ever once a connection has
+    worked, and for 30 s before that. If the client exceeds the server's limit of connections or
+    frames, the next try is 30 to 60 s later. An id that the server does not know has the state
+    UNKNOWN, and may become known later.
 
     Raises ValueError for wrong arguments. The iteration raises a WatchError (ForbiddenError,
     TooManyError, BadRequestError, UnreachableError) after the last event that arrived. Closing the
@@ -125,7 +126,7 @@ class _Feed:
             self._tasks[task_id] = token
 
     def news(self) -> Iterator[Event]:
-        """Yield the newest event of each task with events that the caller has not received."""
+        """Yield the newest event of each task, unless the caller has received it already."""
         self.changed.clear()
         while self._unsent:
             task_id = next(iter(self._unsent))

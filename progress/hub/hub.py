@@ -151,7 +151,7 @@ class Hub:
         await self._store.aclose()
 
     def _received(self, event: Event) -> None:
-        """Take an event from the channel layer."""
+        """Handle an event from the channel layer."""
         topic = self._topics.get(event.task_id)
         if topic is not None and not (topic.event and is_overtaken(event, topic.event)):
             self._broadcast(topic, event)
@@ -161,7 +161,7 @@ class Hub:
         return topic.event if topic is not None else None
 
     def _read(self, task_id: str, event: Event | None) -> None:
-        """Take what the store had for this task, and ask for its outcome if that is in doubt."""
+        """Handle the store's event for this task; if it may be old, read the result backend."""
         self._found(task_id, event)
         if is_doubtful(event):
             self._outcomes.doubt(task_id, event)
@@ -183,7 +183,10 @@ class Hub:
             topic.broadcast(event)
 
     def _missed(self, task_id: str, topic: Topic) -> None:
-        """Broadcast UNKNOWN: for a new task after two reads, for others after STALLED_AFTER."""
+        """Broadcast UNKNOWN if the store has no event: for a new task at the second read.
+
+        For a task that had an event, PROGRESS_STALLED_AFTER seconds after the first such read.
+        """
         now = self._loop.time()
         if topic.missing_since is None:
             topic.missing_since = now

@@ -22,7 +22,8 @@ PAUSE = 30.0  # seconds without a read after the backend did not answer
 GRACE = 1.0  # seconds that the run has to report the outcome itself, with its counts and result
 TASKS_AT_ONCE = 20  # tasks in one batch; each takes one call to the result backend
 BATCH_PAUSE = 0.5  # seconds between two batches
-SLOT, SLOTS = 5.0, 7  # seconds (at least the time between two reads), and their number
+# A task that never had a run is read in one of seven slots of 5 s, the time between two checks.
+SLOT, SLOTS = 5.0, 7
 
 # Not asgiref's shared thread: a slow backend must not delay other database work.
 _pool = DaemonPool(1, "progress-outcomes")
@@ -55,8 +56,9 @@ class Outcomes:
     def doubt(self, task_id: str, event: Event | None) -> None:
         """Read the result backend for this task soon, or every 35 s if it never had a run.
 
-        A task that waits after a run called replace(): if a step of the replacement fails, Celery
-        ends the task without a signal. An outcome from before the task was sent is ignored.
+        A task that waits after a run has called replace(). If a step of the replacement fails,
+        Celery ends the task without a signal. An outcome that was stored before the task was sent
+        is ignored.
         """
         waits = event is not None and event.state is State.PENDING and not event.run
         if waits and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
@@ -65,7 +67,7 @@ class Outcomes:
         self._has_doubtful.set()
 
     async def _ask(self) -> None:
-        """Read the outcomes of one batch of tasks, in the order of their doubts.
+        """Read the outcomes of one batch of tasks, first those that :meth:`doubt` got first.
 
         Batches keep many unknown ids from delaying the outcomes of other tasks.
         """
@@ -99,7 +101,7 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
 
 
 async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
-    """Store these outcomes of missing or stalled tasks; return the events in the store then.
+    """Store these outcomes of missing or stalled tasks; return the events that the store now has.
 
     Celery records an outcome before the worker's publisher sends it, so this waits a second for
     the publisher. Raises the store's errors.

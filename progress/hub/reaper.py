@@ -10,7 +10,7 @@ from ..store import Store
 
 
 class Reaper:
-    """Ends a run that has sent no heartbeat for PROGRESS_LOST_AFTER seconds, at two reads.
+    """Ends a run if two reads in a row find no heartbeat for PROGRESS_LOST_AFTER seconds.
 
     Two heartbeats are due between the two reads. One read is not enough: after an outage of Redis
     the stored heartbeats are old, while the workers are alive and about to send new ones.

@@ -49,8 +49,8 @@ class Reconciler:
     def check(self, task_id: str) -> None:
         """Read this task now, and again in a second.
 
-        With Redis pub/sub, joining returns before Redis has processed it. An event that is sent
-        after the first read and before that is lost; the second read finds it.
+        With Redis pub/sub, joining a group returns before Redis has processed it. An event that is
+        sent between the first read and that moment is lost; the second read finds it.
         """
         self._due[task_id] = None
         self._confirm.append((self._now() + CONFIRM_AFTER, task_id))

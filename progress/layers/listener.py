@@ -68,7 +68,7 @@ class Listener:
             self.task_ids.discard(task_id)
 
     async def is_deaf(self) -> bool:
-        """Return whether a message to itself gets lost, or takes more than 4 s.
+        """Return whether a message that it sends to itself gets lost, or takes more than 4 s.
 
         It sends one message through each server of the layer, since one connection may be half open
         while the others work. If no message gets lost but a server refuses connections, raises that

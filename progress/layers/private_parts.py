@@ -41,7 +41,7 @@ def serves(layer: Any, cost: str) -> bool:
 
 
 def report_missing(name: str | None, cost: str) -> bool:
-    """Log a missing part once per process. Return whether no part is missing (None)."""
+    """Log the missing part once per process. Return True if no part is missing (None)."""
     if name is not None and name not in _logged:
         _logged.add(name)
         logger.warning("%s is missing in this release: %s", name, cost)

@@ -1,4 +1,4 @@
-"""Receives Celery's signals in the process that executes a task: begins and ends its runs."""
+"""Publishes how each execution (run) of a task begins and ends, from Celery's signals."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from . import outside
 from .current import current_publisher, last_words
 from .runs import Run, current_run, enter, leave, outermost
 
-LATEST = 10 * 365 * 86400.0  # seconds; the store can keep no event for an infinite time
+LATEST = 10 * 365 * 86400.0  # seconds; the store cannot keep an event for an infinite time
 REPLACED = "Replaced by new task"  # what Task.replace() gives to Ignore
 
-#: The last run of this context, if no signal told its outcome; ``broken`` may follow.
+#: The last run of this context, while no signal has reported its outcome: ``broken`` may be next.
 _undecided: ContextVar[Run | None] = ContextVar("progress_undecided", default=None)
-#: The task of this context around which Celery failed; Celery may signal its failure once more.
+#: The id of the last task for which Celery itself failed; Celery may signal that failure twice.
 _broken: ContextVar[str] = ContextVar("progress_broken", default="")
 
 
@@ -53,7 +53,7 @@ def connect() -> None:
 
 
 def started(task_id: str, task: Any, **_: Any) -> None:
-    """Begin a run, in a worker or for an eager task in the caller's process."""
+    """Begin a run: in a worker, or for an eager task in the process that called it."""
     request = task.request
     publisher = current_publisher() if _is_watched(task_id, request) else None
     if publisher is None:
@@ -83,9 +83,10 @@ def _expect_public_errors(task: Any) -> None:
 
 
 def _is_watched(task_id: str, request: Any) -> bool:
-    """Return whether this run is published; a task that another task calls by apply() is not.
+    """Return whether this run is published.
 
-    An eager task whose replacement is called under its own id goes on in that.
+    A task that another task calls by apply() is not published, except the replacement of an eager
+    task: it has the same id and continues that task.
     """
     if not request.is_eager:
         return True
@@ -97,7 +98,7 @@ def _is_watched(task_id: str, request: Any) -> bool:
 
 
 def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
-    """End the run with SUCCESS, and the result if the task has ``progress_result = True``."""
+    """End the run with SUCCESS; publish the result if the task has ``progress_result = True``."""
     run = _run(sender.request)
     if run is not None:
         _, total = outermost(run.said)
@@ -119,7 +120,10 @@ def retried(sender: Any, request: Any, reason: Any = None, **_: Any) -> None:
 
 
 def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
-    """End the run with FAILURE; runs in the worker's parent if the child died or timed out."""
+    """End the run with FAILURE.
+
+    If the worker's child process died or timed out, Celery calls this in the parent process.
+    """
     error, request = failure_words(exception), sender.request
     run = _run(request) if request.id == task_id else None
     if run is not None:
@@ -131,10 +135,11 @@ def failed(sender: Any, task_id: str, exception: Any = None, **_: Any) -> None:
 
 
 def broken(task_id: str, exception: Any = None, **_: Any) -> None:
-    """End the run by Celery's record, or with FAILURE: Celery itself failed after the task's code.
+    """End a run for which Celery itself failed after the task's code had returned.
 
-    For example, a hook raised, or the result could not be stored. ``ended`` came before. An eager
-    task that propagates its exception ends here too.
+    For example, a hook such as ``on_success`` raised, or the result could not be stored. The run
+    ends with the outcome that Celery stored, or else with FAILURE. Celery called ``ended`` before.
+    An eager task that propagates its exception ends here too.
     """
     run = _undecided.get()
     _undecided.set(None)
@@ -145,7 +150,7 @@ def broken(task_id: str, exception: Any = None, **_: Any) -> None:
 
 
 def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
-    """End the run of a task whose outcome no other signal told; it is Celery's last signal."""
+    """End the run if no other signal has reported its outcome, as after Ignore or Reject."""
     run = _run(task.request)
     if run is None:
         return
@@ -169,7 +174,7 @@ def process_ends(**_: Any) -> None:
 
 
 def _ignored(run: Run, exception: Any) -> None:
-    """Handle Ignore: unless the task itself stored an outcome, it waits to be continued."""
+    """Handle Ignore: end the run with the outcome that the task itself stored, or with PENDING."""
     if REPLACED in map(str, getattr(exception, "args", ())):
         _conclude(run, State.PENDING)
     else:
@@ -177,7 +182,7 @@ def _ignored(run: Run, exception: Any) -> None:
 
 
 def _rejected(run: Run, *, requeue: bool) -> None:
-    """Handle Reject: with requeue the task waits, else it failed, as Celery 5.7 records it."""
+    """Handle Reject: PENDING if the message is queued again, else FAILURE, as in Celery 5.7."""
     if requeue:
         _conclude(run, State.PENDING)
     else:
@@ -185,7 +190,7 @@ def _rejected(run: Run, *, requeue: bool) -> None:
 
 
 def _conclude_by_record(run: Run, otherwise: Event | None) -> None:
-    """End the run with Celery's outcome, or else with ``otherwise``, or else with PENDING."""
+    """End the run with the outcome that Celery stored, else with ``otherwise``, or PENDING."""
     outcome = recorded_outcome(run.task_id, since=run.began_at) or otherwise
     if outcome is None:
         _conclude(run, State.PENDING)
@@ -209,4 +214,4 @@ def _seconds_until(when: Any) -> float:
         now = datetime.now(when.tzinfo) if when.tzinfo else datetime.now(UTC).replace(tzinfo=None)
         when = (when - now).total_seconds()
     seconds = when if isinstance(when, int | float) else 0.0
-    return float(min(max(0.0, seconds), LATEST))  # a Retry raised by hand may say infinity
+    return float(min(max(0.0, seconds), LATEST))  # a task may raise Retry with infinity

@@ -16,7 +16,7 @@ from .runs import Run, count_fork
 
 logger = logging.getLogger(__name__)
 
-IN_VAIN = 5.0  # seconds without another flush after one did not finish in EXIT_FLUSH
+IN_VAIN = 5.0  # seconds without another flush, after a flush that took longer than EXIT_FLUSH
 
 _publisher: Publisher | None = None
 _adopter: Publisher | None = None  # the publisher that continued a run of another process
@@ -59,7 +59,7 @@ def adopt(run: Run) -> None:
 
 
 def flush(timeout: float = EXIT_FLUSH) -> bool:
-    """Wait at most ``timeout`` seconds for the delivery of all reports; return if it is done."""
+    """Wait at most ``timeout`` seconds for all reports; return whether they are delivered."""
     return _publisher is None or _publisher.flush(timeout)
 
 
@@ -71,7 +71,7 @@ def last_words() -> None:
 
 
 def close() -> None:
-    """Flush, and end the publisher; the next task starts another publisher."""
+    """Flush the publisher and end it; the next task starts another publisher."""
     global _publisher, _configured
     if _publisher is not None:
         _publisher.close()

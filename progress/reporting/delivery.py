@@ -35,7 +35,7 @@ Batch = dict[Source, Event]
 
 
 class Delivery:
-    """Delivers the newest event of each source, in batches: one batch at a time, in order.
+    """Delivers the newest event of each source (a run, or a task id), one batch after another.
 
     ``refused`` is called with a run when the store refused its event, because another run has
     replaced it or the task has an outcome.
@@ -63,7 +63,7 @@ class Delivery:
         await self._idle.wait()
 
     async def step(self) -> None:
-        """Wait for a batch and deliver it. Raises the store's errors, and keeps the batch then."""
+        """Wait for a batch and deliver it. If the store raises, keep the batch and raise too."""
         await self._wanted.wait()
         batch, self._due = self._due, {}
         try:
@@ -136,7 +136,7 @@ class Delivery:
         return event if answer.verdict or event.complete else None
 
     def _envelope(self) -> Envelope | None:
-        """Return how the store can send to groups by itself, if the layer is on the same server."""
+        """Return what lets the store send to groups itself; None if the layer is elsewhere."""
         return envelope(self._store.place)
 
     async def _announce_unstored(self, batch: Batch, placed: Batch) -> None:
@@ -155,7 +155,7 @@ class Delivery:
         await self.announce(news)
 
     async def _clock(self) -> int:
-        """Return the store's time, so that later versions are higher; else this process's time."""
+        """Return the store's time, which versions come from, or this process's time without it."""
         try:
             return await self._store.clock()
         except (RedisError, OSError):
@@ -178,9 +178,9 @@ class Delivery:
             self._layer_away = False
 
     async def tell(self, change: groups.RightsChange) -> None:
-        """Send a change of rights to all web processes; without it they recheck within a minute."""
+        """Send a change of rights to all web processes; if it gets lost, they recheck in 60 s."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await send([(groups.rights_group_name(), groups.rights_changed(change))])
         except Exception as error:
-            logger.warning("A change of rights will take up to a minute: %r", error)
+            logger.warning("A change of rights may take a minute to have an effect: %r", error)

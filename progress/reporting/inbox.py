@@ -1,4 +1,4 @@
-"""A queue of calls from any thread, which an event loop in another thread makes."""
+"""A queue of calls: any thread adds them, and the event loop of another thread makes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-TOGETHER = 0.1  # seconds at most that a call waits for other calls
+TOGETHER = 0.1  # seconds; the longest time that a call waits for other calls
 
 
 class Inbox:

@@ -10,7 +10,7 @@ from .runs import Run
 
 JOIN_WITHIN = 10.0  # seconds that a forked process waits for the number of its run
 
-#: The worker's name in an event from outside about a message that no process began to execute.
+#: The worker's name in an event about a task that no process began to execute.
 UNBEGUN = "-"
 #: The source of an event: a run, or a task id for an event from outside the task's runs.
 Source = Run | str
@@ -53,7 +53,7 @@ def place_own(run: Run, event: Event, standing: Event | None) -> Event:
 
 
 def place_outside(event: Event, standing: Event | None) -> Event | None:
-    """Return an event from outside as the outcome of the run in the store; None to drop it."""
+    """Return the outcome for the run in the store; None if the event must be dropped."""
     unbegun = event.worker == UNBEGUN
     if unbegun:
         event = replace(event, worker="")
@@ -74,7 +74,7 @@ def _has_number(run: Run, standing: Event | None) -> bool:
 
 
 def _of_another_run(event: Event, standing: Event, *, unbegun: bool) -> bool:
-    """Return whether this attempt runs in another process, after a second delivery."""
+    """Return whether another process runs this attempt, since the broker delivered it again."""
     if standing.state not in RUNNING or event.attempt != standing.attempt:
         return False
     if unbegun:

@@ -29,7 +29,7 @@ from .threads import start_real_thread
 
 logger = logging.getLogger(__name__)
 
-OUTSIDE_GRACE = 0.5  # seconds that a run has to report its outcome before an outcome from outside
+OUTSIDE_GRACE = 0.5  # seconds that an outcome from outside waits, since the run may report it
 ASK = 0.005  # seconds between two checks whether the publisher's thread is done
 EXIT_FLUSH = 0.8  # seconds that an ending process waits for undelivered events
 
@@ -78,7 +78,7 @@ class Publisher:
         self._inbox.gather(self._remove, run)
 
     def say(self, event: Event) -> None:
-        """Publish an event from outside the task's runs: PENDING, RETRY or an outcome.
+        """Publish an event that no run reports: PENDING, RETRY or an outcome.
 
         An outcome keeps the counts of the present run, and is dropped if the task has an outcome.
         """
@@ -89,7 +89,7 @@ class Publisher:
         self._inbox.call(self._tell, change)
 
     def flush(self, timeout: float) -> bool:
-        """Wait at most ``timeout`` seconds for the delivery of all events; return if it is done."""
+        """Wait at most ``timeout`` seconds for all events; return whether they are delivered."""
         flushed: list[asyncio.Task[None]] = []
         self._inbox.call(self._flush, flushed)
         self._wait_for(lambda: bool(flushed), timeout)
@@ -102,7 +102,7 @@ class Publisher:
         self._wait_for(lambda: self._ended, timeout)
 
     def orphan(self) -> None:
-        """In a forked child, which lacks this thread: let the runs find the child's publisher."""
+        """Let the runs find the publisher of this forked child, which lacks the parent's thread."""
         for run in [*self._runs, *self._inbox.arguments()]:
             if isinstance(run, Run) and not run.concluded:
                 run.attend = True
@@ -200,7 +200,7 @@ class Publisher:
         return any(found)
 
     def _read(self, run: Run, now: float) -> bool:
-        """Offer what the run has reported since the last call; return whether it has."""
+        """Deliver the run's report if it is new and due; return whether it is new."""
         if run.said is run.seen:
             return False
         if now - run.sent_at >= self._interval * 0.9:  # the loop's clock is not that exact

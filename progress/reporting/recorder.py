@@ -1,4 +1,4 @@
-"""A task's calls to report its progress; they write to memory, and never raise or wait."""
+"""ProgressRecorder and track(), with which a task reports its progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .runs import Around, Run, Said, around, find_run
 #: the time until the task's next report, that makes about one write a second.
 RESULT_INTERVAL = 0.85
 
-UNSAID = ""  # the one empty string that there is
+UNSAID = ""  # CPython has only one empty string, so `is` recognizes it
 
 T = TypeVar("T")
 
@@ -29,12 +29,12 @@ class ProgressRecorder:
 
     A call takes well under a microsecond: it writes the newest state to memory, and the process's
     publisher reads it at most ten times a second (PROGRESS_INTERVAL). Once a second a call also
-    writes PROGRESS to the result backend (about 0.3 ms). Calls never raise, and cost nothing while
-    Redis is away.
+    writes PROGRESS to the result backend (about 0.3 ms). Calls never raise, and never wait for the
+    Redis server of PROGRESS_REDIS_URL.
 
-    Threads and greenlets that the task starts may use it. Each recorder has its own count:
-    :meth:`increment_progress` adds to the amount that this recorder reported last. Outside a
-    running task its calls do nothing.
+    Threads and greenlets that the task starts may use the recorder. Each recorder has its own
+    count: :meth:`increment_progress` adds to the amount that this recorder reported last. Outside
+    a running task its calls do nothing.
     """
 
     __slots__ = ("_last", "_run")
@@ -60,7 +60,10 @@ class ProgressRecorder:
             attend(run)
 
     def increment_progress(self, by: Any = 1, description: Any = "") -> None:
-        """Report that ``by`` more is done. Not atomic: threads with one recorder may lose some."""
+        """Add ``by`` to the amount that is done.
+
+        This is not atomic: when threads share one recorder, some of their additions may get lost.
+        """
         current, total, _, _ = self._last
         try:
             grown = current + by
@@ -79,7 +82,7 @@ class ProgressRecorder:
             attend(run)
 
     def _grown(self, current: Any, by: Any) -> Any:
-        """Return the sum of numbers that Python cannot add; without one, the last usable count."""
+        """Return the sum for types that Python cannot add; if that fails, the last usable count."""
         grown = _sum(current, by)
         if grown is None:
             self._run.warn(f"current cannot grow by a {type(by).__name__}")
@@ -131,9 +134,10 @@ def track(
     """Yield the items one by one and report how many are done; works with ``async for`` too.
 
     ``total`` defaults to ``len(iterable)``; if that is missing or fails, the amount is unknown.
-    Reports for ``task``, or else for the running Celery task; without one it reports nothing. A
-    loop inside a loop that :func:`track` or a recorder counts is a part of it: current, total and
-    description then belong to the inner loop, and the percent to the whole task.
+    Reports for ``task``, or else for the running Celery task; without one it reports nothing.
+
+    Loops may be nested, also inside a loop that a recorder counts. Watchers then see current, total
+    and description of the inner loop, and the percent of the whole task.
     """
     if total is None:
         total = _length(iterable)
@@ -160,8 +164,8 @@ def _track(
 class _AsyncTrack(AsyncIterator[T]):
     """``track()`` for ``async for``.
 
-    Not a generator: an event loop closes one that is left by ``break`` only when the next loop may
-    have begun already, which would count as a part of the one that was left.
+    It is not a generator, since after ``break`` an event loop closes a generator late. If the next
+    loop began before that, it would count as nested in the loop that was left.
     """
 
     def __init__(
@@ -194,7 +198,7 @@ class _AsyncTrack(AsyncIterator[T]):
 
 
 def _begin(recorder: ProgressRecorder, total: Any, description: Any) -> tuple[Run, Around, Any]:
-    """Report that 0 is done. Return the run, the loop's outer level, and the description."""
+    """Report that 0 is done. Return the run, the loop around this loop, and the description."""
     run = recorder._run
     outer = around(run)
     recorder.set_progress(0, total, description)
@@ -207,13 +211,13 @@ def _length(iterable: Any) -> int | None:
         length = len(iterable)
     except SoftTimeLimitExceeded:  # Celery raises it wherever the task is; counting rows takes time
         raise
-    except Exception:  # nothing that is asked of it may fail the task
+    except Exception:  # an error in the iterable's len() must not fail the task
         return None
     return length
 
 
 def _said_now(run: Run, description: Any) -> Any:
-    """Return the text in the language that is active now; for None or empty text, the last one."""
+    """Return the description, translated now; the last description for None or an empty text."""
     try:
         return run.said[2] if description is None else str(description) or run.said[2]
     except Exception as error:  # the value's own code may raise anything

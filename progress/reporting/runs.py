@@ -12,10 +12,10 @@ from ..values import COUNTABLE, amount, words
 
 logger = logging.getLogger(__name__)
 
-#: The outer level of nested loops: its current and total when the inner loop began, and its own
-#: outer level. None at the outermost level.
+#: The loop around a nested loop: its current and total when the nested loop began, and the loop
+#: around itself. None if there is no loop around.
 Around = tuple[Any, Any, Any] | None
-#: A report: current, total and description as the task gave them, and the outer level.
+#: A report: current, total and description as the task gave them, and the loop around.
 Said = tuple[Any, Any, Any, Around]
 NOTHING_SAID: Said = (0, None, "", None)
 _forks = 0  # processes that were forked from this one
@@ -31,7 +31,7 @@ class Carrier(Protocol):
     """The methods of the publisher that its runs call."""
 
     def wake(self, run: Run) -> None:
-        """Read the run, which reports for the first time or after a pause."""
+        """Read the run's report: its first one, or the first after a pause."""
 
     def conclude(self, run: Run, state: State, **more: Any) -> None:
         """End the run: with an outcome, with RETRY, or with PENDING after Ignore."""
@@ -45,8 +45,8 @@ class Run:
 
     ``said`` is replaced as one tuple, so that the publisher never reads half a report. ``attend``
     makes the next report call :func:`recorder.attend`: because the publisher sleeps and must be
-    woken, or a write to the result backend is due. ``task`` and ``request`` are Celery's objects,
-    for that write.
+    woken, or because a write to the result backend is due. That write needs Celery's objects
+    ``task`` and ``request``.
     """
 
     __slots__ = (
@@ -101,18 +101,18 @@ class Run:
         self.usable: tuple[float, float | None, str] = (0, None, "")  # the same with valid values
         self.shown: float = 0  # the highest percent that was published
         self.sent_at = 0.0  # when the publisher last read a report, by the monotonic clock
-        self.result_at = 0.0  # when the next write to the result backend is due, by that clock
+        self.result_at = 0.0  # when the result backend is written next, by the monotonic clock
         self.state = State.STARTED
         self.number = 0  # the event's ``run``; the store assigns it with the first event
         self.concluded = False  # later reports are ignored
         self.began_at = time.time()  # by the wall clock, which Celery's records use
         self.forks = _forks  # forks of this process when the run began
-        self.adopted_at = 0.0  # when a forked process took over the run, by that clock
+        self.adopted_at = 0.0  # when a forked process took over the run, by the monotonic clock
         self.warned = False
 
     @property
     def shared(self) -> bool:
-        """Whether this process has forked since, so a child may report for the run too."""
+        """Whether this process has forked since the run began, so a child may report for it."""
         return self.forks != _forks
 
     def event(self, state: State, **more: Any) -> Event:
@@ -140,12 +140,12 @@ class Run:
         return event
 
     def forget(self) -> None:
-        """Forget the task's reports, since another run or another task begins without any."""
+        """Forget the reports: the next run of this task id begins without them."""
         self.said = NOTHING_SAID
         self.usable, self.shown = (0, None, ""), 0
 
     def warn(self, what: str) -> None:
-        """Log the first problem with the task's reports."""
+        """Log a problem with the run's reports, but only the first."""
         if not self.warned:
             self.warned = True
             logger.warning("Progress of task %.200r: %s", self.task_id, what)
@@ -180,7 +180,7 @@ def _scaled(current: Any, total: Any, otherwise: float) -> float:
 
 
 def around(run: Run) -> Around:
-    """Return the outer level for a loop that begins now: the current loop, if it is unfinished."""
+    """Return the loop around a loop that begins now: the last loop that is unfinished, or None."""
     said = run.said
     current, total, _, outer = said
     try:
@@ -191,7 +191,7 @@ def around(run: Run) -> Around:
 
 
 def outermost(said: Said) -> tuple[Any, Any]:
-    """Return current and total of the outermost level, which is the whole task."""
+    """Return current and total of the outermost loop, which is the whole task."""
     current, total, _, outer = said
     while outer is not None:
         current, total, outer = outer
@@ -199,7 +199,7 @@ def outermost(said: Said) -> tuple[Any, Any]:
 
 
 def _whole(said: Said) -> float | None:
-    """Return the percent of the whole task inside nested loops; None outside of them."""
+    """Return the percent of the whole task for a nested loop; None for an outermost loop."""
     current, total, _, outer = said
     if outer is None:
         return None
@@ -213,7 +213,8 @@ def _whole(said: Said) -> float | None:
         return None
 
 
-#: The run of the executing code, also inside asyncio.to_thread(), but not gevent.spawn().
+#: The run that the executing code belongs to. asyncio.to_thread() copies it; gevent.spawn() does
+#: not.
 current_run: ContextVar[Run | None] = ContextVar("progress_run", default=None)
 _active: dict[Run, None] = {}  # the unfinished runs of this process
 
@@ -237,9 +238,10 @@ def leave(run: Run) -> None:
 def find_run(task: Any) -> Run:
     """Return the run for reports of ``task``; if there is none, a new run that is never published.
 
-    It is the run of the task's request. A thread or greenlet has no request: there it is the run
-    of the context, or the only active run of that task in this process. A thread or greenlet that
-    outlives its task may work for others: a run that is over is the last choice.
+    In the task's own thread, Celery's request has the run. A thread or greenlet that the task
+    started has no request: there it is the run of the context, or else the only unfinished run of
+    that task in this process. Such a thread may outlive its task and then work for another task,
+    so a run that has ended is the last choice.
     """
     request: Any = getattr(task, "request", None)
     run = getattr(request, "progress_run", None)

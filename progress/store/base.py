@@ -119,7 +119,7 @@ def parts(everything: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def delay(event: Event) -> int:
-    """Return microseconds: for RETRY until the next attempt, for PENDING since it was sent."""
+    """Return the microseconds until a RETRY's next attempt, or since a PENDING task was sent."""
     if event.state is State.PENDING and event.published:
         # Measured by the sender's clock alone, since it may differ from the store's clock.
         return max(0, time.time_ns() // 1000 - event.published)

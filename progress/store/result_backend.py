@@ -1,8 +1,9 @@
 """Writes PROGRESS to Celery's result backend while a task runs, and reads outcomes from it.
 
-PROGRESS replaces only PENDING, STARTED, PROGRESS and the RETRY of an earlier attempt, so neither an
-outcome nor a state that the task itself stores (such as ``ABORTED``). In Redis, check and write are
-one transaction. To other backends only the task's thread writes, which also stores the outcome.
+PROGRESS replaces only PENDING, STARTED, PROGRESS and the RETRY of an earlier attempt. It replaces
+neither an outcome nor a state that the task itself stores, such as ``ABORTED``. In Redis, the check
+and the write are one transaction. To other backends only the task's own thread writes: the same
+thread stores the outcome, so the two never happen at once.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from ..exceptions import FAILED, failure_words
 logger = logging.getLogger(__name__)
 
 OURS = frozenset({"PENDING", "STARTED", "PROGRESS"})  # the states that PROGRESS may replace
-#: The same in an attempt after the first, which finds the RETRY of the one before.
+#: The same for attempts after the first, since the attempt before has stored RETRY.
 AFTER_RETRY = OURS | {"RETRY"}
 SKEW = 5.0  # seconds by which the clocks of a sender and a worker may differ
-TIMEOUT = 0.3  # seconds for one command, of which a write needs two
+TIMEOUT = 0.3  # seconds for one command; a write needs two commands
 SLOW = 1.0  # seconds that a write may take
 FIRST_PAUSE = 5.0  # seconds without writes after a backend failed or was slow; it doubles
 LONGEST_PAUSE = 60.0  # seconds
@@ -46,7 +47,7 @@ ABORTED = "ABORTED"
 
 
 class Trouble:
-    """Pauses writes after a failed or slow write: for 5 s, then twice as long, at most 60 s."""
+    """Pauses writes after a failed or slow write: for 5 s, then 10, 20, 40, and at most 60 s."""
 
     def __init__(self) -> None:
         self._pause = 0.0
@@ -58,7 +59,7 @@ class Trouble:
         return time.monotonic() < self._until
 
     def clear(self) -> None:
-        """End the trouble: a write succeeded."""
+        """Note that a write succeeded, so that the next pause is the shortest again."""
         self._pause = 0.0
 
     def begin(self, why: object, whose: str) -> None:
@@ -77,13 +78,13 @@ _away = Trouble()
 
 
 def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Trouble) -> None:
-    """Store PROGRESS with this meta for the task of the request. Raises only the soft time limit.
+    """Store PROGRESS with this meta for the task. Raises only SoftTimeLimitExceeded.
 
     Writes nothing for eager tasks, for ignored results, for a task class with
-    ``progress_meta = False``, or with PROGRESS_RESULT_BACKEND = False. A backend that is away or
-    slow takes about 0.3 s (Redis and Django's databases; for others, their own timeouts apply);
-    then all tasks of this process pause their writes. If the backend refuses this task's meta,
-    only this task pauses, by its ``trouble``.
+    ``progress_meta = False``, or with PROGRESS_RESULT_BACKEND = False. If the backend is away or
+    slow, the call takes about 0.3 s with Redis and Django's databases, and as long as the backend's
+    own timeout with others; then all tasks of this process pause their writes. If the backend
+    refuses this task's meta, only this task pauses, by its ``trouble``.
     """
     if _away.lasts or trouble.lasts or not _is_wanted(task, request):
         return
@@ -106,7 +107,7 @@ def write_progress(task: Any, request: Any, meta: dict[str, Any], trouble: Troub
 
 
 def application() -> Any:
-    """Return the Celery application of this thread, to hand it to another thread."""
+    """Return this thread's Celery application, for use in another thread."""
     proxy: Any = current_app
     return proxy._get_current_object()
 
@@ -116,15 +117,15 @@ def read_outcome(
 ) -> Event:
     """Return a task's outcome from the result backend; UNKNOWN if the backend has no outcome.
 
-    An outcome from before ``since``, in seconds since 1970, is ignored, since it belongs to a
-    former task with this id. ``ABORTED`` counts as REVOKED only for a task that ended by Ignore
-    (``ignored``): another task may still finish. The event lacks the result, since only the task
-    knows whether its result is public. Raises the backend's errors. It may block: call it outside
-    an event loop.
+    An outcome that was stored before ``since`` (seconds since 1970) belongs to a former task with
+    this id, and is ignored. ``ABORTED`` counts as REVOKED only for a task that ended by Ignore
+    (``ignored``), because any other task may still finish. The event lacks the result, since only
+    the task knows whether its result is public. Raises the backend's errors. It may block: call it
+    outside an event loop.
     """
     backend = (app or current_app).backend
     if isinstance(backend, DisabledBackend | RPCBackend):
-        return unknown(task_id)  # there is none, or only the sender can read its own queue
+        return unknown(task_id)  # it keeps no results, or only the sender can read them
     with _fresh_connections():
         meta = _bounded(backend).get_task_meta(task_id, cache=False)
     status = State.REVOKED if meta["status"] == ABORTED and ignored else meta["status"]
@@ -137,7 +138,7 @@ def read_outcome(
 
 
 def recorded_outcome(task_id: str, *, since: float = 0) -> Event | None:
-    """Return what :func:`read_outcome` returns; None without an outcome or without an answer."""
+    """Return a task's outcome; None if the backend has no outcome or does not answer."""
     try:
         event = read_outcome(task_id, since=since, ignored=True)
     except Exception as error:  # a backend raises whatever its own driver does
@@ -182,14 +183,14 @@ def _write(quick: Any, request: Any, meta: dict[str, Any]) -> None:
 
 
 def _stands(backend: Any, task_id: str) -> str:
-    """The state that the backend has; of messages in the sender's queue it cannot know one."""
+    """Return the stored state; PENDING for rpc://, where only the sender can read states."""
     if isinstance(backend, RPCBackend):
         return "PENDING"
     return str(backend.get_task_meta(task_id, cache=False)["status"])
 
 
 def _backend_of(task: Any) -> Any:
-    """What to write to; once there is a shared copy, a greenlet makes no backend for this."""
+    """Return the backend to write to: the shared copy, so that no greenlet makes its own."""
     shared = vars(task.app).get("_progress_quick") if task._backend is None else None
     return shared or _bounded(task.backend)
 
@@ -197,8 +198,8 @@ def _backend_of(task: Any) -> Any:
 def _bounded(backend: Any) -> Any:
     """Return the backend; for Redis a copy with short timeouts that replaces only some states.
 
-    Celery makes a backend for each thread and greenlet. All of a process share one copy: a copy for
-    each of gevent's greenlets would keep its connection until it is garbage-collected.
+    Celery makes a backend for each thread and greenlet, but all of a process share one copy: each
+    greenlet's own copy would keep a connection open until the copy is garbage-collected.
     """
     if not hasattr(backend, "connparams"):
         return backend
@@ -220,7 +221,7 @@ def _bounded(backend: Any) -> Any:
 
 
 def _set_over_ours(backend: Any, key: Any, value: Any) -> None:
-    """Set the key as RedisBackend.set() does, unless it has or gets a state outside OURS."""
+    """Set the key as RedisBackend.set() does, unless its state must stay or changes meanwhile."""
     with backend.client.pipeline() as pipe:
         pipe.watch(key)
         stands = pipe.get(key)
@@ -238,7 +239,7 @@ def _set_over_ours(backend: Any, key: Any, value: Any) -> None:
 
 @contextmanager
 def _own_connections() -> Iterator[None]:
-    """Use separate database connections with short timeouts in this thread, and close them after.
+    """Use separate database connections with short timeouts in this thread, then close them.
 
     So a write neither waits for nor breaks the task's transaction, and uses no dead connection.
     """

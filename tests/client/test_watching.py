@@ -352,7 +352,7 @@ def test_late_is_half_a_minute_to_a_minute():
 
 @pytest.mark.parametrize(
     ("frame", "words", "reason"),
-    [(None, "too many sockets", None), (TOO_MANY, "frame_rate: name fewer tasks", "frame_rate")],
+    [(None, "too many sockets", None), (TOO_MANY, "frame_rate: pass fewer tasks", "frame_rate")],
 )
 async def test_a_client_without_patience_for_a_late_try_raises_at_once(frame, words, reason):
     async with closing_with(4429, frame=frame) as (url, asked):
