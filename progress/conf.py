@@ -107,15 +107,15 @@ retention = Setting(
     "RETENTION", 86400, "seconds", _seconds, "How long the last event of a task is kept."
 )
 heartbeat = Setting(
-    "HEARTBEAT", 5.0, "seconds", _seconds, "The time between two signs of life of a running task."
+    "HEARTBEAT", 5.0, "seconds", _seconds, "The time between two heartbeats of a running task."
 )
 stalled_after = Setting(
     "STALLED_AFTER", 15.0, "seconds", _seconds,
-    "A running task without a sign of life for this long is shown as stalled.",
+    "A running task without a heartbeat for this long is shown as stalled.",
 )  # fmt: skip
 lost_after = Setting(
     "LOST_AFTER", 3900.0, "seconds", _seconds,
-    "A task without a sign of life for this long counts as failed. It must exceed the broker's "
+    "A task without a heartbeat for this long counts as failed. It must exceed the broker's "
     "visibility timeout (Redis: 3600), after which the broker delivers the task again.",
 )  # fmt: skip
 reconcile = Setting(

@@ -25,7 +25,7 @@ class Close(IntEnum):
     ENDED = 4401  # no right to watch any more: signed out, token expired, or right removed
     FORBIDDEN = 4403  # no right to watch, or a page of another site
     NOT_FOUND = 4404  # no such address
-    SILENT = 4408  # the client watched nothing in time
+    SILENT = 4408  # the client subscribed to no task in time
     TOO_MANY = 4429  # too many frames a second, or connections of this user or address
     UNDECIDED = 4503  # the permission rule failed or took too long
     BUSY = 4504  # too many handshakes a second; most servers refuse the handshake with HTTP 403

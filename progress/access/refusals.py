@@ -38,7 +38,7 @@ WORDS = {
     Reason.USER_CONNECTIONS: "the user has too many connections",
     Reason.ADDRESS_CONNECTIONS: "the address has too many connections",
     Reason.FRAME_RATE: "the client sent too many frames a second",
-    Reason.NOTHING_WATCHED: "the client watched nothing in time",
+    Reason.NOTHING_WATCHED: "the client subscribed to no task in time",
 }
 #: Hints for the site's administrator.
 HINTS = {

@@ -27,7 +27,7 @@ WORDS = {
     State.FAILURE: "failed",
     State.REVOKED: "cancelled",
 }
-STALLED = "no sign of life"
+STALLED = "worker not responding"
 TITLE = 30  # columns, so that a long description leaves room for the bar
 SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[PX\]^_].*?(?:\x1b\\|\x07|\Z)", re.DOTALL)
 #: Replacements of control characters, lone surrogates and line separators, by Unicode category.

@@ -358,8 +358,11 @@ def test_with_an_unknown_total_lines_become_rarer():
         ({"state": State.PROGRESS, "current": 7}, "7"),
         ({"state": State.PROGRESS}, "running"),
         ({"state": State.PROGRESS, "total": 0}, " 99%  0/0"),
-        ({"state": State.PROGRESS, "total": 4, "stalled": True}, "  0%  0/4  (no sign of life)"),
-        ({"state": State.STARTED, "stalled": True}, "no sign of life"),
+        (
+            {"state": State.PROGRESS, "total": 4, "stalled": True},
+            "  0%  0/4  (worker not responding)",
+        ),
+        ({"state": State.STARTED, "stalled": True}, "worker not responding"),
         ({"state": State.RETRY, "error": "Busy."}, "to be tried again: Busy."),
         ({"state": State.SUCCESS}, "done"),
     ],

@@ -277,7 +277,7 @@ async def test_a_socket_that_goes_leaves_nothing_watched(hub):
     assert not hub._outboxes
 
 
-async def test_a_socket_that_goes_leaves_nothing_for_the_collector_of_garbage():
+async def test_a_closed_socket_leaves_nothing_for_the_garbage_collector():
     open_run()
     others = parts()  # of what tests before this one keep
     gc.disable()
