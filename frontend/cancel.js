@@ -9,7 +9,7 @@ button[aria-disabled=true] { text-decoration: none; cursor: default }
 [role=alert] { margin-inline-start: .75em }
 `)
 
-/** For TaskProgress.words to override. */
+/** Texts of the button; TaskProgress.words overrides them. */
 const WORDS = {
   cancel: "Cancel",
   cancelling: "Cancelling…",
@@ -17,9 +17,9 @@ const WORDS = {
 }
 
 /**
- * Adds the button. It is shown while the task can be cancelled.
+ * Adds the button to the element. The button is shown while the task can be cancelled.
  * @param {any} element
- * @param {HTMLElement} bar gets the focus when the button goes
+ * @param {HTMLElement} bar gets the focus when the button disappears
  * @param {() => string | null} getToken
  */
 export const addCancel = (element, bar, getToken) => void new Cancel(element, bar, getToken)
@@ -62,7 +62,7 @@ class Cancel {
       this.bar.focus()
     }
     button.hidden = !isOn
-    button.ariaDisabled = `${isAsked}` // disabled, it would lose the focus
+    button.ariaDisabled = `${isAsked}` // a disabled button loses the focus
     button.ariaLabel = `${text} ${this.element.getAttribute("label") ?? ""}`.trim()
     button.textContent = text
     if (!isOn) this.#problem.textContent = ""

@@ -11,9 +11,9 @@ export interface Refusal {
    * "refused" for any other close code.
    */
   code: string
-  /** What the server knows beyond that: "expired_token", "foreign_origin", … */
+  /** The server's reason, if it gave one: "expired_token", "foreign_origin", … */
   reason?: string
-  /** For developers; the close code, if the server closed the websocket without a word. */
+  /** For developers; the close code, if the server closed the websocket without an error frame. */
   detail: string
   task_id: string
 }
@@ -23,11 +23,11 @@ export interface TaskProgressEvents {
   /** Each newer state of a task that has not ended. */
   progress: CustomEvent<TaskEvent>
   /**
-   * The task ends, while the page is open. Not fired for an outcome that is older than the page, or
-   * that an element of the page has fired: so a handler may redirect, and Back works.
+   * The task succeeded while the page is open. Fired once per task and page, and not for an outcome
+   * that is older than the page: so a handler may redirect, and Back works.
    */
   success: CustomEvent<TaskEvent>
-  /** The same for a task that fails or is cancelled. */
+  /** The same for a task that failed or was cancelled. */
   failure: CustomEvent<TaskEvent>
   /** The outcome is known, whenever the task ended. Fired after `success` and `failure`. */
   outcome: CustomEvent<TaskEvent>
@@ -39,7 +39,7 @@ export interface TaskProgressEvents {
 }
 
 /**
- * They may change at any time and in any order. What is set when the script has run counts.
+ * They may change at any time and in any order. The element reads them when the script has run.
  */
 export interface TaskProgressAttributes {
   "task-id"?: string
@@ -49,7 +49,7 @@ export interface TaskProgressAttributes {
   status?: string
   /** The websocket address, by default /ws/progress/. */
   socket?: string
-  /** The address that cancels the task. With it the element has a button; the token must permit it. */
+  /** The address that cancels the task. Adds a button; the token must permit cancelling. */
   "cancel-url"?: string
   /** The name of the bar for screen readers, by default the task's description. */
   label?: string

@@ -1,4 +1,4 @@
-// Events of tasks: which objects are events, which of two is newer, and how watchers get one.
+// Recognizes events of tasks, finds the newer of two events, and delivers events to watchers.
 
 /** @param {any} message */
 export const isEvent = (message) =>
@@ -7,7 +7,7 @@ export const isEvent = (message) =>
   [message.version, message.current, message.total ?? 0, message.percent ?? 0].every(Number.isFinite)
 
 /**
- * Whether `next` replaces `current`. Nothing follows an outcome.
+ * Whether `next` replaces `current`. Nothing replaces an outcome.
  * @param {TaskEvent | null | undefined} current
  * @param {TaskEvent} next
  */

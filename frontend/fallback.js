@@ -6,24 +6,24 @@ const INTERVAL = 3_000 // between two requests for the state of one task
 const SPACING = 100 // between two requests of the page
 const LONGEST = 30_000
 const TIMEOUT = 10_000
-const FIRST = 5_000 // a stream begins with the present state; later it was held back on the way
+const FIRST = 5_000 // a stream begins with the present state; without it, a proxy holds it back
 const SILENCE = 50_000 // the server pings after 20 s
-const RETRY = 60_000 // after a stream that failed
+const RETRY = 60_000 // until the next stream, after a stream that failed
 
-// A browser opens six HTTP/1.1 connections to a host for all its windows, and a stream holds one.
-// Six streams would block every page, click and websocket. Only locks are shared by all windows;
-// browsers have them on https and on localhost.
+// All windows of a browser share six HTTP/1.1 connections to a host, and each stream takes one. Six
+// streams would block every page, click and websocket. So a stream needs one of three lanes: locks
+// that all windows share. Browsers have them on https and on localhost.
 const LANES = globalThis.navigator?.locks ? 3 : 1
 
-let lanes = 0 // taken by this page
-let tasks = 0 // watched here
+let lanes = 0 // that this page uses
+let tasks = 0 // that are watched by this module
 let streamsFailedUntil = 0
 
-/** @param {() => Promise<void>} job runs if a lane is free */
+/** Runs the job if a lane is free. @param {() => Promise<void>} job */
 const inLane = async (job) => {
   if (lanes >= LANES) return
   lanes++
-  await (LANES > 1 ? locked(job) : job()).catch(() => {}) // a sandboxed page may ask for no lock
+  await (LANES > 1 ? locked(job) : job()).catch(() => {}) // a sandboxed page may not use locks
   lanes--
 }
 
@@ -38,7 +38,7 @@ const locked = async (job) => {
 const isHidden = () => !!globalThis.document?.hidden
 
 /**
- * Calls back when the page is shown or hidden. Returns a function that stops it.
+ * Calls the callback when the page is shown or hidden. Returns a function that ends the calls.
  * @param {() => void} callback
  */
 const onVisibility = (callback) => {
@@ -46,7 +46,7 @@ const onVisibility = (callback) => {
   return () => globalThis.document?.removeEventListener("visibilitychange", callback)
 }
 
-/** The messages of an event stream; null for a frame without data. @param {Response} response */
+/** Yields a stream's messages; null for a frame without data. @param {Response} response */
 async function* messages({ body }) {
   const reader = /** @type {ReadableStream} */ (body).getReader()
   const decoder = new TextDecoder()
@@ -62,7 +62,7 @@ async function* messages({ body }) {
 class Fallback {
   #failures = 0
   #retryAfter = 0
-  /** The one of the last request. @type {Topic["token"]} */
+  /** The token of the last request. @type {Topic["token"]} */
   #token
 
   /** @param {string} taskId @param {Topic} topic @param {(message: unknown) => void} receive */
@@ -90,13 +90,13 @@ class Fallback {
     deliver(this.topic, { type: live ? "connected" : "disconnected" })
   }
 
-  /** @param {string} name below the address of the state */
+  /** @param {string} name a path below the address of the state */
   #fetch(name, signal = AbortSignal.timeout(TIMEOUT), headers = {}) {
     const url = new URL(this.topic.status ?? "", globalThis.document?.baseURI)
     url.pathname = url.pathname.replace(/\/?$/, `/${name}`)
     this.#token = this.topic.token
     if (this.#token) url.searchParams.set("token", this.#token)
-    // Requests for one address would wait for each other at the browser's cache.
+    // With a cache, the browser would send requests for the same address one after another.
     const cache = "no-store"
     return fetch(url, { cache, headers, signal: AbortSignal.any([this.signal, signal]) })
   }
@@ -138,7 +138,7 @@ class Fallback {
       patience = setTimeout(stop, SILENCE)
       this.receive(message)
     }
-    await this.#readStream(control.signal, receive).catch(() => {}) // the next poll finds out why
+    await this.#readStream(control.signal, receive).catch(() => {}) // the next poll shows why
     clearTimeout(patience)
     forget()
     stop()
@@ -153,7 +153,7 @@ class Fallback {
     for await (const message of messages(response)) if (message) receive(message)
   }
 
-  /** Milliseconds until the next request: longer in a hidden page, and the more tasks there are. */
+  /** Milliseconds until the next request: more in a hidden page, and with many tasks. */
   get #pause() {
     const least = Math.max(this.#retryAfter, isHidden() ? LONGEST : 0, SPACING * tasks)
     const fullJitter = Math.random() * Math.min(LONGEST, 1000 * 2 ** this.#failures)
@@ -161,7 +161,7 @@ class Fallback {
     return Math.max(least, this.#failures ? fullJitter : regular)
   }
 
-  /** Sleeps, at most until the page is shown. @param {number} ms */
+  /** Sleeps; wakes earlier when the page is shown. @param {number} ms */
   async #sleep(ms) {
     if (this.signal.aborted) return
     const { promise, done } = later()
@@ -181,7 +181,7 @@ const later = () => {
 }
 
 /**
- * Tells the developer that no websocket connects. A page that had one has merely lost it.
+ * Warns the developer that no websocket connects, but not if one has worked before.
  * @param {Topic} topic
  * @param {string} url
  */
@@ -192,8 +192,8 @@ const warnOf = async ({ event }, url) => {
 }
 
 /**
- * Watches the task over plain HTTP until `topic.fallback` is aborted: the outcome is known, nobody
- * watches any more, or a websocket has connected.
+ * Watches the task over plain HTTP until `topic.fallback` is aborted, because the outcome is known,
+ * the last watcher has gone, or a websocket has connected.
  * @param {string} taskId
  * @param {Topic} topic
  * @param {(message: unknown) => void} receive

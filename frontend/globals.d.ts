@@ -1,4 +1,4 @@
-// The types that the modules here name in their comments. Not part of the package.
+// The types that the JSDoc comments of these modules use. Not part of the package.
 type TaskEvent = import("./types.js").TaskEvent
 type TaskError = import("./types.js").TaskError
 type Message = import("./types.js").Message

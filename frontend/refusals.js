@@ -1,6 +1,6 @@
-// Explains on the console why a page cannot watch a task, and subscribes again when it may.
+// Explains on the console why a task cannot be watched; subscribes again when the page is shown.
 
-/** For people, by code or reason; TaskProgress.words may have others. @type {any} */
+/** Texts for users, by code or reason; TaskProgress.words overrides them. @type {any} */
 const WORDS = {
   forbidden: "You may not see this task",
   ended: "Your access has ended. Sign in again or reload the page",
@@ -12,18 +12,18 @@ const WORDS = {
 
 const NEW_TOKEN = "Write the element with {% progress_bar %}, or set a new token from addresses()."
 
-/** For developers, by code or reason. @type {any} */
+/** Remedies for developers, by code or reason. @type {any} */
 const REMEDIES = {
   unreachable:
     'No websocket connects. Serve the site by an ASGI server (for runserver put "daphne" first in ' +
     "INSTALLED_APPS), add progress.routing.websocket_urlpatterns to asgi.py, and let proxies pass " +
     "the header Upgrade. Until then progress comes over plain HTTP, if the element has a status " +
     "attribute.",
-  bad_request: "The server cannot read the request. Do page and server have the same version?",
+  bad_request: "The server cannot read the request. Are page and server of the same version?",
   not_found: "There is no websocket route at this address. Compare socket= with asgi.py.",
-  ended: `The user has signed out, the token has expired or the right was taken away. ${NEW_TOKEN}`,
+  ended: `The user has signed out, the token has expired, or the right has ended. ${NEW_TOKEN}`,
   forbidden:
-    "The token is missing, expired, for another task or bound to another user, or the page is of " +
+    "The token is missing, expired, for another task or bound to another user, or the page has " +
     `another origin than the site. ${NEW_TOKEN} A proxy must keep the header Host.`,
   no_token: NEW_TOKEN,
   bad_token: `${NEW_TOKEN} All processes need the same SECRET_KEY.`,
@@ -31,12 +31,12 @@ const REMEDIES = {
   other_task: `task-id and token do not belong together. ${NEW_TOKEN}`,
   other_user: "The user must be signed in with the session cookie of this site.",
   foreign_origin:
-    "The page is of another origin than the site. Add it to CSRF_TRUSTED_ORIGINS; a proxy must " +
-    "keep the header Host.",
+    "The page has another origin than the site. Add the origin to CSRF_TRUSTED_ORIGINS. A proxy " +
+    "must keep the header Host.",
   too_many: "See PROGRESS_SUBSCRIPTIONS and PROGRESS_SOCKETS_PER_USER.",
 }
 
-/** @type {Record<string, string>} by close code */
+/** Codes of error frames by close code. @type {Record<string, string>} */
 const CODES = {
   4400: "bad_request",
   4401: "ended",
@@ -59,7 +59,7 @@ export const warn = (what, where, detail) => {
   console.warn(["task-progress: " + what, where, detail, remedy].filter(Boolean).join(". "))
 }
 
-/** @type {Set<any>} elements that were refused */
+/** Elements that were refused. @type {Set<any>} */
 const refused = new Set()
 
 // The user may have signed in again in another window.
@@ -70,7 +70,7 @@ document.addEventListener("visibilitychange", () => {
 })
 
 /**
- * Fires `refused`, and returns the words for the page, or "" for the general ones.
+ * Fires `refused`. Returns the text to show in the page, or "" for the default text.
  * @param {any} element
  * @param {TaskError} error
  */

@@ -6,7 +6,7 @@ const QUIET = 45_000
 const ANSWER = 10_000
 const STEADY = 5_000
 const AWAY = 3_000
-const EACH = 67 // the server takes 20 frames a second
+const EACH = 67 // the server accepts 20 frames a second
 const BURST = 150 * EACH // and 200 at once
 const GRACE = globalThis.document ? 2_000 : 0
 const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
@@ -18,12 +18,12 @@ const parse = (data) => {
   } catch {}
 }
 
-/** A page's websocket, open while watched. */
+/** One websocket for many tasks, open while a task is watched. */
 export class ProgressSocket {
   /** @type {Map<string, ProgressSocket>} */
   static #shared = new Map()
 
-  /** The first that has the task, or room for it. @param {string} address @param {string} taskId */
+  /** The first with this task, or room for it. @param {string} address @param {string} taskId */
   static at(address, taskId) {
     const place = new URL(address, document.baseURI)
     place.search ||= "batch"
@@ -40,7 +40,7 @@ export class ProgressSocket {
   #room = 100 // the server's default
   /** @type {WebSocket | null} */
   #socket = null
-  #notice = {} // what the server says before it closes
+  #notice = {} // the error frame before a close
   #attempt = 0
   #openedAt = Infinity
   #lostAt = Infinity
@@ -60,14 +60,14 @@ export class ProgressSocket {
   /** @type {Subscribe} */
   subscribe = (taskId, watcher, token, status) => {
     const topic = this.#topics.get(taskId) ?? { sent: NaN, watchers: new Set() }
-    // The token of a second watcher replaces none that works.
+    // A second watcher's token must not replace one that works.
     if (!topic.event || !topic.watchers.size) topic.token = token
     topic.status = status ?? topic.status
     topic.watchers.add(watcher)
     if (topic.event) deliver(topic, topic.event)
     this.#adopt(taskId, topic)
     return () => {
-      // Later: an element that is moved comes back at once.
+      // Later, since a moved element subscribes again at once.
       if (topic.watchers.delete(watcher)) setTimeout(() => topic.settle?.())
     }
   }
@@ -126,7 +126,7 @@ export class ProgressSocket {
     this.#expect(ANSWER)
   }
 
-  /** At the server's pace, and for no task twice before an answer. @param {string} task_id */
+  /** Subscribes or unsubscribes, at the server's pace. @param {string} task_id */
   #ask(task_id) {
     const socket = this.#socket
     const topic = this.#topics.get(task_id)
@@ -146,7 +146,7 @@ export class ProgressSocket {
 
   /** @param {any} message */
   #receive(message) {
-    if (this.#deadline - Date.now() < QUIET) this.#expect() // timers are dear
+    if (this.#deadline - Date.now() < QUIET) this.#expect() // timers are expensive
     if (this.#lostAt < Infinity)
       for (const topic of this.#topics.values()) {
         topic.fallback?.abort()
@@ -161,7 +161,7 @@ export class ProgressSocket {
     if (message?.reason && !topic) this.#notice = message
     if (!topic) return
     topic.asked &&= message.type === "token"
-    // The page has another token by now: what is not an event is about the old one.
+    // The token has changed: errors and renewals are about the old one.
     const isStale = topic.sent !== topic.token
     if (isStale) this.#ask(message.task_id)
     if (!isStale || message.type === "progress") this.#accept(message)
@@ -184,7 +184,7 @@ export class ProgressSocket {
     if (isError || complete) this.#settle()
   }
 
-  /** Frozen pages have late timers; #wake looks at the clock. */
+  /** Timers are late in frozen pages, so #wake checks the clock. */
   #expect(patience = SILENCE) {
     this.#deadline = Date.now() + patience
     clearTimeout(this.#silence)
@@ -196,7 +196,7 @@ export class ProgressSocket {
     this.#openedAt = Infinity
     this.#drop()
     let pause = Math.random() * Math.min(30_000, 500 * 2 ** this.#attempt++)
-    // Too late, or too many: later, and by plain HTTP meanwhile.
+    // Sent nothing or too much: wait, and use plain HTTP meanwhile.
     if (code === 4408 || code === 4429) {
       this.#lostAt = 0
       pause = 30_000 * (1 + Math.random())
@@ -229,7 +229,7 @@ export class ProgressSocket {
     clearTimeout(this.#retry)
     this.#paidUntil = this.#retry = 0
     if (!socket) return
-    // Without handlers: a half-open one takes a minute.
+    // Without handlers, since closing a half-open connection takes a minute.
     socket.onopen = socket.onmessage = socket.onclose = null
     socket.close(1000)
   }
@@ -238,9 +238,9 @@ export class ProgressSocket {
     if (!this.#topics.size || document.hidden) return
     const state = this.#socket?.readyState ?? 3 // closed
     const left = this.#deadline - Date.now()
-    if (state > OPEN || left < 0) this.#lostAt && this.#connect() // 0: the server said later
+    if (state > OPEN || left < 0) this.#lostAt && this.#connect() // 0: it must wait
     else if (state && (persisted || /online|resume/.test(type) || left < QUIET)) {
-      // One question is enough: its answer comes after all that was sent before.
+      // One frame is enough: its answer comes last.
       this.#ask([...this.#topics.keys()][0])
       this.#expect(Math.min(AWAY, left))
     }

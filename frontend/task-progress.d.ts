@@ -1,7 +1,7 @@
 /** See element.d.ts. */
 export class TaskProgress extends HTMLElement {
     static observedAttributes: string[];
-    /** @type {Record<string, string>} translate here; `{…}` is a field of the event */
+    /** Translate these texts; `{…}` is a field of the event. @type {Record<string, string>} */
     static words: Record<string, string>;
     get event(): import("./types.js").TaskEvent | null;
     connectedCallback(): void;

@@ -1,7 +1,7 @@
 import { isNewer } from "./events.js";
 import { ProgressSocket } from "./socket.js";
 
-const sheet = new CSSStyleSheet() // a strict CSP refuses a style element
+const sheet = new CSSStyleSheet() // a strict CSP blocks style elements
 sheet.replaceSync(`
 :host { display: flow-root; font-variant-numeric: tabular-nums; --motion: .3s;
   --fill: var(--task-progress-color, #3b82f6) }
@@ -35,7 +35,7 @@ progress { display: block; clear: both; width: 100%; margin: .375em 0;
 /** @returns {any} @param {string} tag @param {string} part */
 const make = (tag, part) => Object.assign(document.createElement(tag), { part })
 
-/** @type {any} slow to make */
+/** Cached, since making one is slow. @type {any} */
 const formats = {}
 /** @param {number} value @param {any} [style] */
 const format = (value, style) => {
@@ -57,13 +57,13 @@ const draw = () => {
   due.clear()
 }
 
-const ended = new Set() // ids of tasks whose ending was fired
+const ended = new Set() // tasks whose end was fired
 
 /** See element.d.ts. */
 export class TaskProgress extends HTMLElement {
   static observedAttributes = ["task-id", "token", "status", "socket", "cancel-url", "label"]
 
-  /** @type {Record<string, string>} translate here; `{…}` is a field of the event */
+  /** Translate these texts; `{…}` is a field of the event. @type {Record<string, string>} */
   static words = {
     none: "Not started yet",
     connecting: "Connecting…",
@@ -85,13 +85,13 @@ export class TaskProgress extends HTMLElement {
 
   /** @type {TaskEvent | null} */
   #event = null
-  #refusal = "" // in words
+  #refusal = "" // the text that is shown
   /** @type {(() => void) | undefined} */
   #leave
   #isScheduled = false
   #isAnnounced = false
   #canCancel = false
-  /** @type {any} the attribute's, or as the server renewed it */
+  /** The attribute's, or a renewed one. @type {any} */
   #token = null
   #slot = make("slot", "")
   #bar = make("progress", "bar")
@@ -107,7 +107,7 @@ export class TaskProgress extends HTMLElement {
     shadow.adoptedStyleSheets = [sheet]
     shadow.append(this.#slot, this.#percent, this.#label, this.#bar)
     shadow.append(this.#counts, this.#message, this.#status)
-    this.#message.ariaHidden = "true" // the status says it
+    this.#message.ariaHidden = "true" // the status is read out
   }
 
   get event() {
@@ -132,7 +132,7 @@ export class TaskProgress extends HTMLElement {
     this.#schedule()
   }
 
-  /** When the script is done, which sets one attribute after another. */
+  /** Later, since a script may set several attributes. */
   #schedule() {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -179,7 +179,7 @@ export class TaskProgress extends HTMLElement {
   #accept(event) {
     if (!isNewer(this.#event, event)) return
     const { task_id, version, state, stalled, complete, success } = event
-    // A task that ended before the page was loaded, or has said so, does not end now.
+    // It ended before the page was loaded, or its end was fired.
     const isLate = version / 1000 < performance.timeOrigin || ended.has(task_id)
     const isEnding = complete && (this.#event || !isLate)
     if (isEnding) ended.add(task_id)
@@ -207,7 +207,7 @@ export class TaskProgress extends HTMLElement {
   }
 
   #draw() {
-    if (document.hidden) return this.#render() // no frames
+    if (document.hidden) return this.#render() // hidden pages get no frames
     if (!due.size && !rest) requestAnimationFrame(draw)
     due.add(this.#render)
   }
@@ -216,7 +216,7 @@ export class TaskProgress extends HTMLElement {
     const label = this.getAttribute("label") || event?.description || this.#say("label")
     const counts = event?.total != null ? "counts" : event?.current ? "count" : ""
     const message = (event?.complete && event.error) || this.#refusal || this.#say(this.#phase).trim()
-    this.#status.ariaLive = this.#isAnnounced ? "polite" : "off" // what is there first is no news
+    this.#status.ariaLive = this.#isAnnounced ? "polite" : "off" // the first text is not news
     if (message !== this.#message.textContent)
       this.#status.textContent = message && `${label}: ${message}`
     this.#isAnnounced = !!event
@@ -235,7 +235,7 @@ export class TaskProgress extends HTMLElement {
     this.#percent.textContent = percent === null ? "" : format(Math.floor(percent) / 100, "percent")
     if (percent !== null) this.#bar.value = percent / 100
     else if (/STARTED|PROGRESS/.test(this.#event?.state ?? "")) this.#bar.removeAttribute("value")
-    else this.#bar.value ||= 0 // motion is work
+    else this.#bar.value ||= 0 // a moving bar means work
   }
 
   get #phase() {

@@ -22,7 +22,7 @@ export interface TaskEvent {
   error: string | null
 }
 
-/** Ends the subscription. */
+/** The refusal of a task; it ends the subscription. */
 export interface TaskError {
   type: "error"
   /** The code of the server's error frame; "refused" if the server closed the websocket. */
@@ -35,8 +35,7 @@ export interface TaskError {
 }
 
 /**
- * "disconnected" comes once the connection has been away for 3 s, and again after each attempt that
- * fails.
+ * "disconnected" comes when there has been no connection for 3 s, and after each attempt that fails.
  */
 export interface Connection {
   type: "connected" | "disconnected"
@@ -55,7 +54,7 @@ export type Watcher = (message: Message) => void
  * Returns a function that unsubscribes. Calls the watcher later, never at once. An outcome or an
  * error comes last. A watcher may get an event again when another watcher subscribes.
  *
- * A task that nobody watches, or of which nothing is known yet, takes the newest token.
+ * The token replaces an earlier one if the task has no other watcher, or no event yet.
  */
 export type Subscribe = (
   taskId: string,
@@ -74,7 +73,7 @@ export interface Topic {
   token?: string | null
   /** The token of the last subscribe frame. */
   sent?: unknown
-  /** Whether that frame is still to be answered. */
+  /** Whether the server has not yet answered that frame. */
   asked?: boolean
   /** The address of the JSON state. Without it there is no fallback. */
   status?: string | null
@@ -82,26 +81,26 @@ export interface Topic {
   fallback?: AbortController | null
   /** Whether plain HTTP gets through. */
   live?: boolean
-  /** Lets its socket unsubscribe from what nobody watches. */
+  /** Unsubscribes the socket from tasks without a watcher. */
   settle?: () => void
   watchers: Set<Watcher>
 }
 
 export interface WatchOptions {
-  /** The task. Without it the task in the address. */
+  /** The task; by default the task in the address. */
   taskId?: string
-  /** The token. Without it the one in the address. */
+  /** The token; by default the token in the address. */
   token?: string
   /** The address of the JSON state (`status_url`), used where websockets are blocked. */
   status?: string | URL
-  /** Several tasks by the shared address: their ids and tokens. */
+  /** For the shared address: the ids of several tasks, with their tokens. */
   tasks?: Record<string, string | null>
-  /** Gets each newer state of a task. The outcome comes last, once. */
+  /** Called with each newer state of a task. The outcome comes last, once. */
   onEvent: (event: TaskEvent) => unknown
-  /** Gets the refusal of a task. Without it the refusal is reported as an error. */
+  /** Called with the refusal of a task. By default the refusal is reported as an error. */
   onError?: (error: TaskError) => unknown
-  /** Gets whether the server can be reached, at each change; false once it could not for 3 s. */
+  /** Called with true after connecting, and with false after 3 s without a connection. */
   onConnection?: (connected: boolean) => unknown
-  /** For a runtime that has no WebSocket: the one of the package `ws`, for example. */
+  /** For a runtime without WebSocket: for example the class of the package `ws`. */
   WebSocket?: SocketClass
 }

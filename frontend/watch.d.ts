@@ -1,14 +1,15 @@
 /**
  * Watches a task by its `websocket_url`, or several tasks by the shared address, until their
- * outcomes. Reconnects by itself. Returns a function that stops it: then nothing is called any more.
- * Once stopped, or after the last outcome, it does not keep a script running.
+ * outcomes. Reconnects by itself. Returns a function that stops the watching and all callbacks.
+ * After a stop, or after the last outcome, it does not keep a script running.
  *
- * An outcome that was known before is an event like any other: its `complete` is true.
+ * If the task has ended before, `onEvent` gets the outcome, as an event with `complete`.
  *
- * A callback that throws is reported by `reportError` or on the console, and is called again.
+ * If a callback throws, the error goes to `reportError` or to the console, and the callback is still
+ * called for later events.
  *
- * Throws TypeError for a url or options that it cannot use, and Error in a runtime without WebSocket,
- * such as Node 20, if no class was passed.
+ * Throws TypeError for a wrong url or wrong options, and Error in a runtime without WebSocket, such
+ * as Node 20, if no `WebSocket` was passed.
  * @param {string | URL} url
  * @param {WatchOptions} options
  * @returns {() => void}

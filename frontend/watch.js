@@ -1,4 +1,4 @@
-// watch(): the events of a task for scripts, in a page or in Node.
+// watch() passes the events of a task to a script, in a page or in Node.
 import { isNewer } from "./events.js";
 import { ProgressSocket } from "./socket.js";
 
@@ -7,7 +7,7 @@ import { ProgressSocket } from "./socket.js";
 const report = (/** @type {unknown} */ error) => (globalThis.reportError ?? console.error)(error)
 
 /**
- * A callback that throws or rejects ends no script, and stops no other callback.
+ * Calls the callback. If it throws or rejects, the error is reported, and the script goes on.
  * @template T
  * @param {((value: T) => unknown) | undefined} callback
  * @param {T} value
@@ -26,17 +26,17 @@ const reportRefusal = ({ task_id, code, detail }) =>
 
 /** @param {string | URL} url */
 const parse = (url) => {
-  const shown = `${url}`.split("?")[0] // without the token
+  const shown = `${url}`.split("?")[0] // the error must not contain the token
   try {
     const address = new URL(url, globalThis.document?.baseURI)
     if (/^(ws|http)s?:$/.test(address.protocol)) return address
   } catch {
     // reported below
   }
-  throw new TypeError(`watch() takes the websocket_url of a task that was started, not "${shown}"`)
+  throw new TypeError(`watch() needs the websocket_url of a started task, not "${shown}"`)
 }
 
-/** Reads an id from a path, where some ids are written as ~ and base64url. @param {string} text */
+/** Decodes an id in a path; some ids are encoded as ~ and base64url. @param {string} text */
 const readId = (text) => {
   if (!text.startsWith("~")) return decodeURIComponent(text)
   const characters = atob(text.slice(1).replaceAll("-", "+").replaceAll("_", "/"))
@@ -55,7 +55,7 @@ const taskOf = ({ pathname }) => {
   throw new TypeError(`watch() finds no task id in "${pathname}": pass a taskId, or tasks`)
 }
 
-/** @param {SocketClass} Socket The package ws throws an error that has no handler. */
+/** Adds a handler, since the package ws throws errors without one. @param {SocketClass} Socket */
 const withHandler = (Socket) =>
   class extends Socket {
     /** @param {string} url */
@@ -68,7 +68,7 @@ const withHandler = (Socket) =>
 /** @param {URL} address @param {SocketClass} Socket @returns {Subscribe} */
 const subscriber = ({ href }, Socket) =>
   globalThis.document && Socket === globalThis.WebSocket
-    ? (taskId, ...rest) => ProgressSocket.at(href, taskId).subscribe(taskId, ...rest) // the page's
+    ? (taskId, ...rest) => ProgressSocket.at(href, taskId).subscribe(taskId, ...rest) // shared
     : new ProgressSocket(href, /** @type {any} */ (withHandler(Socket))).subscribe
 
 /** @param {WatchOptions} options @param {(connected: boolean) => void} setConnected */
@@ -86,15 +86,16 @@ const watcher = ({ onEvent, onError = reportRefusal }, setConnected) => {
 
 /**
  * Watches a task by its `websocket_url`, or several tasks by the shared address, until their
- * outcomes. Reconnects by itself. Returns a function that stops it: then nothing is called any more.
- * Once stopped, or after the last outcome, it does not keep a script running.
+ * outcomes. Reconnects by itself. Returns a function that stops the watching and all callbacks.
+ * After a stop, or after the last outcome, it does not keep a script running.
  *
- * An outcome that was known before is an event like any other: its `complete` is true.
+ * If the task has ended before, `onEvent` gets the outcome, as an event with `complete`.
  *
- * A callback that throws is reported by `reportError` or on the console, and is called again.
+ * If a callback throws, the error goes to `reportError` or to the console, and the callback is still
+ * called for later events.
  *
- * Throws TypeError for a url or options that it cannot use, and Error in a runtime without WebSocket,
- * such as Node 20, if no class was passed.
+ * Throws TypeError for a wrong url or wrong options, and Error in a runtime without WebSocket, such
+ * as Node 20, if no `WebSocket` was passed.
  * @param {string | URL} url
  * @param {WatchOptions} options
  * @returns {() => void}

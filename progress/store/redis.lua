@@ -1,22 +1,28 @@
--- The newest events of some tasks, and the order of each task's events.
--- KEYS: the signs of life (<prefix>:alive, a sorted set of task ids by microseconds), then the key of
---   each task's event (<prefix>:event:<task id>)
--- ARGV: the command, how many seconds an outcome and another event are kept, then for each task
---   put    note, message         an event to be accepted or refused
---   beat   run                   a sign of life
---   lose   version, limit, body  the failure of a task that is silent for `limit` microseconds
---   or, for read, the silence after which a run is marked as stalled, and the versions that the
---   caller knows, separated by spaces
--- The message of a put is what the channel layer sends for the event, with placeholders of the right
--- length for version and run. Its note has: run, state, attempt, published, delay (microseconds until
--- the next attempt for RETRY, since publishing for PENDING), where in the message the text, its body
--- and its end are, and the channel to send it to, or nothing where the message is only the text.
--- Answers to beat and lose, for each task: {1, text of what was stored} when done (an empty text for a
--- beat that changed nothing), {0, text of what stands} when refused; the text is empty where nothing
--- stands. To put: lines of verdict (0 refused, 1 stored, 2 stored and sent), version and run, then the
--- texts of what stands for those refused. To read: place and text of each task that differs from the
--- version that the caller knows.
--- `events.py` writes the same head, `memory.py` is the twin in Python, `base.py` has the rules in words.
+-- Stores the newest event of each task, and decides which event is newer.
+--
+-- KEYS: <prefix>:alive, a sorted set of task ids by the time of their last heartbeat in microseconds;
+--   then the key of each task's event, <prefix>:event:<task id>
+-- ARGV: the command; the seconds to keep an outcome and any other event; then for each task
+--   put    note, message         stores an event, or refuses it
+--   beat   run                   records a heartbeat
+--   lose   version, limit, body  stores FAILURE if the last heartbeat is `limit` microseconds old
+--   The command read has, for all tasks together, the microseconds without a heartbeat after which a
+--   run is marked as stalled, and the versions that the caller knows, separated by spaces.
+--
+-- The message of put is the message of the channel layer, with placeholder digits for version and run.
+-- Its note has run, state, attempt, published, delay (for RETRY the microseconds until the next attempt,
+-- for PENDING since the task was sent), the positions in the message at which the event's text begins,
+-- its body begins and both end, and the channel to send the message to. Without a channel the message
+-- is the event's text.
+--
+-- Answers to beat and lose, for each task: {1, new text} if it was accepted, with an empty text if a
+-- heartbeat did not change the event; {0, stored text} if it was refused, with an empty text if the
+-- store has no event.
+-- Answer to put: lines of verdict (0 refused, 1 stored, 2 stored and sent), version and run; then the
+-- stored text for each refused event.
+-- Answer to read: position and text of each task whose version differs from the caller's.
+--
+-- `events.py` writes the same head, `memory.py` has the same rules in Python, `base.py` in words.
 
 local command, alive = ARGV[1], KEYS[1]
 local keep_outcome, keep_open = string.match(ARGV[2], '(%d+) (%d+)')
@@ -27,15 +33,15 @@ local HEAD = '^{"type":"progress","version":(%d+),"run":(%d+),"stalled":(%a+),()
 local OUTCOME = {SUCCESS = true, FAILURE = true, REVOKED = true}
 local RUNNING = {STARTED = true, PROGRESS = true}
 
--- The task that is being looked at, and the event that stands for it.
+-- The present task and its stored event; `look` sets them.
 local key, task_id, text, version, run, stalled, body_at, state, attempt, published
 
 local function look(its_key)
   key, task_id = its_key, string.sub(its_key, #alive + 2)  -- 'event:' is a letter longer
   text = redis.pcall('GET', its_key)
-  if type(text) ~= 'string' then text = '' end  -- nothing, or not a string
+  if type(text) ~= 'string' then text = '' end  -- there is no key, or its value is not a string
   version, run, stalled, body_at, state, attempt, published = string.match(text, HEAD)
-  local ours = version and tonumber(version) < 9007199254740992  -- 2^53: it could not rise further
+  local ours = version and tonumber(version) < 9007199254740992  -- 2^53: no higher version is exact
   if not ours then text, version, run, state, attempt, published = '', 0, 0, '', 0, 0 end
   version, run, stalled = tonumber(version), tonumber(run), stalled == 'true'
   attempt, published = tonumber(attempt), tonumber(published)
@@ -53,11 +59,11 @@ end
 local lines, refused = {}, {}
 local NOTE = '^(%d+) (%u+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (.*)$'
 
--- In the same command, so that it leaves a round trip earlier. The caller sends what is not sent here.
+-- Sending here, in the same command, saves a round trip. If it fails, the caller sends the event.
 local function send(channel, message, start, ends)
   local ours = string.sub(message, 1, start - 1) .. text .. string.sub(message, ends + 1)
-  if #ours ~= #message then return false end  -- other digits: a length in front of it would be wrong
-  return type(redis.pcall('PUBLISH', channel, ours)) == 'number'  -- else we may not publish
+  if #ours ~= #message then return false end  -- more or fewer digits: the message contains its length
+  return type(redis.pcall('PUBLISH', channel, ours)) == 'number'  -- an error: publishing is forbidden
 end
 
 local function accepts(its_run, its_state, its_attempt, its_published, age)
@@ -65,15 +71,15 @@ local function accepts(its_run, its_state, its_attempt, its_published, age)
   local waits = its_state == 'PENDING'
   if its_published > 0 and published > 0 and its_published ~= published then  -- the id is used again
     if its_published > published then return not (waits and RUNNING[state]) end
-    return waits and OUTCOME[state] and version < now - age  -- the senders' clocks differ
+    return waits and OUTCOME[state] and version < now - age  -- by our clock: the senders' may differ
   end
-  if waits then  -- by Ignore, from the run that stands or from a later attempt
+  if waits then  -- after Ignore: a PENDING of the stored run or of a later attempt
     return (RUNNING[state] and its_run > 0 and its_run == run)
       or (its_attempt > attempt and not OUTCOME[state])
   end
   if state == 'SUCCESS' then return false end
   if its_attempt ~= attempt then return its_attempt > attempt or its_state == 'SUCCESS' end
-  if its_run == 0 or its_run > run then return true end  -- a new run, or one that Redis forgot
+  if its_run == 0 or its_run > run then return true end  -- a new run, or a run that Redis has lost
   if its_run < run then return its_state == 'SUCCESS' end  -- another run has taken over
   return RUNNING[state] or state == 'PENDING' or (state == 'RETRY' and OUTCOME[its_state])
 end
@@ -89,7 +95,7 @@ local function put(note, message)
   local seconds = OUTCOME[its_state] and keep_outcome or keep_open
   if RUNNING[its_state] then
     redis.call('ZADD', alive, now, task_id)
-  elseif its_state == 'RETRY' then  -- silent from the moment at which the next attempt is due
+  elseif its_state == 'RETRY' then  -- it counts as silent from the time when the next attempt is due
     redis.call('ZADD', alive, now + delay, task_id)
     seconds = string.format('%.0f', seconds + math.ceil(delay / 1000000))
   else
@@ -115,13 +121,13 @@ local function is_silent(its_version, limit)
   return its_version == version and now - seen > limit
 end
 
--- The caller may know a later version than what stands: an event that could not be stored.
+-- The caller may know a later version than the stored one: that of an event that could not be stored.
 local function stall(limit, known)
   if stalled or not RUNNING[state] or not is_silent(version, limit) then return end
   if now - known <= limit then return end
   local its_version, its_text = version, text
   if not pcall(write, run, true, string.sub(text, body_at), keep_open) then
-    version, text = its_version, its_text  -- full, or read only: it takes no signs of life either
+    version, text = its_version, its_text  -- full or read-only: heartbeats are not stored either
   end
 end
 

@@ -425,7 +425,7 @@ def test_wrong_arguments_of_watch_throw_at_once(installed, nodes):
     assert "secret" not in told
     functions, urls, ids = wrong[:3], wrong[3:6], wrong[6:8]
     assert all("{ onEvent }" in line for line in functions)
-    assert all("takes the websocket_url" in line for line in urls)
+    assert all("needs the websocket_url" in line for line in urls)
     assert all("pass a taskId" in line for line in ids)
 
 
