@@ -61,7 +61,10 @@ def _copy(life, number):
 def _chosen(options, seed):
     copies = options.copies
     if options.life:
-        return [_copy(drawing.from_json(text), n) for text in options.life for n in range(copies)]
+        given = [drawing.from_json(text) for text in options.life]
+        if options.celery:
+            given = [replace(life, celery=options.celery) for life in given]
+        return [_copy(life, n) for life in given for n in range(copies)]
     if options.quick:
         return [
             drawing.draw(seed, number, weather="fair" if number < 110 else "store away")
