@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from celery.utils.dispatch import Signal
 
 from .. import conf
 from ..events import Event, State
-from ..exceptions import FAILED, PublicError, failure_words, public_words
+from ..exceptions import CELERY_WORDS, FAILED, PublicError, failure_words, public_words
 from ..store.result_backend import recorded_outcome
 from ..values import capped, identifier
 from . import outside
@@ -161,6 +162,9 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
         _ignored(run, retval)
     elif isinstance(retval, Reject):
         _rejected(run, requeue=bool(getattr(retval, "requeue", False)))
+    elif isinstance(sys.exc_info()[1], getattr(sys.modules.get("gevent"), "Timeout", ())):
+        # A hard time limit in gevent's pool, for which Celery 5.5 and 5.6 send no other signal.
+        _conclude(run, State.FAILURE, error=CELERY_WORDS["TimeLimitExceeded"])
     else:
         # After SystemExit this process ends, and its parent reports FAILURE.
         last_words()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import lru_cache
 from hashlib import blake2s
@@ -9,6 +10,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from celery import current_task
+from kombu.utils.compat import detect_environment
 
 from ..events import Event, State
 from ..exceptions import CELERY_WORDS
@@ -130,7 +132,17 @@ def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
             return own
     if held is None or life is None:
         return {}
-    return {**life, "worker": worker_name(held.hostname, held.worker_pid)}
+    return {**life, "worker": worker_name(held.hostname, _process_of(held))}
+
+
+def _process_of(request: Any) -> int | None:
+    """Return the id of the process that executes the request; None if no process does yet.
+
+    In the pools of gevent and eventlet, Celery's ``worker_pid`` is the number of a greenlet.
+    """
+    in_greenlet = request.worker_pid and detect_environment() != "default"
+    pid: int | None = os.getpid() if in_greenlet else request.worker_pid
+    return pid
 
 
 def _life(headers: Any) -> dict[str, Any]:
