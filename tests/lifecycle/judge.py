@@ -277,10 +277,7 @@ def _record(living):
 def justified(living, state, at, facts):
     """Whether the task was over in this state at that moment, for Celery or by its own notes."""
     notes = living.first[0] if living.first else living.notes
-    said = any(
-        note["what"] == "ended" and STATE_OF.get(note["how"]) == state and note["at"] < at + SLACK
-        for note in notes
-    )
+    said = any(_own_end(note) == state and note["at"] < at + SLACK for note in notes)
     recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
     hooked = state == "FAILURE" and any(
         note.get("hook") == "on_failure" and note["at"] < at for note in notes
@@ -301,14 +298,17 @@ def justified(living, state, at, facts):
     )
 
 
+def _own_end(note):
+    """The state in which an execution ended by this note; None if it says no end."""
+    if note["what"] == "aborted":  # it saw ABORTED in Celery's record, and raised Ignore
+        return "REVOKED"
+    return STATE_OF.get(note["how"]) if note["what"] == "ended" else None
+
+
 def _newer_at_work(notes, state, at):
     """Whether a newer execution than the one that ended so was at work then."""
     ended = max(
-        (
-            note["nth"]
-            for note in notes
-            if note["what"] == "ended" and note["at"] < at and STATE_OF.get(note["how"]) == state
-        ),
+        (note["nth"] for note in notes if note["at"] < at and _own_end(note) == state),
         default=0,
     )
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}

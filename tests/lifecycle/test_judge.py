@@ -99,6 +99,25 @@ def test_a_failure_while_a_newer_execution_is_at_work_is_found():
     assert rules == ["wrong end", "called over and goes on"]
 
 
+def aborted_copy(*, newer):
+    """Two executions at once; the newer or the older one is aborted, and the other one succeeds."""
+    first, second = (2, 1) if newer else (1, 2)
+    return Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 2}, began(2, nth=2),
+        {"what": "outside", "did": "abort", "nth": 0, "at": 3},
+        {"what": "aborted", "nth": first, "at": 3.1}, ended(5, "success", nth=second),
+        statuses=[(3, "ABORTED"), (5.1, "SUCCESS")], late=True, base="abortable",
+    )  # fmt: skip
+
+
+def test_a_newer_execution_that_is_aborted_ends_what_is_watched():
+    success = event("SUCCESS", 9, run=8)
+    frames = (1.2, event("STARTED", 2)), (3.2, event("REVOKED", 3))
+    assert aborted_copy(newer=True).rules(*frames, late=success, state=success) == []
+    rules = aborted_copy(newer=False).rules(*frames, late=success, state=success)
+    assert rules == ["wrong end", "called over and goes on"]
+
+
 def test_waiting_again_after_work_is_found(succeeded):
     frames = (1.1, event("STARTED", 2)), (1.5, event("PENDING", 3)), (2.2, event("SUCCESS", 4))
     assert succeeded.rules(*frames) == ["waits again"]
