@@ -37,17 +37,17 @@ print(read_token(make_token("a")).task_id)
     assert run(code) == "a"
 
 
-def test_the_same_call_twice_is_one():
+def test_a_second_configure_with_the_same_arguments_changes_nothing():
     code = 'for _ in range(2): configure(redis_url="memory://", heartbeat=2)\nprint("fine")'
     assert run(code) == "fine"
 
 
-def test_another_call_is_an_error():
+def test_a_second_configure_with_other_arguments_is_an_error():
     code = 'configure(redis_url="memory://")\nconfigure(redis_url="memory://", heartbeat=2)'
     assert "configure() was called before, with other values" in run(code)
 
 
-def test_where_django_has_settings_they_are_the_place():
+def test_with_djangos_settings_configure_is_an_error():
     with pytest.raises(ImproperlyConfigured, match="add 'progress' to INSTALLED_APPS"):
         configure(redis_url="memory://")
 
@@ -68,11 +68,11 @@ def test_where_django_has_settings_they_are_the_place():
         ('redis_url=""', "PROGRESS_REDIS_URL is not set"),
     ],
 )
-def test_what_is_wrong_is_said_at_once(call, words):
+def test_a_wrong_argument_raises_an_error_at_once(call, words):
     assert words in run(f"configure({call})")
 
 
-def test_a_token_without_a_secret_says_what_is_missing():
+def test_making_a_token_without_a_secret_is_an_error_that_says_so():
     code = 'configure(redis_url="memory://")\nfrom progress import make_token\nmake_token("a")'
     assert "progress.configure(secret=" in run(code)
 

@@ -87,7 +87,7 @@ COLOURS = """() => ({
 })"""
 
 
-async def test_dark_differs_from_light(page):
+async def test_the_dark_scheme_has_other_colours_than_the_light_one(page):
     jobs = await JobsPage.opened(page)
     await (await jobs.start("Export all contacts")).has_state("success")
     schemes = []

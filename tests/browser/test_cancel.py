@@ -47,7 +47,7 @@ async def test_the_button_cancels_with_the_newest_token(page, wire):
     await expect(part(bar, "message")).to_have_text("Cancelled")
 
 
-async def test_the_focus_stays_at_the_job_when_the_button_goes(page, wire):
+async def test_the_focus_moves_to_the_bar_when_the_cancel_button_disappears(page, wire):
     bar, button, link, _ = await opened(page, wire)
     link.send(event(version=1, current=1, total=2))
     await button.focus()

@@ -137,7 +137,7 @@ async def test_an_older_or_equal_version_is_not_drawn(page, link):
     assert await page.evaluate("events.map(({ detail }) => detail.current)") == [5, 6]
 
 
-async def test_the_outcome_comes_once_and_nothing_after_it(page, link):
+async def test_the_outcome_is_fired_once_and_no_event_follows(page, link):
     link.send(event(version=1, current=1, total=2))
     link.send(event(version=2, state="FAILURE", current=1, total=2, error="No paper."))
     link.send(event(version=3, state="SUCCESS"))
@@ -173,7 +173,7 @@ async def test_a_refusal_is_shown_and_ends_the_subscription(page, link):
     await expect(part(bar, "percent")).to_have_text("")
 
 
-async def test_a_stalled_task_says_so_until_it_is_back(page, link):
+async def test_a_stalled_task_is_shown_as_stalled_until_its_next_heartbeat(page, link):
     bar = page.locator("#a")
     link.send(event(version=1, current=1, total=2, stalled=True))
     await expect(bar).to_have_attribute("stalled", "")
@@ -200,7 +200,7 @@ async def test_numbers_follow_the_language_of_the_page(page, link):
         await expect(part(page.locator("#a"), "counts")).to_have_text(counts)
 
 
-async def test_words_can_be_translated(page, link):
+async def test_texts_of_the_element_can_be_translated(page, link):
     await page.evaluate(
         """async () => {
           const { TaskProgress } = await import("/static/progress/task-progress.js")

@@ -36,21 +36,21 @@ def now(seconds=0):
     return int((time.time() + seconds) * 1e6)
 
 
-async def test_an_outcome_older_than_the_page_fires_no_ending_event(page, wire):
+async def test_an_outcome_older_than_the_page_fires_no_success_or_failure(page, wire):
     link = await opened(page, wire)
     link.send(event(version=now(-60), state="SUCCESS"))
     await expect(page.locator("#a")).to_have_attribute("state", "success")
     assert await page.evaluate("fired") == ["outcome"]
 
 
-async def test_a_task_that_ends_before_the_first_answer_fires_an_ending_event(page, wire):
+async def test_a_task_that_ends_before_the_first_answer_fires_success(page, wire):
     link = await opened(page, wire)
     link.send(event(version=now(), state="FAILURE", error="No paper."))
     await expect(page.locator("#a")).to_have_attribute("state", "failure")
     assert await page.evaluate("fired") == ["failure", "outcome"]
 
 
-async def test_a_task_that_ends_while_watched_fires_an_ending_event(page, wire):
+async def test_a_task_that_ends_while_it_is_watched_fires_success_or_failure(page, wire):
     link = await opened(page, wire)
     link.send(event(version=1, current=1, total=2))
     link.send(event(version=2, state="SUCCESS"))
@@ -58,7 +58,7 @@ async def test_a_task_that_ends_while_watched_fires_an_ending_event(page, wire):
     assert await page.evaluate("fired") == ["progress", "success", "outcome"]
 
 
-async def test_an_ending_event_is_not_fired_again_for_a_later_element(page, wire):
+async def test_success_is_not_fired_again_by_an_element_that_is_added_later(page, wire):
     link = await opened(page, wire)
     link.send(event(version=now(), state="SUCCESS"))
     await expect(page.locator("#a")).to_have_attribute("state", "success")
@@ -68,7 +68,7 @@ async def test_an_ending_event_is_not_fired_again_for_a_later_element(page, wire
     assert await page.evaluate("fired") == ["success", "outcome", "outcome"]
 
 
-async def test_a_page_that_redirects_after_success_can_be_gone_back_to(page):
+async def test_the_back_button_works_after_a_redirect_on_success(page):
     jobs = await JobsPage.opened(page)
     await page.evaluate(REDIRECT)
     job = await jobs.start("Export all contacts")

@@ -129,7 +129,7 @@ async def test_a_page_with_a_working_websocket_loads_no_fallback(open_page, bars
     assert "" not in requests.names
 
 
-async def test_a_page_that_gets_no_websocket_says_so_within_5_seconds(blank, bars):
+async def test_a_page_without_a_websocket_shows_it_within_5_seconds(blank, bars):
     [job] = await bars()
     async with blank.expect_console_message(
         lambda said: said.type == "warning" and "No websocket connects" in said.text, timeout=5_000
@@ -267,7 +267,7 @@ async def test_the_token_in_the_status_address_is_used_without_another(blank):
         assert server.tokens == [("state", "of-the-address")]
 
 
-async def test_a_forbidden_page_shows_it_and_stops_asking(blank, gate):
+async def test_a_page_without_the_right_to_watch_shows_it_and_stops_polling(blank, gate):
     async with site(blank) as server:
         server.state = (403, '{"detail": "You may not."}')
         bar = await add(blank, "a", token="none", status="/progress/a/?token=none")
@@ -280,7 +280,7 @@ async def test_a_forbidden_page_shows_it_and_stops_asking(blank, gate):
         assert server.tokens == [("state", "none")]
 
 
-async def test_an_error_page_of_a_proxy_is_not_taken_for_an_answer(blank):
+async def test_an_error_page_of_a_proxy_is_not_read_as_a_state(blank):
     async with site(blank) as server:
         server.state = (403, "<h1>Blocked</h1>")
         bar = await add(blank, "a", token="first", status="/progress/a/?token=first")

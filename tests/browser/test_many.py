@@ -100,7 +100,7 @@ async def test_each_bar_of_a_large_page_gets_its_state(page, sockets, count):
     assert not sockets.closed
 
 
-async def test_a_network_that_flaps_costs_one_frame_each_time(page, sockets):
+async def test_each_flap_of_the_network_costs_one_frame(page, sockets):
     await show(page, SUBSCRIPTIONS)
     [times] = sockets.sent.values()
     before = len(times)

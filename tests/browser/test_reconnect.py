@@ -169,7 +169,7 @@ WAKES = (
 )
 
 
-async def test_a_page_that_wakes_asks_for_the_present_state(page, wire, link):
+async def test_a_page_that_wakes_requests_the_present_state(page, wire, link):
     for version, wake in enumerate(WAKES, start=6):
         await page.clock.fast_forward(10_000)
         await page.evaluate(wake)
@@ -187,7 +187,7 @@ async def test_a_page_that_wakes_with_a_dead_connection_reconnects(page, wire, l
     assert await again.next() == subscribe("a")
 
 
-async def test_a_page_that_is_merely_shown_again_asks_nothing(page, link):
+async def test_a_page_that_is_only_shown_again_sends_no_request(page, link):
     await page.evaluate(WAKES[0])
     await add(page, "b")
     assert await link.next() == subscribe("b")

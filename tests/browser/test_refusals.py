@@ -53,7 +53,9 @@ def refusal(code="forbidden", **more):
     return f'{{"type": "error", "code": "{code}", "detail": "as the server says"{fields}}}'
 
 
-async def test_a_refused_task_says_why_in_three_ways(page, link, warnings):
+async def test_a_refusal_is_explained_in_the_page_in_an_event_and_on_the_console(
+    page, link, warnings
+):
     link.send(refusal(task_id="a", reason="expired_token"))
     message = part(page.locator("#a"), "message")
     await expect(message).to_have_text("Your access has expired. Reload the page")
@@ -78,7 +80,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("code", CODES)
-async def test_a_close_code_is_put_into_words(page, link, warnings, code):
+async def test_a_close_code_is_explained_in_words(page, link, warnings, code):
     name, words, remedy = CODES[code]
     await link.close(code)
     await expect(part(page.locator("#a"), "message")).to_have_text(words)
@@ -116,7 +118,7 @@ async def test_a_refused_bar_tries_again_when_the_page_is_shown_again(page, link
     await expect(part(page.locator("#a"), "message")).to_have_text("Running")
 
 
-async def test_words_for_refusals_can_be_translated(page, link):
+async def test_texts_for_refusals_can_be_translated(page, link):
     await page.evaluate(
         """async () => {
           const { TaskProgress } = await import("/static/progress/task-progress.js")

@@ -37,7 +37,7 @@ async def test_a_script_shares_the_websocket_of_the_bars(page, wire):
     assert wire.count == 1
 
 
-async def test_a_script_that_stops_leaves_nothing_open(page, wire):
+async def test_a_script_that_stops_watching_leaves_no_websocket_open(page, wire):
     await page.clock.install()
     await page.goto("/blank")
     await page.evaluate(WATCH)

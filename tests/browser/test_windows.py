@@ -31,7 +31,7 @@ async def jobs(browser, demo):
         yield SimpleNamespace(before=before, **jobs)
 
 
-async def test_the_sample_is_imported_by_one_click(jobs):
+async def test_one_click_imports_the_sample(jobs):
     values = [each["value"] for each in jobs.before if each["value"] is not None]
     assert values == sorted(values)
     assert len(set(values)) > 5

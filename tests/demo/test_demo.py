@@ -81,7 +81,7 @@ def assert_nothing_is_left(demo, parts, port):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_the_demo_stops_and_leaves_nothing(demo_in, how):
+def test_the_demo_stops_and_leaves_no_process_or_file_behind(demo_in, how):
     demo = demo_in()
     address = demo.address()
     port = int(re.search(r":(\d+)/", address)[1])
@@ -96,7 +96,7 @@ def test_the_demo_stops_and_leaves_nothing(demo_in, how):
 @pytest.mark.parametrize(
     ("part", "name"), [("valkey", "Valkey server"), ("daphne", "web server"), ("celery", "worker")]
 )
-def test_a_part_that_crashes_stops_the_whole_and_is_named(demo_in, part, name):
+def test_a_process_that_crashes_is_named_and_stops_the_demo(demo_in, part, name):
     demo = demo_in()
     address = demo.address()
     parts = demo.parts()
@@ -107,7 +107,7 @@ def test_a_part_that_crashes_stops_the_whole_and_is_named(demo_in, part, name):
     assert_nothing_is_left(demo, parts, int(re.search(r":(\d+)/", address)[1]))
 
 
-def test_the_parts_of_a_killed_demo_end(demo_in):
+def test_the_processes_of_a_killed_demo_end(demo_in):
     demo = demo_in()
     demo.address()
     parts = demo.parts()

@@ -33,7 +33,7 @@ def site(tmp_path, monkeypatch):
         (FOUND + INSTALLING, "Installing packages: 1 of 3"),
     ],
 )
-def test_installing_shows_how_far_pip_is(site, log, words):
+def test_the_installer_shows_the_progress_of_pip(site, log, words):
     for name in ("pip", "redis"):
         (site / f"{name}-1.dist-info").mkdir()
     assert installing.describe(log, before=1) == words

@@ -78,7 +78,7 @@ def known(ground):
 
 
 @pytest.mark.parametrize("name", FRAMES)
-async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(web, known, name):
+async def test_an_invalid_frame_gets_an_error_and_the_socket_stays_open(web, known, name):
     async with connect(web) as socket:
         await socket.send(FRAMES[name])
         error = await hear(socket)
@@ -88,7 +88,7 @@ async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(web, known, nam
 
 
 @pytest.mark.parametrize("name", TOKENS)
-async def test_a_token_that_permits_nothing_gets_an_error(web, known, name):
+async def test_a_token_without_rights_gets_an_error(web, known, name):
     frame = {"type": "subscribe", "task_id": "a", "token": TOKENS[name]}
     async with connect(web) as socket:
         await socket.send(json.dumps(frame))
@@ -97,7 +97,7 @@ async def test_a_token_that_permits_nothing_gets_an_error(web, known, name):
         assert (await hear(socket))["state"] == "PENDING"
 
 
-async def test_a_frame_of_exactly_the_limit_is_read_and_one_byte_more_is_not(web, known):
+async def test_a_frame_at_the_size_limit_is_accepted_and_one_byte_more_is_refused(web, known):
     async with connect(web) as socket:
         await socket.send(rights.subscribe("a").ljust(LIMIT))
         assert (await hear(socket))["task_id"] == "a"
@@ -105,7 +105,7 @@ async def test_a_frame_of_exactly_the_limit_is_read_and_one_byte_more_is_not(web
         assert (await hear(socket))["code"] == "bad_request"
 
 
-async def test_a_client_that_sends_only_bad_frames_is_closed(web):
+async def test_a_client_that_sends_only_invalid_frames_is_closed(web):
     async with connect(web) as socket:
         with suppress(websockets.ConnectionClosed):
             for frame in FRAMES.values():
@@ -115,7 +115,7 @@ async def test_a_client_that_sends_only_bad_frames_is_closed(web):
     assert socket.close_code == 4400
 
 
-async def test_bad_frames_do_not_leak_memory(web):
+async def test_invalid_frames_do_not_leak_memory(web):
     frames = [frame for frame in FRAMES.values() if len(frame) < 10_000]
 
     async def row():

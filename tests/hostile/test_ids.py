@@ -14,7 +14,7 @@ from tests.support import rights
 
 
 @pytest.mark.parametrize("name", IDS)
-async def test_an_id_names_a_task_and_nothing_else(web, ground, name):
+async def test_an_odd_id_names_one_task_and_no_file_or_address(web, ground, name):
     ground.put(IDS[name], description=name)
     async with connect(web) as socket:
         await socket.send(json.dumps({"type": "subscribe", "task_id": IDS[name]}))
@@ -27,7 +27,7 @@ async def test_an_id_names_a_task_and_nothing_else(web, ground, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
-async def test_an_id_is_watched_by_its_address_too(web, ground, name):
+async def test_an_odd_id_can_be_watched_at_its_own_address(web, ground, name):
     ground.put(IDS[name], description=name)
     path = f"/ws/progress/{quote(IDS[name], safe='')}/?token={make_token(IDS[name])}"
     async with connect(web, path) as socket:
@@ -41,7 +41,7 @@ async def test_an_id_is_watched_by_its_address_too(web, ground, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
-async def test_events_of_an_id_come_through_its_group(web, publishes, name):
+async def test_events_of_an_odd_id_arrive_through_its_group(web, publishes, name):
     from progress.reporting.current import current_publisher
 
     run = current_publisher().open(IDS[name])

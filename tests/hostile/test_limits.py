@@ -51,14 +51,16 @@ async def test_a_client_that_only_pings_is_closed(impatient):
         assert await raw.closed() == SILENT
 
 
-async def test_too_many_frames_a_second_end_the_socket(strict):
+async def test_too_many_frames_a_second_close_the_socket(strict):
     async with await Raw.open(strict, source=ADDRESS) as raw:
         for _ in range(300):
             await raw.send(TEXT, b'{"type": "unsubscribe", "task_id": "a"}')
         assert await raw.closed() == TOO_MANY
 
 
-async def test_subscriptions_above_the_limit_are_refused_and_the_others_stay(strict, known, ground):
+async def test_subscriptions_above_the_limit_are_refused_and_earlier_ones_continue(
+    strict, known, ground
+):
     async with await Raw.open(strict, source=ADDRESS) as raw:
         for task_id in "abc":
             await subscribe(raw, task_id)
@@ -130,7 +132,7 @@ async def test_too_many_handshakes_a_second_are_refused(impatient):
         pass
 
 
-async def test_handshakes_that_never_end_do_not_disturb_others(web, ground):
+async def test_handshakes_that_never_complete_do_not_disturb_others(web, ground):
     ground.put("a")
     async with AsyncExitStack() as stack:
         for _ in range(200):
@@ -142,7 +144,7 @@ async def test_handshakes_that_never_end_do_not_disturb_others(web, ground):
 
 @pytest.mark.slow
 @pytest.mark.xfail(strict=True, reason="both servers wait for ever; nginx cuts it")
-async def test_a_handshake_that_never_ends_is_cut(web):
+async def test_the_server_ends_a_handshake_that_never_completes(web):
     async with await Raw.connect(web) as raw:
         await raw.ask(b"GET /ws/progress/ HTTP/1.1\r\nHost:")
         assert not raw.is_open  # `ask` has waited for it

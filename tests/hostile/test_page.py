@@ -44,7 +44,7 @@ async def page(browser, demo):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_words_of_a_task_are_text_and_nothing_else(page, name):
+async def test_a_page_shows_descriptions_as_text_and_never_as_html(page, name):
     words = HOSTILE[name]
     wire = await Wire.of(page)
     await page.goto("/blank")
@@ -58,7 +58,7 @@ async def test_words_of_a_task_are_text_and_nothing_else(page, name):
     assert await bar.evaluate("each => each.event.result") == {"url": words}
 
 
-async def test_an_id_in_a_page_is_text_and_nothing_else(page):
+async def test_a_page_shows_task_ids_as_text_and_never_as_html(page):
     await Wire.of(page)
     await page.goto("/blank")
     bar = await add(page, HOSTILE["image"], id="bar")

@@ -75,7 +75,7 @@ def strictly(text):
 
 
 @pytest.mark.parametrize("name", AMOUNTS)
-def test_any_amount_is_cut_to_what_can_be_drawn(told, name):
+def test_any_reported_amount_becomes_a_number_that_a_bar_can_show(told, name):
     current, total, percent = AMOUNTS[name]
     event = strictly(told(current, total, "Working"))
     assert (event["percent"], event["state"]) == (percent, "SUCCESS")
@@ -84,13 +84,13 @@ def test_any_amount_is_cut_to_what_can_be_drawn(told, name):
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_any_words_are_cut_to_what_can_be_shown(told, name):
+def test_any_reported_description_becomes_text_of_limited_length(told, name):
     description, shown = WORDS[name]
     assert strictly(told(1, 2, description))["description"] == shown
 
 
 @pytest.mark.parametrize("description", ["😀" * 512, "\1" * 512, "é" * 512])
-def test_an_event_is_never_bigger_than_8_kib(told, description):
+def test_an_event_never_exceeds_8_kib(told, description):
     result = capped("é" * 3000)
     assert result
     text = told(1, 2, description, result=result, error=description)

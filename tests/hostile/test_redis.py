@@ -66,7 +66,7 @@ async def test_a_stored_value_that_is_not_an_event_counts_as_unknown(web, ground
 
 
 @pytest.mark.parametrize("name", ["SUCCESS of nonsense", "a list"])
-def test_a_foreign_key_delays_no_other_task(raw, name):
+def test_a_foreign_key_does_not_delay_other_tasks(raw, name):
     head = '{"type":"progress","version":9,"run":9,"stalled":false,"state":"SUCCESS"nonsense'
     raw.set("progress:event:a", head)
     if name == "a list":

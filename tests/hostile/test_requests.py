@@ -112,7 +112,7 @@ async def test_a_query_string_gives_no_access(web, name):
 
 
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/progress", "/ws/progress//", "/%ff", "*", "a"])
-async def test_there_is_no_such_address(web, path):
+async def test_an_unknown_address_is_refused(web, path):
     assert await refused(web, path) in {NO_SUCH, 400, 404}
 
 
@@ -149,7 +149,7 @@ async def test_a_query_string_gives_no_access_over_http(web, name, path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HEADERS)
-async def test_no_header_opens_a_stream(web, name):
+async def test_headers_alone_give_no_access_to_an_event_stream(web, name):
     lines = HEADERS[name][0].replace(b"{port}", str(web.port).encode())
     ways_out = {400, 403, 426, 431, CUT}
     assert await ask(web, "GET", "/progress/a/events", lines) in ways_out
@@ -166,7 +166,7 @@ async def test_a_nonsensical_last_event_id_is_ignored(web, ground, seen):
 
 
 @pytest.mark.parametrize("number", range(len(TOKENS)))
-async def test_a_token_that_permits_nothing_gets_a_403(web, number):
+async def test_a_token_without_rights_gets_a_403(web, number):
     bearer = f"Authorization: Bearer {TOKENS[number]}\r\n".encode("latin-1")
     for path in WATCHED:
         assert await ask(web, "GET", path, bearer) in {403}
@@ -174,7 +174,7 @@ async def test_a_token_that_permits_nothing_gets_a_403(web, number):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "G T"])
-async def test_a_task_can_only_be_read(web, method):
+async def test_the_state_of_a_task_accepts_only_reading_methods(web, method):
     for path in WATCHED:
         assert await ask(web, method, path) in {400, 405}
 
@@ -221,7 +221,7 @@ async def test_daphnes_root_path_header_causes_no_500():
 
 
 @pytest.mark.parametrize("charset", ["hex", "utf-16", "no-such", "idna", "unicode_escape"])
-async def test_a_charset_of_a_request_changes_nothing(web, charset):
+async def test_the_charset_of_a_request_has_no_effect(web, charset):
     kind = f"Content-Type: text/plain; charset={charset}\r\n".encode()
     for path in WATCHED:
         assert await ask(web, "GET", f"{path}?token=x", kind) in {400, 403}

@@ -46,7 +46,7 @@ async def test_a_connection_that_breaks_the_websocket_protocol_is_closed(web, na
         assert await raw.closed() in codes
 
 
-async def test_bad_text_is_closed_without_a_traceback(web, request):
+async def test_text_that_is_not_utf_8_closes_the_socket_without_a_traceback(web, request):
     if "uvicorn" in request.node.name:
         reason = "uvicorn 0.54 logs it by logger.exception in websockets_sansio_impl.py"
         request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
@@ -59,7 +59,7 @@ async def test_bad_text_is_closed_without_a_traceback(web, request):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ABUSE)
-async def test_a_connection_that_is_cut_there_leaves_nothing(web, name):
+async def test_a_connection_that_breaks_inside_a_frame_leaves_nothing_behind(web, name):
     async with await Raw.open(web) as raw:
         raw.write(ABUSE[name][0])
 
@@ -95,7 +95,7 @@ async def endless(raw, piece, times):
         await raw.send(0, piece, fin=False)
 
 
-async def test_fragments_without_end_are_refused(web):
+async def test_a_message_of_endless_fragments_is_refused(web):
     async with await Raw.open(web) as raw:
         sending = asyncio.create_task(endless(raw, b" " * 65536, 1000))
         assert await raw.closed() in {TOO_BIG, CUT}
@@ -112,7 +112,7 @@ async def test_10k_pings_are_answered_or_the_socket_is_closed(web, ground):
         assert json.loads((await raw.next())[1])["state"] == "PENDING"
 
 
-async def test_unrequested_pongs_change_nothing(web, ground):
+async def test_unrequested_pongs_have_no_effect(web, ground):
     ground.put("a")
     async with await Raw.open(web) as raw:
         raw.write(frame(PONG, b"x" * 125) * 10_000)
@@ -120,7 +120,7 @@ async def test_unrequested_pongs_change_nothing(web, ground):
         assert json.loads((await raw.next())[1])["state"] == "PENDING"
 
 
-async def test_a_deflate_bomb_is_refused_because_nothing_is_inflated(web):
+async def test_a_decompression_bomb_is_refused_because_servers_decompress_nothing(web):
     bomb = zlib.compressobj(9, wbits=-15)
     data = bomb.compress(b" " * 64 * MIB) + bomb.flush(zlib.Z_SYNC_FLUSH)
     before = web.resident_bytes()

@@ -123,12 +123,12 @@ async def test_an_event_that_is_not_newer_is_dropped(store, watch):
 
 
 @pytest.mark.promise(8)
-async def test_an_id_that_nobody_knows_gets_the_state_unknown(watch):
+async def test_a_task_id_without_a_record_is_unknown(watch):
     event = await watch("nobody").next()
     assert (event.state, event.complete, event.version) == (State.UNKNOWN, False, 0)
 
 
-async def test_an_unknown_task_that_begins_is_seen(store, watch):
+async def test_an_unknown_task_is_shown_when_it_begins(store, watch):
     watched = watch("a")
     await watched.next()
     started = await put(store, STARTED)
@@ -170,7 +170,7 @@ async def test_the_result_backend_is_asked_in_batches(hub, watch, monkeypatch):
             await asyncio.sleep(0.01)
 
 
-async def test_the_run_itself_may_report_its_outcome_before_celerys_record_counts(
+async def test_the_run_has_time_to_report_its_outcome_before_the_hub_stores_celerys_record(
     store, watch, monkeypatch
 ):
     """It knows its counts and its result; Celery has the outcome before it can be told."""
@@ -189,7 +189,7 @@ async def test_the_run_itself_may_report_its_outcome_before_celerys_record_count
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
-async def test_a_task_that_the_store_lost_for_long_gets_the_state_unknown(store, watch, raw):
+async def test_a_task_that_the_store_has_lost_becomes_unknown_after_a_while(store, watch, raw):
     started = await put(store, STARTED)
     watched = watch("a")
     await watched.next()
@@ -199,7 +199,7 @@ async def test_a_task_that_the_store_lost_for_long_gets_the_state_unknown(store,
 
 
 @pytest.mark.promise(6)
-async def test_a_thousand_watchers_are_one_member_of_the_group(store, hub, raw):
+async def test_a_thousand_watchers_join_the_group_once(store, hub, raw):
     watchers = [Frames() for _ in range(1000)]
     for watcher in watchers:
         hub.watch("a", watcher)
@@ -211,7 +211,7 @@ async def test_a_thousand_watchers_are_one_member_of_the_group(store, hub, raw):
     assert subscribers == 1
 
 
-async def test_the_group_is_left_with_the_last_watcher(hub, raw):
+async def test_the_hub_leaves_the_group_after_the_last_watcher(hub, raw):
     watcher, other = Frames(), Frames()
     channel = f"asgi__group__{groups.group_name('a')}"
     hub.watch("a", watcher)
@@ -305,7 +305,7 @@ async def test_a_watcher_that_does_not_read_keeps_only_the_newest_event():
 
 
 @pytest.mark.promise(2)
-async def test_an_outcome_that_waits_is_not_replaced_by_the_next_run():
+async def test_a_waiting_outcome_is_not_replaced_by_the_next_run():
     watcher = Frames()
     watcher.offer(replace(STARTED, version=1, state=State.FAILURE))
     watcher.offer(replace(STARTED, version=2))
@@ -334,7 +334,9 @@ SHOWN = Event(task_id="a", state=State.PROGRESS, version=9, run=5, attempt=2, pu
     ],
     ids=["of the id's former task", "of an earlier attempt", "that it waits for its turn"],
 )
-async def test_a_later_announcement_of_an_earlier_moment_is_not_shown(hub, watch, event):
+async def test_an_event_from_the_layer_that_is_older_than_the_shown_event_is_not_shown(
+    hub, watch, event
+):
     """While the store takes no writes, each process announces what it knows, in its own order."""
     watched = watch("a")
     hub._received(SHOWN)

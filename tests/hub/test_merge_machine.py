@@ -112,7 +112,7 @@ TestNetwork = Network.TestCase
 TestNetwork.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 
 
-def test_the_machine_can_fail():
+def test_the_machine_detects_a_wrong_merge_rule():
     """Were an older event taken, or one after the outcome, the invariant would say so."""
     watcher = Watcher()
     outcome = Event(task_id="a", state=State.FAILURE, version=2)

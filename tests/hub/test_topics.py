@@ -101,7 +101,7 @@ async def test_a_newer_event_reaches_first_the_outboxes_that_still_wait(topic):
 
 
 @pytest.mark.promise(7)
-async def test_each_outbox_has_its_turn_when_events_come_faster_than_a_broadcast_takes(topic):
+async def test_every_outbox_gets_events_even_if_they_arrive_faster_than_a_broadcast_takes(topic):
     watchers = watched(topic, [Seeing() for _ in range(3 * FRAMES_PER_TURN)])
     for version in range(1, 7):
         topic.broadcast(replace(FIRST, version=version))
@@ -211,7 +211,7 @@ async def test_a_socket_whose_send_waits_delays_no_other_and_skips():
 
 
 @pytest.mark.promise(2)
-async def test_a_frame_that_waits_is_not_overtaken():
+async def test_a_waiting_frame_is_sent_before_later_frames():
     turns = Turns()
     topic = Topic(turns)
     socket = Socket(turns, topic)
@@ -252,7 +252,7 @@ async def test_a_socket_that_used_up_its_pace_gets_the_newest_event_later():
 
 
 @pytest.mark.promise(7)
-async def test_a_socket_that_is_left_while_its_send_waits_is_sent_nothing_more():
+async def test_a_socket_that_unsubscribes_while_its_send_waits_gets_no_more_events():
     turns, gate = Turns(), asyncio.Event()
     topic = Topic(turns)
     socket = Socket(turns, topic, gate.wait)

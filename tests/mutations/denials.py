@@ -395,14 +395,14 @@ DENIALS = [
         "transports/dialogue",
         "if self._task_id not in (None, task_id):",
         "if False:",
-        f"{CONSUMER} -k takes_no_other",
+        f"{CONSUMER} -k refuses_subscriptions_to_other_tasks",
     ),
     denial(
         "so many tasks",
         "transports/dialogue",
         "task_id not in watched and len(watched) >= conf.subscriptions()",
         "False",
-        f"{CONSUMER} -k bounded_number",
+        f"{CONSUMER} -k limited_number_of_tasks",
     ),
     denial(
         "so many sockets of a user",
@@ -703,7 +703,7 @@ DENIALS = [
         "transports/consumers",
         "if deadline is not None and self._connection.grants:",
         "if deadline is not None:",
-        f"{CONSUMER} -k watches_nothing",
+        f"{CONSUMER} -k subscribes_to_nothing",
     ),
     denial(
         "a group's permissions",

@@ -17,7 +17,7 @@ def test_plain_code_draws_a_bar_in_a_terminal():
     assert "3/3" in screen.getvalue()
 
 
-def test_it_counts_on():
+def test_increment_progress_advances_the_bar():
     screen = io.StringIO()
     with ConsoleProgressRecorder(file=screen, mininterval=0) as recorder:
         recorder.set_progress(1, None, "Reading")
@@ -25,7 +25,7 @@ def test_it_counts_on():
     assert "Reading: 3it" in screen.getvalue()
 
 
-def test_without_tqdm_it_says_what_to_install(monkeypatch):
+def test_without_tqdm_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(ImportError, match=r"channels-progress\[console\]"):
         ConsoleProgressRecorder()

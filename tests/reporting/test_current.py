@@ -18,7 +18,7 @@ def test_a_wrong_url_is_logged_once_and_raises_nowhere(settings, caplog, url):
     assert [record.message[:24] for record in caplog.records] == ["No progress is published"]
 
 
-def test_a_process_that_continues_many_runs_of_others_registers_its_end_once(redis_url):
+def test_a_forked_process_with_many_adopted_runs_registers_one_exit_function(redis_url):
     before = len(util._finalizer_registry)
     for name in "abc":
         adopt(Run(name))

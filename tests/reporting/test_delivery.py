@@ -36,7 +36,7 @@ async def failing(delivery, times=1):
             await delivery.step()
 
 
-async def test_an_event_that_is_not_stored_is_announced_once(store, full):
+async def test_an_event_that_cannot_be_stored_is_sent_to_its_group_once(store, full):
     delivery = Delivery(store, refused=lambda _: None)
     for run in [Run("a"), Run("b"), Run("c")]:
         delivery.offer(run, run.event(State.PROGRESS))
@@ -46,7 +46,9 @@ async def test_an_event_that_is_not_stored_is_announced_once(store, full):
     assert sent(full) == before
 
 
-async def test_waiting_is_not_announced_behind_anything_else(hub, watch, store, full):
+async def test_a_pending_is_not_sent_after_a_later_event_that_could_not_be_stored(
+    hub, watch, store, full
+):
     watched = watch("a")
     delivery, run = Delivery(store, refused=lambda _: None), Run("a")
     delivery.offer(run, run.event(State.PROGRESS))
@@ -60,7 +62,9 @@ async def test_waiting_is_not_announced_behind_anything_else(hub, watch, store, 
     assert State.PENDING not in {event.state for event in watched.events}
 
 
-async def test_what_is_not_stored_is_remembered_only_while_it_waits(store, full, monkeypatch):
+async def test_sent_events_that_could_not_be_stored_are_remembered_only_while_they_wait(
+    store, full, monkeypatch
+):
     monkeypatch.setattr("progress.reporting.delivery.BACKLOG", 10)
     delivery = Delivery(store, refused=lambda _: None)
     for _ in range(5):
@@ -70,7 +74,7 @@ async def test_what_is_not_stored_is_remembered_only_while_it_waits(store, full,
     assert len(delivery._unstored) <= 20  # what waited, and what came meanwhile
 
 
-async def test_an_adopted_run_whose_number_never_comes_is_given_up(store):
+async def test_a_forked_process_gives_up_a_run_whose_number_never_arrives(store):
     refused = []
     delivery, run = Delivery(store, refused=refused.append), Run("a")
     run.adopted_at = time.monotonic() - JOIN_WITHIN
@@ -79,7 +83,7 @@ async def test_an_adopted_run_whose_number_never_comes_is_given_up(store):
     assert refused == [run]
 
 
-async def test_an_outcome_is_newer_than_what_was_announced_by_a_clock_that_is_ahead(
+async def test_an_outcome_is_newer_than_unstored_events_of_a_worker_whose_clock_is_ahead(
     watch, store, raw, monkeypatch
 ):
     now = time.time_ns
@@ -97,7 +101,7 @@ async def test_an_outcome_is_newer_than_what_was_announced_by_a_clock_that_is_ah
     await watched.until(lambda event: event.complete)
 
 
-async def test_a_living_run_goes_on_when_the_store_is_set_back(watch, raw, settings):
+async def test_a_run_continues_after_the_store_lost_its_newest_events(watch, raw, settings):
     settings.PROGRESS_HEARTBEAT = 0.1
     watched, publisher = watch("a"), current_publisher()
     publisher.open("a")

@@ -18,7 +18,7 @@ def _eager():
     app.conf.task_always_eager = False
 
 
-async def test_an_eager_task_is_known_by_the_store_in_memory():
+async def test_an_eager_task_is_stored_in_memory():
     result = count.delay(5)
     assert result.get() == 5
     assert current.flush(5)
@@ -26,7 +26,7 @@ async def test_an_eager_task_is_known_by_the_store_in_memory():
     assert (event.state, event.current) == ("SUCCESS", 5)
 
 
-async def test_an_eager_task_is_known_by_the_store_in_redis(store):
+async def test_an_eager_task_is_stored_in_redis(store):
     result = count.delay(5)
     assert current.flush(5)
     event = (await store.read([result.id]))[result.id]
@@ -45,11 +45,11 @@ def test_an_eager_task_needs_no_settings(settings, caplog):
     assert current._publisher is None
 
 
-def test_a_task_that_is_called_as_a_function_does_no_harm():
+def test_a_task_that_is_called_as_a_function_reports_nothing_and_does_not_fail():
     assert count(5) == 5
 
 
-async def test_an_eager_task_that_propagates_its_failure_says_its_public_words(store):
+async def test_an_eager_task_that_propagates_its_failure_shows_its_public_error(store):
     with pytest.raises(PublicError):
         fail.apply(("public",), task_id="a", throw=True)
     assert current.flush(5)
@@ -57,7 +57,7 @@ async def test_an_eager_task_that_propagates_its_failure_says_its_public_words(s
     assert (event.state, event.current, event.error) == ("FAILURE", 3, "No such file.")
 
 
-def test_tasks_that_end_without_a_word_are_not_remembered(redis_url):
+def test_tasks_that_never_report_are_not_remembered_after_their_end(redis_url):
     for _ in range(5):
         with pytest.raises(SystemExit):
             break_off.apply(("exit",))

@@ -64,12 +64,12 @@ def run(work, expected=""):
         "gevent.joinall([gevent.spawn(count, task=self) for _ in range(3)])",
     ],
 )
-def test_a_greenlet_reports_for_the_task_that_it_is_given(work):
+def test_a_greenlet_reports_for_the_task_that_is_passed_to_it(work):
     done = run(work)
     assert (done.stdout, done.stderr) == ("SUCCESS 20 20\n", "")
 
 
-def test_a_greenlet_that_knows_no_task_is_told_how_to_pass_it():
+def test_a_report_of_a_greenlet_without_a_task_logs_how_to_pass_the_task():
     done = run("gevent.spawn(count).join()")
     assert done.stdout == "SUCCESS 0 None\n"
     [line] = done.stderr.splitlines()

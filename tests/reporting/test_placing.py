@@ -23,30 +23,30 @@ def test_the_outcome_keeps_the_counts_of_the_run():
     [{"worker": "two"}, {"attempt": 1}, {"published": 8}],
     ids=["another process", "an earlier attempt", "the id's former task"],
 )
-def test_the_end_of_another_run_is_not_the_end_of_this_one(other):
+def test_an_outcome_of_another_run_does_not_end_this_run(other):
     assert place_outside(replace(FAILURE, **other), RUNNING) is None
 
 
 @pytest.mark.parametrize("other", [{"worker": ""}, {"worker": "two", "attempt": 3}])
-def test_an_end_that_names_no_process_or_a_later_attempt_counts(other):
+def test_an_outcome_without_a_process_or_of_a_later_attempt_is_accepted(other):
     assert place_outside(replace(FAILURE, **other), RUNNING).state is State.FAILURE
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.RETRY])
-def test_the_process_does_not_matter_while_no_process_runs_the_task(state):
+def test_while_no_process_runs_the_task_an_outcome_of_any_process_is_accepted(state):
     assert place_outside(replace(FAILURE, worker="two"), replace(RUNNING, state=state)) is not None
 
 
-def test_an_outcome_stands():
+def test_an_outcome_is_not_replaced():
     assert place_outside(FAILURE, replace(RUNNING, state=State.REVOKED)) is None
 
 
-def test_what_nobody_knows_is_taken_as_it_is():
+def test_an_outcome_of_an_unknown_task_is_accepted_unchanged():
     assert place_outside(FAILURE, None) is FAILURE
     assert place_outside(replace(FAILURE, published=10), RUNNING).run == 0
 
 
-def test_a_message_that_nobody_began_does_not_end_the_run_that_goes_on():
+def test_dropping_a_message_before_its_start_does_not_end_a_run_with_heartbeats():
     dropped = replace(FAILURE, state=State.REVOKED, worker=UNBEGUN)
     assert place_outside(dropped, RUNNING) is None
     assert place_outside(dropped, replace(RUNNING, stalled=True)).state is State.REVOKED

@@ -52,14 +52,14 @@ def own_server(redis_url, settings):
 
 
 @pytest.mark.promise(1)
-async def test_what_a_task_says_is_seen(watch):
+async def test_a_watcher_sees_what_a_task_reports(watch):
     watched, task = watch("a"), Task()
     ProgressRecorder(task).set_progress(5, 10, "Importing")
     event = await watched.until(lambda event: event.current == 5)
     assert (event.state, event.total, event.description) == (State.PROGRESS, 10, "Importing")
 
 
-async def test_an_empty_description_leaves_the_last_one(watch):
+async def test_an_empty_description_keeps_the_last_one(watch):
     watched, recorder = watch("a"), ProgressRecorder(Task())
     recorder.set_progress(1, 10, "Importing")
     recorder.increment_progress()
@@ -81,7 +81,7 @@ async def test_versions_rise_and_the_outcome_comes_last(watch):
 
 
 @pytest.mark.promise(6)
-async def test_a_million_calls_are_ten_events_a_second(watch, raw):
+async def test_a_million_calls_cause_ten_events_a_second(watch, raw):
     recorder = ProgressRecorder(Task())
     recorder.set_progress(0, 10**6)
     current.flush(5)
@@ -113,14 +113,14 @@ async def test_the_last_report_before_a_pause_goes_out(watch):
         (20, 10, (20, 10)),
     ],
 )
-async def test_what_is_no_amount_does_not_fail_the_task(watch, caplog, current, total, seen):
+async def test_an_unusable_amount_does_not_fail_the_task(watch, caplog, current, total, seen):
     watched, recorder = watch("a"), ProgressRecorder(Task())
     recorder.set_progress(current, total, "checked")
     event = await watched.until(lambda event: event.description == "checked")
     assert (event.current, event.total) == seen
 
 
-async def test_what_is_no_text_does_not_fail_the_task(watch, caplog):
+async def test_an_unusable_description_does_not_fail_the_task(watch, caplog):
     class Broken:
         def __str__(self):
             raise RuntimeError("no text")
@@ -131,7 +131,7 @@ async def test_what_is_no_text_does_not_fail_the_task(watch, caplog):
     assert "no text" in caplog.text
 
 
-def test_growing_by_what_is_no_number_does_not_fail_the_task(caplog):
+def test_incrementing_by_an_unusable_amount_does_not_fail_the_task(caplog):
     recorder = ProgressRecorder(None)
     recorder.increment_progress("much")
     assert "cannot grow" in caplog.text
@@ -150,7 +150,7 @@ def test_without_a_server_reporting_neither_fails_nor_waits(settings, caplog):
 
 
 @pytest.mark.promise(5)
-async def test_what_was_said_while_redis_was_away_arrives_on_its_return(own_server, watch):
+async def test_reports_while_redis_is_away_arrive_on_its_return(own_server, watch):
     watched, task = watch("a"), Task()
     await watched.until(lambda event: event.state is State.STARTED)
     own_server.stop()
@@ -177,20 +177,20 @@ async def test_a_store_that_is_full_does_not_stop_live_events(watch, raw):
     assert end.current == 5
 
 
-def test_outside_a_task_a_recorder_does_no_harm():
+def test_outside_a_task_a_recorder_does_nothing():
     recorder = ProgressRecorder(None)
     recorder.set_progress(1, 2)
     assert list(track("abc")) == ["a", "b", "c"]
 
 
-def test_track_gives_what_the_iterable_gives_and_knows_its_length():
+def test_track_yields_the_items_and_uses_the_length_as_total():
     task = type("Task", (), {"request": None})
     items = track([1, 2, 3], description="Counting", task=task)
     assert next(items) == 1
     assert list(items) == [2, 3]
 
 
-async def test_a_total_that_nobody_knows_is_said_so(watch):
+async def test_an_unknown_total_is_reported_as_none(watch):
     watched, task = watch("a"), Task()
     assert len(list(track((n for n in range(10)), task=task))) == 10
     event = await watched.until(lambda event: event.current == 10)
@@ -198,7 +198,7 @@ async def test_a_total_that_nobody_knows_is_said_so(watch):
 
 
 @pytest.mark.promise(3)
-async def test_a_second_run_at_once_silences_the_first(watch):
+async def test_a_second_run_at_the_same_time_replaces_the_first(watch):
     watched, first = watch("a"), Task()
     await watched.until(lambda event: event.state is State.STARTED)
     second = Task()
@@ -213,7 +213,7 @@ async def test_a_second_run_at_once_silences_the_first(watch):
 
 
 @pytest.mark.promise(8)
-async def test_a_running_task_gives_signs_of_life(watch, settings, raw):
+async def test_a_running_task_sends_heartbeats(watch, settings, raw):
     settings.PROGRESS_HEARTBEAT = 0.05
     watched = watch("a")
     Task()
@@ -222,7 +222,7 @@ async def test_a_running_task_gives_signs_of_life(watch, settings, raw):
         pass
 
 
-async def test_a_running_task_that_the_store_forgot_is_told_again(watch, settings, raw):
+async def test_a_running_task_that_the_store_has_lost_is_stored_again(watch, settings, raw):
     settings.PROGRESS_HEARTBEAT = 0.05
     watched, task = watch("a"), Task()
     ProgressRecorder(task).set_progress(3, 4, "kept")
@@ -233,7 +233,7 @@ async def test_a_running_task_that_the_store_forgot_is_told_again(watch, setting
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-async def test_a_run_goes_on_in_a_forked_process(watch):
+async def test_a_forked_process_reports_for_the_run_of_its_parent(watch):
     watched, task = watch("a"), Task()
     recorder = ProgressRecorder(task)
     recorder.set_progress(1, 3, "parent")
@@ -249,7 +249,7 @@ async def test_a_run_goes_on_in_a_forked_process(watch):
     await watched.until(lambda event: event.description == "parent again")
 
 
-def test_a_run_that_the_publisher_has_not_seen_yet_goes_on_in_a_fork_too(redis_url):
+def test_a_forked_process_reports_for_a_run_that_is_not_published_yet(redis_url):
     carrier = current_publisher()
     carrier._rouse = lambda _: None  # as if the thread had no turn
     task, over = Task(), Task("over")
@@ -259,7 +259,7 @@ def test_a_run_that_the_publisher_has_not_seen_yet_goes_on_in_a_fork_too(redis_u
     assert (task.run.attend, over.run.attend) == (True, False)
 
 
-def test_many_short_runs_are_told_together(raw):
+def test_the_events_of_many_short_runs_are_sent_together(raw):
     raw.config_resetstat()
     for number in range(200):
         time.sleep(0.001)  # what each takes
@@ -271,13 +271,13 @@ def test_many_short_runs_are_told_together(raw):
     assert {Event.from_text(text).state for text in texts} == {State.SUCCESS}
 
 
-def test_missing_settings_are_said_once(settings, caplog):
+def test_missing_settings_are_logged_once(settings, caplog):
     settings.PROGRESS_REDIS_URL = ""
     assert current_publisher() is current_publisher() is None
     assert caplog.text.count("PROGRESS_REDIS_URL is not set") == 1
 
 
-def test_closing_ends_the_thread(redis_url):
+def test_closing_the_publisher_ends_its_thread(redis_url):
     before = set(sys._current_frames())
     current_publisher()
     current.close()
@@ -315,7 +315,7 @@ async def test_a_report_just_before_the_publisher_sleeps_is_not_lost(watch):
     assert (await watched.until(lambda event: event.current == 99)).description == "just before"
 
 
-async def test_a_run_that_wakes_between_two_looks_keeps_its_pace(redis_url):
+async def test_a_run_that_wakes_between_two_reads_is_not_sent_more_often(redis_url):
     """While one run keeps the publisher looking, another that comes and goes is not sent more."""
     carrier = current_publisher()
     offers = []

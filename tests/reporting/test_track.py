@@ -84,7 +84,7 @@ def test_each_recorder_counts_for_itself(task):
     assert shown == sorted(shown), "it falls"
 
 
-def test_a_loop_in_a_loop_is_a_part_of_it(task):
+def test_a_nested_loop_is_a_part_of_the_outer_loop(task):
     shown = []
     for _ in track(range(2), task=task):
         for _ in track(range(4), description="Rows", task=task):
@@ -93,7 +93,7 @@ def test_a_loop_in_a_loop_is_a_part_of_it(task):
     assert shown[5] == (1, 4, 62.5)
 
 
-def test_a_loop_that_was_left_is_not_around_the_next(task):
+def test_after_break_the_next_loop_is_not_nested(task):
     for _ in track(range(10), task=task):
         break
     shown = [counts(task) for _ in track(range(4), task=task)]
@@ -117,7 +117,7 @@ def test_the_percent_does_not_fall_when_more_work_turns_up(task):
         (1, 2, 3),
     ],
 )
-def test_numbers_of_types_that_do_not_mix_are_added(task, first, by, sum_):
+def test_float_and_decimal_are_added(task, first, by, sum_):
     recorder = ProgressRecorder(task)
     recorder.set_progress(first, 10)
     recorder.increment_progress(by)
@@ -125,7 +125,7 @@ def test_numbers_of_types_that_do_not_mix_are_added(task, first, by, sum_):
 
 
 @pytest.mark.parametrize("unusable", [float("nan"), float("inf"), "five", None, object(), 1j])
-def test_what_cannot_be_used_leaves_the_last_value_and_is_logged_once(task, caplog, unusable):
+def test_an_unusable_value_keeps_the_last_value_and_is_logged_once(task, caplog, unusable):
     recorder = ProgressRecorder(task)
     recorder.set_progress(5, 10)
     assert counts(task)[:2] == (5, 10)
@@ -159,7 +159,7 @@ def test_the_percent_is_right_for_any_two_numbers(task, current, total, percent)
     assert shown[0] <= shown[1] <= COUNTABLE
 
 
-def test_a_recorder_goes_to_another_process(task):
+def test_a_recorder_can_be_pickled_for_another_process(task):
     recorder = ProgressRecorder(task)
     recorder.set_progress(3, 10, "Here")
     other = pickle.loads(pickle.dumps(recorder))
@@ -168,7 +168,7 @@ def test_a_recorder_goes_to_another_process(task):
     assert other._run.said == recorder._run.said
 
 
-def test_outside_a_task_nothing_happens(caplog):
+def test_outside_a_task_track_only_yields_the_items(caplog):
     recorder = ProgressRecorder(None)
     recorder.set_progress(1, 2)
     recorder.increment_progress()
@@ -176,7 +176,7 @@ def test_outside_a_task_nothing_happens(caplog):
     assert not caplog.records
 
 
-async def test_a_loop_that_is_left_early_has_no_part_in_the_next(task):
+async def test_after_break_from_an_async_loop_the_next_loop_is_not_nested(task):
     async def rows():
         for row in range(10):
             yield row
@@ -189,14 +189,14 @@ async def test_a_loop_that_is_left_early_has_no_part_in_the_next(task):
             assert counts(task) == (5, 10, 50)
 
 
-def test_no_words_leave_the_last_ones(task):
+def test_none_or_an_empty_description_keeps_the_last_one(task):
     recorder = ProgressRecorder(task)
     for description in ("Importing", None, "", lazystr("")):
         recorder.set_progress(1, 2, description)
         assert task.run.event("PROGRESS").description == "Importing"
 
 
-def test_a_context_that_outlives_its_task_reports_for_the_task_that_it_is_given():
+def test_a_context_that_outlives_its_task_reports_for_the_task_that_is_passed_to_it():
     class Task:
         name, request = "count", None
 

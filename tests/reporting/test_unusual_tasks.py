@@ -60,7 +60,7 @@ async def test_a_replaced_task_fails_with_its_replacement(start, how):
     assert (await outcome(start("replaced", how))).state is State.FAILURE
 
 
-async def test_an_ignored_task_waits_for_whoever_continues_it(start):
+async def test_an_ignored_task_is_shown_as_waiting(start):
     watched = start("ignored")
     await watched.until(lambda event: event.description == "Working")
     event = await watched.until(lambda event: event.state is State.PENDING)
@@ -68,11 +68,11 @@ async def test_an_ignored_task_waits_for_whoever_continues_it(start):
 
 
 @pytest.mark.parametrize("state", ["SUCCESS", "FAILURE", "REVOKED"])
-async def test_an_outcome_that_an_ignored_task_stored_is_its_outcome(start, state):
+async def test_the_outcome_that_an_ignored_task_stored_is_shown(start, state):
     assert (await outcome(start("ignored", state))).state == state
 
 
-async def test_a_state_of_its_own_is_no_outcome(start):
+async def test_a_custom_state_is_not_an_outcome(start):
     watched = start("ignored", "HALFWAY")
     await watched.until(lambda event: event.current == 3)
     event = await watched.until(lambda event: event.state is State.PENDING)
@@ -107,7 +107,7 @@ async def test_every_retried_task_ends_with_its_failure(start):
 
 
 @pytest.mark.parametrize("how", ["track", "recorder", "executor", "to_thread", "function", "apply"])
-async def test_what_reports_inside_a_task_reports_for_it(start, how):
+async def test_threads_processes_and_nested_calls_report_for_their_task(start, how):
     watched = start("elsewhere", how)
     await outcome(watched)
     shown = watched.events[-1]
@@ -117,7 +117,7 @@ async def test_what_reports_inside_a_task_reports_for_it(start, how):
         assert app.AsyncResult(watched.task_id).result == "PROGRESS"
 
 
-async def test_a_task_that_is_aborted_sees_it(start):
+async def test_a_running_task_can_see_that_it_was_aborted(start):
     watched = start("abortable")
     await watched.until(lambda event: event.current == 3)
     with warnings.catch_warnings(action="ignore"):  # Celery calls a deprecated method of redis-py
@@ -127,7 +127,7 @@ async def test_a_task_that_is_aborted_sees_it(start):
     assert app.AsyncResult(watched.task_id).result == "aborted"
 
 
-async def test_words_are_in_the_language_in_which_they_were_said(start):
+async def test_a_description_is_translated_when_it_is_reported(start):
     event = await outcome(start("translated"))
     assert (event.description, event.error) == ("Montag", "Dienstag")
 
@@ -140,7 +140,7 @@ async def test_celery_logs_a_public_error_as_an_expected_one(start, worker):
     assert not [line for line in logged if "unexpected" in line]
 
 
-async def test_an_id_that_is_used_again_shows_the_new_task(start):
+async def test_a_reused_id_shows_the_new_task(start):
     task_id = f"again-{uuid4()}"
     first = await outcome(start("count", 3, task_id=task_id))
     watched = start("count", 5, task_id=task_id)
@@ -150,7 +150,7 @@ async def test_an_id_that_is_used_again_shows_the_new_task(start):
 
 
 @pytest.mark.parametrize("how", ["fork", "spawn"])
-async def test_of_two_processes_that_a_task_starts_one_reports(start, how):
+async def test_only_one_of_two_processes_that_a_task_starts_is_shown(start, how):
     watched = start("pooled", how)
     end = await outcome(watched)
     assert (end.state, end.current) == (State.SUCCESS, 40)
@@ -160,7 +160,7 @@ async def test_of_two_processes_that_a_task_starts_one_reports(start, how):
     assert changes <= 1, names
 
 
-async def test_a_task_out_of_time_says_so(start):
+async def test_a_time_limit_is_shown_as_the_error(start):
     event = await outcome(start("slow", time_limit=1))
     assert event.error == "The task took too long and was stopped."
 
@@ -176,27 +176,27 @@ async def test_a_task_that_expects_one_class_of_exceptions_reports(start):
 
 
 @pytest.mark.parametrize("when", ["inf", "nan", "1e300"])
-async def test_a_retry_in_no_countable_time_is_shown(start, when):
+async def test_a_retry_with_an_infinite_countdown_is_shown(start, when):
     watched = start("retried_by_hand", when)
     await watched.until(lambda event: event.state is State.RETRY)
 
 
 @pytest.mark.parametrize("stamp", [2**60, -5, True, "7", None], ids=str)
 @pytest.mark.parametrize("retries", [1, -5, 2**60], ids=str)
-async def test_headers_that_a_sender_made_up_do_no_harm(start, stamp, retries):
+async def test_forged_headers_of_a_message_do_no_harm(start, stamp, retries):
     odd = start("count", 3, retries=retries, headers={"progress_published": stamp})
     event = await outcome(odd)
     assert (event.state, event.current) == (State.SUCCESS, 3)
     assert (await outcome(start("count", 4))).current == 4
 
 
-async def test_a_task_that_is_sent_as_a_second_attempt_waits_too(start):
+async def test_a_task_that_is_sent_as_a_second_attempt_is_shown_as_waiting(start):
     watched = start("count", 3, retries=1, countdown=1)
     assert (await watched.until(lambda event: event.version)).state is State.PENDING
     assert (await outcome(watched)).attempt == 2
 
 
-async def test_a_task_that_is_called_under_the_id_of_its_caller_does_not_end_it(start):
+async def test_an_inner_task_with_the_id_of_its_caller_does_not_end_the_caller(start):
     event = await outcome(start("calls_itself"))
     assert (event.current, event.total, event.description) == (4, 4, "Outer again")
 
@@ -208,7 +208,7 @@ async def test_the_result_backend_has_the_progress_of_a_second_attempt(start):
     assert watched.result.result == "PROGRESS"
 
 
-def test_the_tasks_are_all_tried():
+def test_every_unusual_task_has_a_test():
     names = {name.rpartition(".")[2] for name in app.tasks if "unusual_tasks" in name}
     text = Path(__file__).read_text()
     assert {name for name in names - PIECES if f'start("{name}"' not in text} == set()

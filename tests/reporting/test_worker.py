@@ -57,7 +57,7 @@ async def test_a_task_is_seen_from_start_to_end(start):
     assert end.result is None
 
 
-async def test_the_observer_is_passed_to_plain_code(start):
+async def test_a_recorder_can_be_passed_to_plain_code(start):
     end = await outcome(start(task("observe"), ["a", "b"]))
     assert (end.current, end.description) == (2, "Item 2")
 
@@ -67,17 +67,17 @@ async def test_a_task_that_never_reports_ends_properly(start):
     assert (end.state, end.total, end.result) == (State.SUCCESS, None, None)
 
 
-async def test_a_result_is_told_only_by_a_task_declared_so(start):
+async def test_a_result_is_shown_only_if_the_task_declares_it(start):
     assert (await outcome(start(task("public")))).result == {"url": "/report"}
 
 
-async def test_a_failed_task_keeps_its_counts_and_says_public_words(start):
+async def test_a_failed_task_keeps_its_counts_and_shows_its_public_error(start):
     end = await outcome(start(task("fail"), "public"))
     assert (end.state, end.current, end.total) == (State.FAILURE, 3, 10)
     assert end.error == "No such file."
 
 
-async def test_what_an_exception_says_stays_in_the_worker(start):
+async def test_the_text_of_an_exception_stays_in_the_worker(start):
     end = await outcome(start(task("fail"), "private"))
     assert end.error == "The task failed."
     assert "password" not in end.text()
@@ -105,7 +105,7 @@ async def test_a_retry_is_not_the_end_and_opens_a_new_run(start):
         ("sleep", State.FAILURE, {"time_limit": 1}),
     ],
 )
-async def test_each_way_to_end_is_told_once_with_the_counts(start, how, state, options):
+async def test_each_kind_of_outcome_is_published_once_with_the_counts(start, how, state, options):
     watched = start(task("break_off"), how, **options)
     end = await outcome(watched)
     assert (end.state, end.current, end.description) == (state, 3, "Working")
@@ -120,12 +120,12 @@ async def test_a_running_task_that_is_revoked_is_cancelled(start):
     assert (end.state, end.current) == (State.REVOKED, 3)
 
 
-async def test_a_task_that_waited_too_long_says_so(start):
+async def test_an_expired_task_says_that_it_waited_too_long(start):
     end = await outcome(start(task("silent"), expires=-1))
     assert (end.state, end.error) == (State.REVOKED, "It waited too long and was not started.")
 
 
-async def test_a_task_waits_for_its_turn(start):
+async def test_a_queued_task_is_shown_as_waiting(start):
     first, second = start(task("count"), 30, 0.01), start(task("count"), 30, 0.01)
     third = start(task("silent"))
     assert (await third.until(lambda event: event.version)).state is State.PENDING
@@ -134,7 +134,7 @@ async def test_a_task_waits_for_its_turn(start):
 
 
 @pytest.mark.promise(10)
-async def test_the_result_backend_tells_the_same_while_it_runs(start):
+async def test_the_result_backend_has_the_progress_of_a_running_task(start):
     watched = start(task("count"), 40, 0.05)
     result = AsyncResult(watched.task_id, app=app)
     await watched.until(lambda event: event.current >= 30)
@@ -148,7 +148,7 @@ async def test_the_result_backend_tells_the_same_while_it_runs(start):
 
 @pytest.mark.promise(10)
 @pytest.mark.parametrize("error", ["public", "private"])
-async def test_progress_never_takes_the_place_of_an_outcome(start, error):
+async def test_progress_never_replaces_an_outcome(start, error):
     watched = start(task("fail"), error)
     await outcome(watched)
     result = AsyncResult(watched.task_id, app=app)
@@ -176,6 +176,6 @@ async def test_an_outcome_that_the_store_lost_is_found_in_the_result_backend(
     assert (end.state, end.error) == (state, error)
 
 
-def test_the_worker_has_nothing_to_complain_of(worker):
+def test_the_worker_logs_no_error_or_warning(worker):
     complaints = ("Signal handler", "progress is", "Delivering", "is not written to", "are lost")
     assert not [words for words in complaints if words in worker.read_text()]

@@ -40,14 +40,14 @@ async def put(store, state, **more):
     return accepted, stands
 
 
-async def test_a_late_retry_of_the_first_attempt_does_not_take_the_task_from_the_second(store):
+async def test_a_late_retry_of_the_first_attempt_does_not_replace_the_second_attempt(store):
     _, second = await put(store, STARTED, attempt=2)
     assert await put(store, RETRY, attempt=1) == (False, second)
     accepted, end = await put(store, FAILURE, attempt=2, run=second.run)
     assert (accepted, end.state) == (True, FAILURE)
 
 
-async def test_a_second_attempt_that_ended_unseen_takes_the_task_from_the_first(store):
+async def test_a_second_attempt_without_a_started_event_replaces_the_first_attempt(store):
     _, first = await put(store, STARTED, attempt=1)
     await put(store, RETRY, attempt=1, run=first.run)
     assert (await put(store, FAILURE, attempt=2))[0]
@@ -55,21 +55,23 @@ async def test_a_second_attempt_that_ended_unseen_takes_the_task_from_the_first(
 
 @pytest.mark.parametrize("end", [REVOKED, FAILURE])
 @pytest.mark.parametrize("attempt", [1, 2])
-async def test_an_outcome_from_outside_ends_a_task_that_waits_for_its_retry(store, end, attempt):
+async def test_an_outcome_from_outside_the_run_ends_a_task_that_waits_for_its_retry(
+    store, end, attempt
+):
     _, first = await put(store, STARTED)
     await put(store, RETRY, run=first.run)
     accepted, stands = await put(store, end, run=first.run, attempt=attempt)
     assert (accepted, stands.state) == (True, end)
 
 
-async def test_a_report_does_not_follow_a_retry(store):
+async def test_a_report_of_a_run_is_refused_after_its_retry(store):
     _, first = await put(store, STARTED)
     _, retry = await put(store, RETRY, run=first.run)
     assert await put(store, PROGRESS, run=first.run) == (False, retry)
 
 
 @pytest.mark.parametrize("end", sorted(OUTCOMES))
-async def test_an_id_that_is_used_again_waits_and_runs_again(store, end):
+async def test_a_reused_id_shows_the_new_task_waiting_and_running(store, end):
     before = now()
     _, first = await put(store, STARTED, published=before)
     await put(store, end, published=before, run=first.run)
@@ -79,7 +81,7 @@ async def test_an_id_that_is_used_again_waits_and_runs_again(store, end):
     assert again.run > first.run
 
 
-async def test_late_events_of_the_former_task_of_an_id_are_refused(store):
+async def test_late_events_of_an_ids_former_task_are_refused(store):
     before = now()
     _, first = await put(store, STARTED, published=before)
     _, again = await put(store, STARTED, published=before + 1)
@@ -99,7 +101,7 @@ async def test_a_pending_with_a_used_id_does_not_hide_the_running_task(store):
     assert await put(store, PENDING, published=before + 1) == (False, running)
 
 
-async def test_a_sender_whose_clock_is_behind_may_use_an_id_again(store):
+async def test_a_sender_whose_clock_is_behind_can_reuse_an_id(store):
     ahead = now() + MINUTE
     _, first = await put(store, STARTED, published=ahead)
     _, end = await put(store, SUCCESS, published=ahead, run=first.run)
@@ -110,7 +112,7 @@ async def test_a_sender_whose_clock_is_behind_may_use_an_id_again(store):
     assert (await put(store, STARTED, published=sent))[0]
 
 
-async def test_a_run_may_send_its_task_back_to_waiting(store):
+async def test_a_run_can_make_its_task_wait_again(store):
     _, running = await put(store, STARTED)
     accepted, waiting = await put(store, PENDING, run=running.run)
     assert (accepted, waiting.state, waiting.run) == (True, PENDING, running.run)
@@ -118,14 +120,14 @@ async def test_a_run_may_send_its_task_back_to_waiting(store):
     assert not (await put(store, PENDING, run=running.run))[0], "another run has taken over"
 
 
-async def test_a_later_attempt_may_wait_before_anybody_saw_it_run(store):
+async def test_a_pending_of_a_later_attempt_is_accepted(store):
     _, first = await put(store, STARTED)
     await put(store, RETRY, run=first.run)
     assert (await put(store, PENDING, attempt=2))[0]
     assert not (await put(store, PENDING, attempt=1))[0]
 
 
-async def test_a_retry_that_never_comes_is_lost_like_a_run(redis_url, settings):
+async def test_a_retry_that_never_begins_counts_as_lost_like_a_run(redis_url, settings):
     settings.PROGRESS_LOST_AFTER = 0.000_001
     store = RedisStore(redis_url)
     await put(store, RETRY, current=3, total=4)
@@ -137,7 +139,7 @@ async def test_a_retry_that_never_comes_is_lost_like_a_run(redis_url, settings):
     await store.aclose()
 
 
-async def test_a_retry_is_kept_until_it_is_due_and_longer(redis_url, raw):
+async def test_a_retry_is_kept_longer_than_until_it_is_due(redis_url, raw):
     store = RedisStore(redis_url)
     await put(store, RETRY, due_in=7 * 86400)
     assert raw.ttl("progress:event:a") > 7 * 86400 + conf.lost_after()

@@ -107,7 +107,7 @@ def test_an_outcome_of_the_ids_former_task_is_not_read(task, monkeypatch):
     assert read_outcome(task.request.id, since=time.time() + 1).state == "UNKNOWN"
 
 
-def test_trouble_of_one_task_does_not_pause_others(task):
+def test_a_failed_write_of_one_task_does_not_pause_other_tasks(task):
     mine, others = Trouble(), Trouble()
     write_progress(task, task.request, {"current": object()}, mine)
     assert mine.lasts
@@ -116,14 +116,14 @@ def test_trouble_of_one_task_does_not_pause_others(task):
 
 
 @pytest.mark.parametrize("backend", [None, "disabled://"])
-def test_a_site_without_results_hears_nothing_of_them(caplog, backend):
+def test_a_site_without_a_result_backend_gets_no_warnings_about_it(caplog, backend):
     app = Celery("none", backend=backend, set_as_current=False)
     trouble = Trouble()
     write_progress(app.task(nothing, name="none.task", shared=False), Request(), META, trouble)
     assert (trouble.lasts, caplog.text) == (False, "")
 
 
-def test_progress_goes_to_the_queue_of_the_sender(valkey, monkeypatch):
+def test_with_rpc_progress_goes_to_the_queue_of_the_sender(valkey, monkeypatch):
     """The worker cannot read that queue, and must not declare one of its own."""
     app = Celery("rpc", broker=f"{valkey.connection_url}/1", backend="rpc://", set_as_current=False)
     sender = AsyncResult("a", app=app)
@@ -180,7 +180,7 @@ def test_all_threads_of_a_process_write_over_the_same_connections(task, raw):
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 @pytest.mark.parametrize(("thread", "after"), [("own", "PROGRESS"), ("another", "RETRY")])
-def test_the_retry_of_an_earlier_attempt_gives_way_to_the_tasks_own_thread(task, thread, after):
+def test_only_the_tasks_own_thread_replaces_the_retry_of_an_earlier_attempt(task, thread, after):
     """In another thread the retry may be that of this attempt, stored meanwhile."""
     task.backend.store_result(task.request.id, ValueError("x"), "RETRY", request=task.request)
     task.request.retries = 1

@@ -191,7 +191,7 @@ async def test_events_expire_after_the_retention(redis_url, raw, settings):
     await store.aclose()
 
 
-async def test_a_server_that_forgot_the_script_gets_it_again(redis_url, raw):
+async def test_a_server_that_lost_the_script_gets_it_again(redis_url, raw):
     store = RedisStore(redis_url)
     await put(store, STARTED)
     raw.script_flush()

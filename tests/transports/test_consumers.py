@@ -64,7 +64,7 @@ def end(run, state=State.SUCCESS, **more):
 
 
 @pytest.mark.parametrize("task_id", ["a", "with space", "sla/sh", "é\u202e*"])
-async def test_one_task_is_watched_by_its_address_until_the_outcome(task_id):
+async def test_the_address_of_one_task_sends_its_events_until_the_outcome(task_id):
     run = open_run(task_id)
     async with Socket(f"/ws/progress/{task_id}/?token={make_token(task_id)}") as socket:
         assert (await socket.next())["state"] in {"STARTED", "UNKNOWN"}
@@ -99,7 +99,7 @@ async def test_many_tasks_are_watched_over_one_socket():
         assert (await socket.next())["task_id"] == "d"
 
 
-async def test_nothing_is_sent_of_a_task_after_unsubscribing():
+async def test_after_unsubscribing_no_event_of_the_task_is_sent():
     first, second = open_run("a"), open_run("b")
     async with Socket() as socket:
         await socket.subscribe("a")
@@ -144,7 +144,7 @@ async def test_subscribing_again_sends_the_present_state_again():
         '{"type": "subscribe", "task_id": "' + "a" * 5000 + '"}',
     ],
 )
-async def test_a_bad_frame_gets_an_error_and_the_socket_lives_on(frame):
+async def test_an_invalid_frame_gets_an_error_and_the_socket_stays_open(frame):
     open_run()
     async with Socket() as socket:
         await socket.send_text(frame)
@@ -160,7 +160,7 @@ async def test_a_binary_frame_gets_an_error():
         assert "binary" in (await socket.next())["detail"]
 
 
-async def test_an_address_for_one_task_takes_no_other():
+async def test_the_address_of_one_task_refuses_subscriptions_to_other_tasks():
     async with Socket(f"/ws/progress/a/?token={make_token('a')}") as socket:
         await socket.subscribe("b")
         assert "one task" in (await socket.next())["detail"]
@@ -176,7 +176,7 @@ async def test_an_address_for_one_task_takes_no_other():
         {"type": "dance"},
     ],
 )
-async def test_a_client_that_watches_nothing_is_closed_whatever_it_sends(frame):
+async def test_a_client_that_subscribes_to_nothing_is_closed_whatever_it_sends(frame):
     async with Socket() as socket, asyncio.timeout(10):
         codes = []
         while not codes:
@@ -189,7 +189,7 @@ async def test_a_client_that_watches_nothing_is_closed_whatever_it_sends(frame):
 
 
 @pytest.mark.settings(PROGRESS_FIRST_FRAME=0.2)
-async def test_a_client_that_watched_something_may_take_its_time():
+async def test_a_client_that_has_watched_a_task_has_no_deadline():
     run = open_run()
     async with Socket() as socket:
         await socket.subscribe("a")
@@ -201,7 +201,7 @@ async def test_a_client_that_watched_something_may_take_its_time():
 
 
 @pytest.mark.settings(PROGRESS_FIRST_FRAME=0.1)
-async def test_the_time_that_the_rule_takes_is_not_the_clients(settings):
+async def test_the_time_of_a_slow_rule_does_not_count_against_the_clients_deadline(settings):
     asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def rule(*_):
@@ -220,7 +220,7 @@ async def test_the_time_that_the_rule_takes_is_not_the_clients(settings):
 
 
 @pytest.mark.settings(PROGRESS_SUBSCRIPTIONS=300)
-async def test_a_page_may_come_back_to_as_many_tasks_as_a_socket_watches():
+async def test_a_page_that_reconnects_may_subscribe_to_all_its_tasks_at_once():
     async with Socket() as socket:
         for _ in range(2):
             for number in range(299):
@@ -252,7 +252,7 @@ async def test_a_client_that_sends_frames_and_does_not_read_is_closed(hub):
     assert sent[-1]["code"] == 4508
 
 
-async def test_a_client_that_sends_only_bad_frames_is_closed():
+async def test_a_client_that_sends_only_invalid_frames_is_closed():
     async with Socket() as socket:
         for _ in range(BAD_FRAMES + 1):
             await socket.send_text("nonsense")
@@ -261,7 +261,7 @@ async def test_a_client_that_sends_only_bad_frames_is_closed():
         assert message["code"] == 4400
 
 
-async def test_a_socket_watches_a_bounded_number_of_tasks():
+async def test_a_socket_watches_a_limited_number_of_tasks():
     async with Socket() as socket:
         for number in range(conf.subscriptions() + 1):
             await socket.subscribe(str(number))
@@ -269,7 +269,7 @@ async def test_a_socket_watches_a_bounded_number_of_tasks():
         assert (error["code"], error["task_id"]) == ("too_many", str(conf.subscriptions()))
 
 
-async def test_a_socket_that_goes_leaves_nothing_watched(hub):
+async def test_a_closed_socket_stops_watching_its_tasks(hub):
     async with Socket() as socket:
         await socket.subscribe("a")
         await socket.next()
@@ -320,7 +320,7 @@ async def test_a_client_that_does_not_read_is_closed(hub, monkeypatch):
 
 
 @pytest.mark.promise(7)
-def test_a_socket_is_sent_so_many_bytes_a_second_in_the_long_run():
+def test_a_socket_gets_a_limited_number_of_bytes_a_second_on_average():
     now = 1000.0
     paid = paid_until(-CREDIT, int(CREDIT * PACE), now)
     assert paid <= now
@@ -352,13 +352,13 @@ async def test_a_client_that_asks_for_batches_gets_several_events_in_a_frame():
     assert any(isinstance(frame, list) for frame in await in_batches("/ws/progress/?batch"))
 
 
-async def test_other_clients_get_each_event_in_a_frame_of_its_own():
+async def test_a_client_that_does_not_ask_for_batches_gets_one_event_in_a_frame():
     assert all(isinstance(frame, dict) for frame in await in_batches("/ws/progress/"))
 
 
 @pytest.mark.parametrize("query", [b"&".join([b"a"] * 2000), b"a=%41"])
 @pytest.mark.parametrize("charset", [b"hex", b"utf-16"])
-async def test_a_handshake_with_an_odd_charset_is_closed_as_a_bad_request(hub, query, charset):
+async def test_a_handshake_with_an_unknown_charset_is_closed_as_a_bad_request(hub, query, charset):
     """Django parses the query as soon as it reads the charset, and raises what it likes."""
     scope = {
         "type": "websocket",

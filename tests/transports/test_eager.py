@@ -25,7 +25,7 @@ async def send(sent, waits=()):
     sent.append("done")
 
 
-async def test_a_coroutine_that_never_waits_is_run_in_the_name_of_its_owner():
+async def test_a_coroutine_that_never_waits_runs_as_its_owner_task():
     sent = []
     assert await begun(send(sent)) is None
     assert sent == [asyncio.current_task(), "done"]
@@ -40,7 +40,7 @@ def _part_is_missing(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("_part_is_missing")
-async def test_without_a_private_part_a_task_runs_all_of_it_and_this_is_logged_once(caplog):
+async def test_without_a_private_part_a_task_runs_the_coroutine_and_one_line_is_logged(caplog):
     sent, events = [], [asyncio.Event(), asyncio.Event()]
     rests = [await begun(send(sent, events)) for _ in range(2)]
     assert sent == []
@@ -53,7 +53,7 @@ async def test_without_a_private_part_a_task_runs_all_of_it_and_this_is_logged_o
 
 
 @pytest.mark.usefixtures("_part_is_missing")
-async def test_without_a_private_part_what_was_not_begun_can_be_cancelled_and_closed():
+async def test_without_a_private_part_a_coroutine_that_has_not_begun_can_be_cancelled_and_closed():
     sent, event = [], asyncio.Event()
     running = asyncio.ensure_future(await begun(send(sent, [event])))
     while not sent:
@@ -66,7 +66,7 @@ async def test_without_a_private_part_what_was_not_begun_can_be_cancelled_and_cl
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_check_names_the_private_part_that_is_missing_and_its_cost(monkeypatch, part):
+def test_the_check_names_the_missing_private_part_and_its_cost(monkeypatch, part):
     assert check_private_parts() == []
     with monkeypatch.context() as patch:
         patch.delattr(asyncio.tasks, part)

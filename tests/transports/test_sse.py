@@ -98,7 +98,7 @@ def test_a_wsgi_server_answers_501(redis_url):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "head"])
-async def test_a_stream_is_only_read(redis_url, method):
+async def test_a_stream_accepts_only_get(redis_url, method):
     assert (await getattr(AsyncClient(), method)(path("a"))).status_code == 405
 
 
@@ -128,7 +128,7 @@ class Reader:
             await asyncio.Event().wait()
 
 
-async def test_a_client_that_goes_leaves_nothing_behind(hub):
+async def test_a_client_that_disconnects_leaves_nothing_behind(hub):
     open_run()
     reader = Reader("a")
     serving = asyncio.ensure_future(application(reader.scope, reader.receive, reader.send))
@@ -140,7 +140,7 @@ async def test_a_client_that_goes_leaves_nothing_behind(hub):
 
 
 @pytest.mark.promise(7)
-async def test_a_client_that_does_not_read_is_given_up(hub, monkeypatch):
+async def test_the_stream_of_a_client_that_does_not_read_is_closed(hub, monkeypatch):
     monkeypatch.setattr(sse, "SLOW_AFTER", 0.2)
     open_run()
     reader = Reader("a")
@@ -148,7 +148,7 @@ async def test_a_client_that_does_not_read_is_given_up(hub, monkeypatch):
     await left(hub)
 
 
-async def test_a_stream_that_nobody_begins_to_read_is_given_up(hub, monkeypatch):
+async def test_a_stream_that_the_server_never_begins_to_read_is_closed(hub, monkeypatch):
     monkeypatch.setattr(sse, "SLOW_AFTER", 0.2)
     open_run()
     response = await AsyncClient().get(path("a"))

@@ -42,24 +42,24 @@ async def test_the_state_of_a_task_is_the_newest_event(task):
     assert (response.json()["state"], response.json()["task_id"]) == ("STARTED", task)
 
 
-def test_the_state_is_told_under_wsgi_too(task):
+def test_the_state_is_served_under_wsgi_too(task):
     assert Client().get(state(task)).json()["state"] == "STARTED"
 
 
 @pytest.mark.promise(8)
-async def test_an_id_that_nobody_knows_is_unknown(redis_url):
+async def test_a_task_id_without_a_record_has_the_state_unknown(redis_url):
     event = (await AsyncClient().get(state("nobody"))).json()
     assert (event["state"], event["complete"], event["success"]) == ("UNKNOWN", False, None)
 
 
-async def test_a_store_that_does_not_answer_is_said_so(settings):
+async def test_a_store_that_does_not_answer_causes_a_503(settings):
     settings.PROGRESS_REDIS_URL = "redis://127.0.0.1:1/0"
     response = await AsyncClient().get(state("a"))
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert "does not answer" in response.json()["detail"]
 
 
-async def test_the_state_is_only_read(redis_url):
+async def test_the_state_accepts_only_get_and_head(redis_url):
     assert (await AsyncClient().post("/progress/a/")).status_code == 405
 
 
@@ -78,18 +78,18 @@ def test_a_bar_is_an_element_with_the_addresses_of_its_task():
     assert "<progress" in html
 
 
-def test_a_bar_takes_the_result_of_starting_a_task():
+def test_the_tag_accepts_an_asyncresult():
     task = type("AsyncResult", (), {"id": "a1"})()
     assert 'task-id="a1"' in render("{% progress_bar task %}", task=task)
 
 
-def test_the_script_comes_with_the_first_bar_only():
+def test_only_the_first_bar_of_a_page_adds_the_script():
     html = render("{% for id in ids %}{% progress_bar id %}{% endfor %}", ids="abc")
     assert html.count("<script") == 1
     assert html.count("<task-progress") == 3
 
 
-def test_another_address_of_the_websocket_can_be_given():
+def test_the_tag_accepts_another_websocket_address():
     html = render('{% progress_bar "a" socket="wss://push.example/ws/" %}')
     assert 'socket="wss://push.example/ws/"' in html
 
@@ -104,7 +104,7 @@ def test_a_bar_without_a_task_is_an_error():
         render("{% progress_bar '' %}")
 
 
-def test_a_bar_without_our_addresses_is_an_error(settings):
+def test_a_bar_without_progress_urls_is_an_error(settings):
     settings.ROOT_URLCONF = "tests.support.no_urls"
     with pytest.raises(NoReverseMatch):
         render("{% progress_bar 'a' %}")
@@ -145,12 +145,12 @@ def test_a_form_that_cancels_leads_back_to_a_page_of_the_site(task, fields, head
         {"accept": "application/json", "referer": PAGE},
     ],
 )
-def test_who_cancels_by_a_script_or_from_nowhere_gets_json(task, headers):
+def test_a_script_or_a_form_without_a_page_to_return_to_gets_json(task, headers):
     answer = cancel(task, **headers)
     assert (answer.status_code, answer.json()) == (202, {"task_id": task})
 
 
-def test_a_form_that_may_not_cancel_is_told_why(task):
+def test_a_form_without_the_right_to_cancel_gets_the_reason(task):
     answer = cancel(task, {"token": make_token(task)}, **FORM, referer=PAGE)
     assert (answer.status_code, answer.json()["reason"]) == (403, "other_action")
 
@@ -179,22 +179,22 @@ async def test_an_async_view_awaits_addresses_and_tokens(lazy):
 @pytest.mark.parametrize(
     "make", [lambda request: addresses(request, "a"), lambda request: make_token("a", request.user)]
 )
-async def test_an_async_view_that_does_not_await_is_told_to(lazy, make):
+async def test_an_async_view_that_does_not_await_gets_an_error_that_says_so(lazy, make):
     with pytest.raises(SynchronousOnlyOperation, match=r"await progress\.amake_token\(\)"):
         make(lazy[0])
 
 
 @pytest.mark.parametrize("task", [None, ""])
 @pytest.mark.parametrize("make", [lambda task: addresses("http://x.test", task), make_token])
-def test_what_delay_on_commit_returns_is_refused_with_the_remedy(task, make):
+def test_none_from_delay_on_commit_is_refused_with_a_remedy(task, make):
     with pytest.raises(ValueError, match="delay_on_commit"):
         make(task)
 
 
-def test_an_id_that_no_frame_can_carry_is_refused():
+def test_an_id_that_utf_8_cannot_encode_is_refused():
     with pytest.raises(ValueError, match="UTF-8"):
         make_token("\ud800")
 
 
-def test_what_the_store_says_is_json(task):
+def test_every_answer_about_a_task_is_json(task):
     assert json.loads(Client().get(state(task)).content)["type"] == "progress"

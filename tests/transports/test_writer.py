@@ -42,7 +42,7 @@ async def nothing():
     pass
 
 
-async def test_a_client_that_keeps_up_is_sent_frames_without_a_task():
+async def test_a_client_that_keeps_up_gets_frames_without_a_task():
     sent, before = Sent(nothing), asyncio.all_tasks()
     sent.writer.reply("a")
     assert sent.texts == []  # the caller of reply() does not wait
@@ -52,7 +52,7 @@ async def test_a_client_that_keeps_up_is_sent_frames_without_a_task():
 
 
 @pytest.mark.parametrize("wait", [lambda: asyncio.sleep(0), lambda: asyncio.sleep(0.01)])
-async def test_after_a_send_that_waits_the_frames_that_came_meanwhile_follow(wait):
+async def test_frames_that_arrive_while_a_send_waits_are_sent_after_it(wait):
     sent = Sent(wait)
     for frame in "abc":
         sent.writer.reply(frame)
@@ -71,7 +71,7 @@ async def test_a_timeout_inside_the_servers_send_works():
     await sent.everything("a")
 
 
-async def test_only_the_newest_event_waits_for_a_send():
+async def test_while_a_send_waits_only_the_newest_event_is_kept():
     gate = asyncio.Event()
     sent = Sent(gate.wait)
     for version in (1, 2, 3):
@@ -82,7 +82,7 @@ async def test_only_the_newest_event_waits_for_a_send():
 
 
 @pytest.mark.promise(7)
-async def test_a_client_that_does_not_read_delays_no_other():
+async def test_a_client_that_does_not_read_delays_no_other_client():
     turns = Turns()
     stuck, other = Sent(asyncio.Event().wait, turns), Sent(nothing, turns)
     for each in (stuck, other):
@@ -123,7 +123,7 @@ async def test_a_client_that_is_gone_is_reported_once(waits):
     assert sent.codes == [None]
 
 
-async def test_a_frame_that_the_client_does_not_read_ends_the_socket(monkeypatch):
+async def test_a_client_that_does_not_read_a_frame_in_time_is_disconnected(monkeypatch):
     monkeypatch.setattr("progress.transports.writer.SLOW_AFTER", 0.05)
     sent = Sent(asyncio.Event().wait)
     sent.writer.reply("a")
@@ -155,7 +155,7 @@ async def test_many_frames_for_one_socket_do_not_delay_the_others():
     assert (len(many.texts), one.texts) == (FRAMES_PER_TURN + 1, ["a"])
 
 
-async def test_a_writer_that_is_stopped_while_a_frame_waits_sends_nothing():
+async def test_a_writer_that_is_stopped_does_not_send_a_waiting_frame():
     sent = Sent(nothing)
     sent.writer.reply("a")
     sent.writer.stop()
@@ -176,7 +176,7 @@ class Turn:
         return 1
 
 
-async def test_a_large_fan_out_lets_the_loop_run_in_between():
+async def test_a_large_fan_out_does_not_block_the_event_loop():
     turns, calls = Turns(), []
     for _ in range(3 * FRAMES_PER_TURN):
         turns.add(Turn(calls))
@@ -207,14 +207,14 @@ async def gathering(*events):
     return sent
 
 
-async def test_events_that_follow_a_frame_closely_come_together_in_the_next():
+async def test_events_within_80_ms_of_a_frame_are_sent_together_in_the_next_frame():
     events = [replace(EVENT, task_id=task_id) for task_id in "abc"]
     sent = await gathering(*events)
     assert len(sent.texts) == 1
     await sent.everything(events[0].text(), f"[{events[1].text()},{events[2].text()}]")
 
 
-async def test_only_the_newest_event_of_a_task_is_sent_and_a_single_event_is_no_array():
+async def test_a_gathered_frame_has_the_newest_event_of_each_task_and_no_array_for_one_event():
     newer = replace(EVENT, version=2)
     sent = await gathering(replace(EVENT, task_id="b"), EVENT, newer)
     await sent.everything(sent.texts[0], newer.text())
@@ -230,7 +230,7 @@ async def test_after_a_pause_an_event_is_sent_at_once():
     assert sent.texts == [EVENT.text()]
 
 
-async def test_each_outcome_in_a_frame_counts_as_sent():
+async def test_each_outcome_in_a_gathered_frame_counts_as_sent():
     ends = [replace(EVENT, task_id=task_id, state=State.SUCCESS) for task_id in "bc"]
     sent = await gathering(EVENT, *ends)
     await sent.everything(EVENT.text(), f"[{ends[0].text()},{ends[1].text()}]")
