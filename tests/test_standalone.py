@@ -1,4 +1,4 @@
-"""One call in the place of Django's settings, in processes that have none."""
+"""configure() instead of Django's settings, in processes without such settings."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ BEGIN = "from progress import configure\n"
 
 
 def run(code):
-    """What a new process says that runs this."""
+    """Run this code in a new process; return its output, or the last line of its errors."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", BEGIN + code],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Windows at the demo, for the tests of what a page shows."""
+"""Browser windows with the demo's pages."""
 
 import pytest
 import pytest_asyncio
@@ -9,7 +9,7 @@ from tests.support.wire import Wire
 
 @pytest.fixture
 def expected():
-    """Words of the console errors that the test provokes."""
+    """Parts of the console errors that the test causes on purpose."""
     return []
 
 
@@ -28,5 +28,5 @@ async def page(open_page):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def wire(page):
-    """The server's end of that window's websocket, in the hand of the test."""
+    """The server's end of that window's websocket, which the test controls."""
     return await Wire.of(page)

@@ -71,7 +71,7 @@ class ShownJob:
         )
 
     async def shown(self):
-        """What the bar has shown until now, in order, from the page's first event of the job."""
+        """Return what the bar has shown so far, in order, from the job's first event on."""
         shown = await self._page.wait_for_function(
             "id => !undrawn.has(id) && (shown[id] ?? [])", arg=self.task_id
         )

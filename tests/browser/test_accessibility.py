@@ -1,4 +1,4 @@
-"""What a screen reader is told, and what an eye must be able to see."""
+"""What screen readers announce, and what must be visible."""
 
 import pytest
 from playwright.async_api import expect

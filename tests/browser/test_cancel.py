@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Site:
-    """The server's end of cancelling."""
+    """Answers the page's requests to cancel."""
 
     def __init__(self, status):
         self.status = status
@@ -25,7 +25,7 @@ class Site:
 
 
 async def opened(page, wire, status=202):
-    """A page with a bar that may cancel, its button, and what the server gets."""
+    """Open a page with a bar; return it, its Cancel button, its link and the requests to cancel."""
     site = Site(status)
     await page.route("**/cancel-it/", site.answer)
     await page.goto("/blank")

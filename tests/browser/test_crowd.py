@@ -1,4 +1,4 @@
-"""A page with many bars: drawn at the next frame, and then not for 5 ms a bar."""
+"""A page with many bars draws them in the next frame, and then pauses for 5 ms a bar."""
 
 import pytest
 import pytest_asyncio
@@ -14,7 +14,7 @@ REST = 5 * MANY
 
 
 class Crowd:
-    """Forty elements on a page whose clock stands still unless it is told to run."""
+    """Forty elements on a page whose clock only moves when the test moves it."""
 
     def __init__(self, page, link):
         self._page = page
@@ -22,7 +22,7 @@ class Crowd:
         self._fired = 0
 
     async def hear(self, version, ids):
-        """Each of these gets an event, and has it when this returns."""
+        """Send an event to each of these bars, and wait until they have received it."""
         for task_id in ids:
             self._link.send(event(task_id, version=version, current=version, total=10))
         self._fired += len(ids)
@@ -32,7 +32,7 @@ class Crowd:
         await self._page.clock.run_for(ms)
 
     async def drawn(self, ids):
-        """What each has shown, all having shown the same."""
+        """Check that all bars have shown the same, and return it."""
         shown = await self._page.evaluate("ids => ids.map((id) => shown[id] ?? [])", ids)
         values = {tuple(each["value"] for each in drawings) for drawings in shown}
         assert len(values) == 1
@@ -53,7 +53,7 @@ async def crowd(page, wire):
 
 
 async def test_many_bars_show_the_present_state_at_the_next_frame(crowd):
-    await crowd.pass_time(FRAME)  # they say that they connect
+    await crowd.pass_time(FRAME)  # they show "Connecting"
     await crowd.hear(3, IDS)
     assert await crowd.drawn(IDS) == ()
     await crowd.pass_time(FRAME)

@@ -1,4 +1,4 @@
-"""The element by itself, on a page of the demo's origin that holds nothing else."""
+"""The element on a page of the demo's origin that contains nothing else."""
 
 import pytest
 import pytest_asyncio
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def link(page, wire):
-    """The link of a page with one element, ``#a``, which has subscribed."""
+    """The websocket of a page with one element, ``#a``, which has subscribed."""
     await page.goto("/blank")
     await add(page)
     link = await wire.link()

@@ -1,4 +1,4 @@
-"""Which outcomes are endings: those that come while the page is open, and only once."""
+"""``success`` and ``failure`` are fired once, for outcomes that come while the page is open."""
 
 import time
 
@@ -16,7 +16,7 @@ window.fired = []
 for (const type of ["progress", "success", "failure", "outcome"])
   addEventListener(type, ({ target }) => target.localName === "task-progress" && fired.push(type))
 """
-#: As the README has it.
+#: The script of the README.
 REDIRECT = """
 document.addEventListener("success", ({ target, detail }) => {
   if (target.matches("task-progress")) location = "/static/progress/events.js"
@@ -32,7 +32,7 @@ async def opened(page, wire):
 
 
 def now(seconds=0):
-    """A version as the server gives it."""
+    """Return a version as the server makes it: the time in microseconds."""
     return int((time.time() + seconds) * 1e6)
 
 

@@ -1,4 +1,4 @@
-"""Where something on the way refuses websockets: event streams, then questions over plain HTTP."""
+"""When a proxy refuses websockets, a page uses event streams, and then polls over plain HTTP."""
 
 import asyncio
 import json
@@ -17,8 +17,10 @@ from tests.support.wire import event
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LANES = 3  # event streams that all windows of a site may have open
-SOON = "Math.random = () => 0.1"  # the pauses between two attempts are about as short as they get
-#: What a browser writes to the console of a page whose requests are refused.
+SOON = (
+    "Math.random = () => 0.1"  # makes the pauses between two attempts nearly as short as possible
+)
+#: The browser's console errors on a page whose requests are refused.
 REFUSED = ("WebSocket connection to", "status of 403", "ERR_EMPTY_RESPONSE")
 TURN = """hidden => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden })
@@ -27,12 +29,12 @@ TURN = """hidden => {
 
 
 class Requests:
-    """What pages ask for over plain HTTP, and the event streams that are open."""
+    """Records the pages' requests over plain HTTP, and the event streams that are open."""
 
     def __init__(self):
         self.names = []
         self.open = set()
-        self.most = 0  # streams at once
+        self.most = 0  # the largest number of streams at once
 
     def note(self, page):
         page.on("request", self._begin)
@@ -57,7 +59,7 @@ class Requests:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def gate(demo, expected):
-    """What refuses websockets, before the demo."""
+    """A proxy in front of the demo that refuses websockets."""
     expected += REFUSED
     async with Gate(urlsplit(demo).port).running() as gate:
         yield gate
@@ -70,7 +72,7 @@ def requests():
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bars(open_page):
-    """Start jobs from another window; what bars of them are made of."""
+    """Start jobs from another window; return the attributes for their bars."""
     other = await open_page()
 
     async def start(button="Has no known size"):
@@ -82,7 +84,7 @@ async def bars(open_page):
 
 
 async def opened(page, requests):
-    """The page, on what the server itself gave: else it may open no websocket to this machine."""
+    """Open the page from the real server, else the browser would block its local websocket."""
     requests.note(page)
     await page.add_init_script(SOON)
     await page.goto("/static/progress/events.js")
@@ -97,7 +99,7 @@ async def blank(open_page, gate, requests):
 
 
 async def show(page, attributes):
-    """Add a bar; its element."""
+    """Add a bar; return its element."""
     more = {name: attributes[name] for name in ("token", "status")}
     return await add(page, attributes["task-id"], **more)
 
@@ -108,7 +110,7 @@ async def succeeds(*bars):
 
 
 async def versions(page, task_id):
-    """What its bar was told, in order; the outcome is the last, and told once."""
+    """Return the versions that the bar has received; the outcome must be the last, and only once."""
     told = await page.evaluate(
         "id => events.filter(({ detail }) => detail.task_id === id)"
         ".map(({ type, detail }) => [type, detail.version])",
@@ -219,7 +221,7 @@ async def test_a_removed_bar_closes_its_stream(blank, bars, requests):
 
 
 class Site:
-    """The server's end of the plain requests, where a test needs what no server says."""
+    """Answers the page's plain requests in tests that need answers no server gives."""
 
     def __init__(self):
         self.tokens = []  # by request, in order: the kind and the token
@@ -240,7 +242,7 @@ class Site:
 
 @asynccontextmanager
 async def site(page):
-    """Takes over what the page asks of the task "a"."""
+    """Answer the page's requests for the task "a" from the test."""
     site = Site()
     await page.route("**/progress/a/**", site.answer)
     yield site

@@ -1,4 +1,4 @@
-"""Pages with more bars than one socket may have, on the real server with its default limits."""
+"""Pages with more bars than one socket may serve, on a real server with the default limits."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ ADD = """(bars) => document.body.append(...bars.map(([taskId, token]) => {
   bar.setAttribute("token", token)
   return bar
 }))"""
-#: How many bars show what the server has said of tasks that it does not know.
+#: Counts the bars that show the server's answer for an unknown task.
 ANSWERED = "() => document.querySelectorAll('task-progress[state=unknown]').length"
 CHURN = """() => {
   const bars = [...document.querySelectorAll("task-progress")]
@@ -50,7 +50,7 @@ class Sockets:
         self.closed += 1
 
     def check_pace(self):
-        """No socket ever sent more than the server takes."""
+        """Check that no socket ever sent more frames than the server accepts."""
         for times in self.sent.values():
             for index, start in enumerate(times):
                 for count, time in enumerate(times[index:], start=1):
@@ -59,7 +59,7 @@ class Sockets:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The address of a web server whose secret is that of the tests."""
+    """The address of a web server with the tests' SECRET_KEY."""
     folder = tmp_path_factory.mktemp("many")
     with Server(folder) as store, Web(folder, env={"TEST_REDIS_URL": store.url()}) as web:
         yield f"http://127.0.0.1:{web.port}"
@@ -67,8 +67,8 @@ def site(tmp_path_factory):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sockets(page, site, expected):
-    """The websockets of a page without bars, which the server itself has sent."""
-    expected.append("403")  # nobody may see that task
+    """The websockets of a page without bars, which comes from the real server."""
+    expected.append("403")  # the page of a task that nobody may see
     sockets = Sockets(page)
     await page.route("**/static/progress/*", module)
     await page.goto(f"{site}/progress/of-nobody/")
@@ -83,7 +83,7 @@ async def module(route):
 
 
 async def show(page, count):
-    """Add so many bars, and wait until each has an answer."""
+    """Add this many bars, and wait until the server has answered each."""
     bars = [[task_id := f"many-{number}", make_token(task_id)] for number in range(count)]
     await page.evaluate(ADD, bars)
     await answered(page, count)

@@ -1,4 +1,4 @@
-"""The merge rule in JavaScript, by the vectors that hold for Python, too."""
+"""The merge rule in JavaScript, tested with the same vectors as in Python."""
 
 import json
 
@@ -29,5 +29,5 @@ async def test_the_first_event_is_accepted(page):
 
 
 def wired(values):
-    """The event as it goes over the wire."""
+    """Return the event as JSON, as the server sends it."""
     return json.loads(event(values).text())

@@ -1,4 +1,4 @@
-"""The page's link breaks, falls silent, is refused; and what a page does when it wakes."""
+"""The page's websocket breaks, falls silent or is refused; and a hidden page is shown again."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -15,14 +15,14 @@ from tests.support.wire import event, subscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SILENCE = 50_000  # ms after which a page gives the link up
-STEADY = 6_000  # ms, more than after which a link counts as good
+SILENCE = 50_000  # ms without a frame after which a page reconnects
+STEADY = 6_000  # ms, longer than a connection must last to count as working
 LONGEST = 31_000  # ms, more than the longest pause between two attempts
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def link(page, wire):
-    """The link of a page with one element, ``#a``, that shows 50 %; the page's clock can be set."""
+    """The websocket of a page with an element, ``#a``, at 50 %; the test moves the page's clock."""
     await page.clock.install()
     await page.goto("/blank")
     bar = await add(page)
@@ -58,7 +58,7 @@ async def test_a_page_reconnects_after_any_close_and_is_current(page, wire, link
         await page.clock.fast_forward(500)
         link = await wire.link()
         assert await link.next() == subscribe("a")
-        link.send(event(version=5, current=1, total=2))  # older than what was seen
+        link.send(event(version=5, current=1, total=2))  # older than the shown event
         link.send(event(version=version, current=version, total=20))
         await expect(part(page.locator("#a"), "counts")).to_have_text(f"{version} of 20")
     assert await page.evaluate("events.map(({ detail }) => detail.version)") == [*range(5, 13)]
@@ -80,7 +80,7 @@ async def test_a_refused_page_does_not_reconnect(page, wire, link):
 async def test_a_silent_connection_is_replaced_after_50_seconds(page, wire, link):
     await page.clock.fast_forward(SILENCE - 5_000)
     link.send('{"type": "ping"}')
-    link.send(event(version=6, current=3, total=4))  # heard, so the ping was, too
+    link.send(event(version=6, current=3, total=4))  # received, so the ping was received too
     await expect(part(page.locator("#a"), "percent")).to_have_text("75%")
     await page.clock.fast_forward(SILENCE - 5_000)
     link.send(event(version=7, current=4, total=4))
@@ -153,7 +153,7 @@ async def test_the_pauses_double_up_to_30_seconds_and_are_reset(page, wire, link
 
 
 async def fail(page, wire, link, *, times):
-    """Break the link, and all but the last of those that follow."""
+    """Break the connection and all later ones except the last."""
     await link.close(1012)
     for _ in range(times - 1):
         await page.clock.fast_forward(LONGEST)

@@ -1,4 +1,4 @@
-"""A refusal says why: in the page, as an event and on the console; and it heals."""
+"""A refusal is explained in the page, in an event and on the console; the page can recover."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ SHOW = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
 class Warnings:
-    """What a page writes to the console as a warning."""
+    """The warnings that a page writes to the console."""
 
     def __init__(self, page):
         self.texts = []

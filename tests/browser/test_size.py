@@ -1,4 +1,4 @@
-"""What a page has to load."""
+"""The size of the JavaScript that a page loads."""
 
 import gzip
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 PAGE = ("events.js", "socket.js", "task-progress.js")
-#: The files, and how many bytes they may have, compressed.
+#: Groups of files, and the most bytes that they may have when compressed.
 LIMITS = {
     "what every page loads": (PAGE, 6_500),  # 5,400 without the comments
     "while no websocket connects": (("fallback.js",), 3_000),

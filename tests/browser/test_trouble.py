@@ -1,4 +1,4 @@
-"""Five jobs at once, three of which do not run straight."""
+"""Five jobs at once: one fails, one is retried, one has no known total."""
 
 import pytest
 import pytest_asyncio
@@ -14,7 +14,7 @@ ROWS = b"name,email,city,joined\nAda Baker,ada@example.org,Lima,2019-03-07\n"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def jobs_page(browser, demo):
-    """The page that the five were started in, when all of them are over."""
+    """The page in which the five jobs were started, after all have ended."""
     async with windows(browser, demo) as open_page:
         jobs_page = await JobsPage.opened(await open_page())
         jobs_page.jobs = {
@@ -39,7 +39,7 @@ async def test_five_jobs_share_one_websocket(jobs_page):
 async def test_a_failed_job_keeps_its_place_and_shows_the_error(jobs_page):
     job = jobs_page.jobs["failed"]
     *_, before, last = await job.shown()
-    assert 0.4 < before["value"] <= last["value"] == 0.5  # not each step is sent
+    assert 0.4 < before["value"] <= last["value"] == 0.5  # not every step is sent
     assert (last["state"], last["percent"], last["counts"]) == ("failure", "50%", "20 of 40")
     assert last["message"].startswith("Letter 21 has no address. The first 20 were sent")
     await expect(job.bar.locator("[part=message]")).to_be_visible()

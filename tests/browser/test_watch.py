@@ -1,4 +1,4 @@
-"""``watch()`` in a page, beside its bars."""
+"""``watch()`` in a page that also has bars."""
 
 import pytest
 from playwright.async_api import expect
@@ -26,7 +26,9 @@ async def test_a_script_shares_the_websocket_of_the_bars(page, wire):
     assert await link.next() == subscribe("a")
     link.send(event(version=1, current=1, total=4))
     await expect(part(bar, "percent")).to_have_text("25%")
-    for _ in range(2):  # each hears the present state, and those before it not again
+    for _ in range(
+        2
+    ):  # each new watcher gets the present state; earlier watchers do not get it again
         await page.evaluate(WATCH)
         await settled(page)
     assert await page.evaluate(HEARD) == [[1], [1]]

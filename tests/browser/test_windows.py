@@ -1,4 +1,4 @@
-"""The sample import in two windows: one reloaded half way, one opened half way."""
+"""The sample import in two windows: one is reloaded half way, the other is opened half way."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ HALF_WAY = 0.3
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def jobs(browser, demo):
-    """The import as both windows show it, when it is over, and what was shown before the reload."""
+    """The import in both windows after its end, and what was shown before the reload."""
     async with windows(browser, demo) as open_page:
         page, late = await open_page(), await open_page()
         job = await (await JobsPage.opened(page)).start("Import the sample")
@@ -68,7 +68,7 @@ async def test_both_windows_show_the_same_outcome(jobs):
 
 
 async def tells_what_was_refused(job):
-    """Check the outcome that is shown, line by line."""
+    """Check the lines of the shown outcome."""
     await expect(job.outcome).to_contain_text("49,988 rows in, 12 refused.")
     await job.outcome.get_by_text("What was refused, and why").click()
     refusals = job.outcome.get_by_role("listitem")

@@ -1,4 +1,4 @@
-"""Where scripts do not run, forms and fallbacks do."""
+"""Without JavaScript, the page works by forms and links."""
 
 import json
 

@@ -31,14 +31,14 @@ class Demo(subprocess.Popen):
         self.folder = folder
 
     def address(self):
-        """The address that it prints after the line that says what it starts."""
+        """Return the address, which the demo prints after the names of its processes."""
         starting, line = self.stdout.readline(), self.stdout.readline()
         assert starting.startswith("Starting "), starting + self.stderr.read()
         assert line.startswith("Listening on "), line + self.stderr.read()
         return line.split()[-1]
 
     def parts(self):
-        """Its child processes by id, with their commands."""
+        """Return the demo's child processes by id, with their commands."""
         parents, commands = {}, {}
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it ended meanwhile
@@ -53,7 +53,7 @@ class Demo(subprocess.Popen):
         return {pid: commands[pid] for pid in below - {self.pid}}
 
     def told(self):
-        """Wait for its end; return what it wrote to stderr, and the exit code."""
+        """Wait until the demo ends; return what it wrote to stderr, and the exit code."""
         _, errors = self.communicate(timeout=30)
         return errors, self.returncode
 

@@ -1,4 +1,4 @@
-"""``make`` shows how far pip is, and why it failed."""
+"""``make`` shows the progress of pip, and the reason if pip fails."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from project import installing
 
 ROOT = Path(__file__).parents[2]
-#: pip's log until it prints nothing for a while.
+#: The beginning of pip's log, up to a pause in which pip prints nothing.
 FOUND = """Looking in indexes: https://packages.example/simple
 Collecting celery>=5.5 (from channels-progress==0.1.0)
   Downloading celery-5.7.0-py3-none-any.whl (519 kB)
@@ -40,7 +40,7 @@ def test_the_installer_shows_the_progress_of_pip(site, log, words):
 
 
 def install(folder, *arguments):
-    """Exit code, output and errors."""
+    """Run the installer; return its exit code, output and errors."""
     command = [sys.executable, "-m", "project.installing", folder / "log", *arguments]
     env = {**os.environ, "PIP_NO_INDEX": "1"}
     done = subprocess.run(

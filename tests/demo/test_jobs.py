@@ -85,7 +85,7 @@ async def test_ten_jobs_wait_for_two_workers_over_one_socket(script):
             running[event["task_id"]] = event["state"] in {"STARTED", "PROGRESS"}
             waited |= {event["task_id"]} if event["state"] == "PENDING" else set()
             ended |= {event["task_id"]} if event["complete"] else set()
-            assert sum(running.values()) <= 3  # two, and one whose end is on its way
+            assert sum(running.values()) <= 3  # two, and one whose outcome has not arrived yet
     assert len(waited) >= 7
 
 
@@ -131,7 +131,7 @@ async def test_a_task_id_alone_gives_no_access(script):
 
 @pytest.mark.promise(7)
 async def test_a_client_that_does_not_read_delays_no_one(script):
-    """Its socket has small buffers, so what it does not read waits in the server."""
+    """The client's socket has small buffers, so unread frames wait in the server."""
     answer = script.start("unknown-total")
     async with websockets.connect(answer["websocket_url"], max_queue=1) as stuck:
         stuck.transport.pause_reading()

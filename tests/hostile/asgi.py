@@ -1,4 +1,4 @@
-"""The application under attack: our addresses, 4404 for all others, users by a header."""
+"""The application under attack: our addresses, 4404 for all others; a header names the user."""
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path

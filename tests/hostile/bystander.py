@@ -45,7 +45,7 @@ class Bystander(threading.Thread):
             self._worst = 0.0
 
     def check(self):
-        """Check that every event since ``begin`` came in time, and that they still come."""
+        """Check that every event since ``begin`` came in time, and that events still come."""
         with self._news:
             assert self._news.wait(LATE), self._trouble
             assert self._worst < LATE

@@ -1,4 +1,4 @@
-"""Random input as a stranger may send it, and the applications in this process that get it."""
+"""Generates random input of strangers, and sends it to the applications in this process."""
 
 import asyncio
 import json
@@ -141,7 +141,9 @@ class Bystander:
 
     async def check(self):
         """Check that an event published now arrives."""
-        version = time.time_ns() // 1000  # as the store's: the hub says UNKNOWN in between
+        version = (
+            time.time_ns() // 1000
+        )  # like the store's versions, since the hub sends UNKNOWN in between
         event = Event(task_id="bystander", state=State.PROGRESS, version=version, run=1)
         while "bystander" not in Hub.current()._subscription._listener.task_ids:
             await asyncio.sleep(0)  # the first time
@@ -172,7 +174,7 @@ def documented(message):
 
 
 async def talk(scope, frames):
-    """Send the frames, then one that must be answered."""
+    """Send the frames, then a frame that the application must answer."""
     client = Client(scope)
     client.put(type="websocket.connect")
     for frame in frames:

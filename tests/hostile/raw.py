@@ -1,4 +1,4 @@
-"""A client that keeps to no protocol: it sends bytes and reads frames."""
+"""A client that can break the protocol: it sends any bytes and reads frames."""
 
 import asyncio
 import struct
@@ -49,7 +49,7 @@ class Raw:
         return raw
 
     async def ask(self, request):
-        """Send a request and read the head of its answer; without one ``status`` stays None."""
+        """Send a request and read the head of its answer; without an answer ``status`` is None."""
         self.write(request)
         with suppress(asyncio.IncompleteReadError, OSError):  # a timeout is an OSError too
             async with asyncio.timeout(ANSWER):

@@ -1,4 +1,4 @@
-"""Random input by hypothesis. `make fuzz` tries more of it; --seed repeats a run."""
+"""Random input by hypothesis. `make fuzz` tries more inputs; --seed repeats a run."""
 
 import asyncio
 

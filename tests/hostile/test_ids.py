@@ -1,4 +1,4 @@
-"""Task ids that mean something else to a file system, a page or Redis name one task only."""
+"""Task ids with a meaning for file systems, pages or Redis are only ids here."""
 
 import asyncio
 import json
@@ -51,5 +51,5 @@ async def test_events_of_an_odd_id_arrive_through_its_group(web, publishes, name
             pass
         run.said = (1, 2, "", None)
         current_publisher().wake(run)
-        async with asyncio.timeout(4):  # before the store is looked at
+        async with asyncio.timeout(4):  # before the next read of the store
             assert (await hear(socket))["percent"] == 50

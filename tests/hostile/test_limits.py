@@ -32,7 +32,7 @@ def known(ground):
 
 @asynccontextmanager
 async def admitted(impatient, source):
-    """A socket, once the server takes another handshake."""
+    """Return a socket as soon as the server accepts another handshake."""
     async with asyncio.timeout(10):
         while (raw := await Raw.open(impatient, source=source)).status != SWITCHED:
             raw.cut()
@@ -77,7 +77,7 @@ async def test_subscriptions_above_the_limit_are_refused_and_earlier_ones_contin
 
 @asynccontextmanager
 async def served(web, count, **how):
-    """So many sockets that have seen a task; cut at the end, and when a test fails."""
+    """Yield this many sockets that watch a task; cut them at the end, also when a test fails."""
     async with AsyncExitStack() as stack:
         raws = []
         for _ in range(count):

@@ -15,7 +15,7 @@ from tests.hostile.words import WORDS, Array
 
 
 class Scalar:
-    """Like a scalar of NumPy: a number that is no Python number."""
+    """Like a scalar of NumPy: a number that is not an instance of Python's number types."""
 
     def __float__(self):
         return 5.0

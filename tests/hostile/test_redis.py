@@ -116,12 +116,12 @@ async def test_a_foreign_message_is_skipped(web, ground, name, group):
             for _ in range(5):
                 client.publish(f"asgi__group__{channels[group]}", MESSAGES[name])
             client.publish(f"asgi__group__{group_name('a')}", packed(event))
-        async with asyncio.timeout(0.9):  # no pause, and before the store is looked at
+        async with asyncio.timeout(0.9):  # without a pause, and before the next read of the store
             assert (await hear(socket))["version"] == 7
 
 
 async def test_a_frame_of_a_client_publishes_nothing(web, ground):
-    """Redis' own MONITOR shows what was published, except the probes of the layer."""
+    """MONITOR of Redis shows that only the layer's probes were published."""
     marker = uuid.uuid4().hex
     with ground.store.client() as client, client.monitor() as monitor:
         async with connect(web) as socket:

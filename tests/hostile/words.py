@@ -2,7 +2,7 @@
 
 
 class Array:
-    """Like an array of NumPy: it has no truth value, is no number, and here has no text."""
+    """Like an array of NumPy: bool(), float() and here also str() raise an error."""
 
     def __bool__(self):
         raise ValueError("the truth value of an array is ambiguous")

@@ -62,7 +62,7 @@ async def test_reading_the_store_does_not_wait_for_the_reaper(store, hub, watch,
 async def test_an_event_that_the_layer_lost_is_found_within_the_period(
     store, hub, watch, monkeypatch
 ):
-    """Also one that came right after a read: the next read leaves time for its answer."""
+    """Even if it was lost right after a read: the next read comes early enough."""
     started = await put(store, STARTED)
     watched = watch("a")
     await watched.next()
@@ -89,14 +89,14 @@ async def test_a_silent_run_is_shown_as_stalled_in_time(store, watch):
     began = time.monotonic()
     event = await watch("a").until(lambda event: event.stalled)
     assert event.state is State.STARTED
-    assert 0.9 < time.monotonic() - began < 1.5 + 0.2  # a fifth for a busy machine
+    assert 0.9 < time.monotonic() - began < 1.5 + 0.2  # 0.2 s for a busy machine
 
 
 @pytest.mark.promise(4)
 async def test_an_outcome_lost_between_joining_and_reading_is_found_by_the_second_read(
     store, watch
 ):
-    """On pub/sub a join returns before Redis has it, so what is sent meanwhile is lost."""
+    """With pub/sub, join() returns before Redis has subscribed; events until then are lost."""
     started = await put(store, STARTED)
     watched = watch("a")
     assert await watched.next() == started
@@ -139,7 +139,7 @@ async def test_an_unknown_task_is_shown_when_it_begins(store, watch):
 @pytest.mark.promise(8)
 @pytest.mark.settings(PROGRESS_RECONCILE=0.1, PROGRESS_HEARTBEAT=0.4, PROGRESS_STALLED_AFTER=1)
 async def test_a_run_is_ended_only_after_heartbeats_are_due_again(store, hub, watch, raw):
-    """Redis may be back from disk after hours, with workers that live."""
+    """Redis may restart from disk after hours, while the workers are alive."""
     living, dead = [await put(store, replace(STARTED, task_id=id_)) for id_ in "ab"]
     raw.zadd("progress:alive", {"a": 1, "b": 1})
     while set(hub._reaper._silent_since) != {"a", "b"}:
@@ -153,7 +153,7 @@ async def test_a_run_is_ended_only_after_heartbeats_are_due_again(store, hub, wa
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.2)
 async def test_the_result_backend_is_asked_in_batches(hub, watch, monkeypatch):
-    """Ids that nobody knows do not keep the others waiting."""
+    """Unknown ids do not delay the outcomes of other tasks."""
     asked = set()
 
     async def recorded(doubtful):
@@ -173,7 +173,7 @@ async def test_the_result_backend_is_asked_in_batches(hub, watch, monkeypatch):
 async def test_the_run_has_time_to_report_its_outcome_before_the_hub_stores_celerys_record(
     store, watch, monkeypatch
 ):
-    """It knows its counts and its result; Celery has the outcome before it can be told."""
+    """Only the run knows its counts and result, but Celery records the outcome a moment earlier."""
     asked = asyncio.Event()
 
     async def recorded(task_ids):
@@ -226,7 +226,7 @@ async def test_the_hub_leaves_the_group_after_the_last_watcher(hub, raw):
 
 
 async def members(raw, channel, number):
-    """Wait until that many are subscribed."""
+    """Wait until the group has this many subscribers."""
     while raw.pubsub_numsub(channel)[0][1] != number:
         await asyncio.sleep(0)
 
@@ -251,7 +251,7 @@ async def test_foreign_messages_are_skipped(store, watch, message, caplog):
 
 
 async def look(task_id):
-    """Watch a task for a moment, and leave the hub to the end of the loop."""
+    """Watch a task for a moment; the hub ends with its event loop."""
     frames = Frames()
     Hub.current().watch(task_id, frames)
     await anext(frames)
@@ -337,7 +337,7 @@ SHOWN = Event(task_id="a", state=State.PROGRESS, version=9, run=5, attempt=2, pu
 async def test_an_event_from_the_layer_that_is_older_than_the_shown_event_is_not_shown(
     hub, watch, event
 ):
-    """While the store takes no writes, each process announces what it knows, in its own order."""
+    """While the store accepts no writes, each process sends its events without a common order."""
     watched = watch("a")
     hub._received(SHOWN)
     await watched.until(lambda shown: shown.state is State.PROGRESS)

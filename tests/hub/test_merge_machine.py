@@ -1,8 +1,8 @@
-"""The merge rule under everything a network does: what watchers see of one task.
+"""What watchers see of one task if the network loses, repeats and reorders events.
 
 The machine publishes events of several runs through the real rules of the store, then loses,
-repeats and reorders them on their way to watchers, who take what the merge rule takes. Whatever
-happened, a watcher that reads the store is right in the end.
+repeats and reorders them on their way to watchers, which apply the merge rule. In the end a watcher
+that reads the store must show the right event.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ RUNS = strategies.integers(0, 3)
 
 
 class Watcher:
-    """Keeps the newest event, and all that it ever showed."""
+    """Keeps the newest event, and a list of all events that it has shown."""
 
     def __init__(self):
         self.shown = []
@@ -56,7 +56,7 @@ class Network(RuleBasedStateMachine):
 
     @rule(number=RUNS)
     def a_run_begins(self, number):
-        """The first, a retry, a redelivery, or one at the same time as another."""
+        """Begin the first run, a retry, a redelivery, or a run at the same time as another."""
         accepted, stored = self.put(Event(task_id="a", state=State.STARTED))
         if accepted:
             self.runs[number] = stored.run
@@ -81,7 +81,7 @@ class Network(RuleBasedStateMachine):
 
     @rule(watcher=WATCHERS, at=strategies.integers(0, 50), times=strategies.integers(1, 2))
     def a_message_arrives(self, watcher, at, times):
-        """Any of those on the way, once or twice; others may never come."""
+        """Deliver one of the messages on the way, perhaps twice; others may be lost."""
         if self.on_the_way:
             for _ in range(times):
                 self.watchers[watcher].take(self.on_the_way[at % len(self.on_the_way)])
@@ -113,7 +113,7 @@ TestNetwork.settings = settings(max_examples=200, stateful_step_count=40, deadli
 
 
 def test_the_machine_detects_a_wrong_merge_rule():
-    """Were an older event taken, or one after the outcome, the invariant would say so."""
+    """The invariant fails if a watcher takes an older event, or an event after the outcome."""
     watcher = Watcher()
     outcome = Event(task_id="a", state=State.FAILURE, version=2)
     watcher.take(outcome)

@@ -17,7 +17,7 @@ OUTCOME = replace(FIRST, version=2, state=State.SUCCESS)
 
 
 class Seeing(Outbox):
-    """Notes the versions that it gets, and in ``seen`` when it gets one."""
+    """An outbox that records the versions it gets, and adds itself to ``seen`` each time."""
 
     def __init__(self, seen=None):
         super().__init__(0)

@@ -1,4 +1,4 @@
-"""The recorder's calls, drawn in a terminal."""
+"""ConsoleProgressRecorder draws a bar in a terminal."""
 
 import io
 import sys

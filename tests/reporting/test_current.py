@@ -12,7 +12,7 @@ from progress.reporting.runs import Run
     "url", ["", "nonsense", "http://localhost", "redis://localhost:port/0", "sentinel://one", 5]
 )
 def test_a_wrong_url_is_logged_once_and_raises_nowhere(settings, caplog, url):
-    """User.save() asks for the publisher, too."""
+    """User.save() needs the publisher too, and must not fail."""
     settings.PROGRESS_REDIS_URL = url
     assert [current_publisher() for _ in range(3)] == [None] * 3
     assert [record.message[:24] for record in caplog.records] == ["No progress is published"]

@@ -1,4 +1,4 @@
-"""Events on their way to a real server that takes no writes, or was set back."""
+"""Delivery to a real Redis server that accepts no writes, or has lost its newest events."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ from progress.store.base import readable
 
 @pytest.fixture
 def full(raw):
-    """A server that answers, and takes no writes."""
+    """A server that answers but accepts no writes."""
     raw.config_set("maxmemory", "1")
     yield raw
     raw.config_set("maxmemory", "0")
 
 
 def sent(raw):
-    """How many messages were published."""
+    """Return how many messages were published."""
     stats = raw.info("commandstats")
     return stats.get("cmdstat_publish", {"calls": 0})["calls"] + sum(
         stats.get(name, {"calls": 0})["calls"] for name in ("cmdstat_eval",)
@@ -54,7 +54,9 @@ async def test_a_pending_is_not_sent_after_a_later_event_that_could_not_be_store
     delivery.offer(run, run.event(State.PROGRESS))
     await failing(delivery)
     await watched.until(lambda event: event.state is State.PROGRESS)
-    delivery.offer("a", Event(task_id="a", state=State.PENDING))  # behind the run's, in the batch
+    delivery.offer(
+        "a", Event(task_id="a", state=State.PENDING)
+    )  # after the run's event, in the same batch
     run.said = (1, 2, "later", None)
     delivery.offer(run, run.event(State.PROGRESS))
     await failing(delivery)
@@ -71,7 +73,7 @@ async def test_sent_events_that_could_not_be_stored_are_remembered_only_while_th
         for run in [Run("a") for _ in range(10)]:
             delivery.offer(run, run.event(State.PROGRESS))
         await failing(delivery)
-    assert len(delivery._unstored) <= 20  # what waited, and what came meanwhile
+    assert len(delivery._unstored) <= 20  # events that wait, and events that arrived meanwhile
 
 
 async def test_a_forked_process_gives_up_a_run_whose_number_never_arrives(store):
@@ -109,9 +111,11 @@ async def test_a_run_continues_after_the_store_lost_its_newest_events(watch, raw
     first = raw.get("progress:event:a")
     run = publisher.open("a")
     second = await watched.until(lambda event: event.run > readable(first).run)
-    raw.set("progress:event:a", first)  # as from a snapshot, or a replica that lags
+    raw.set(
+        "progress:event:a", first
+    )  # as after a restart from a snapshot, or a failover to a replica
     while (stands := readable(raw.get("progress:event:a"))).run != second.run:
-        await asyncio.sleep(0.01)  # until the next sign of life
+        await asyncio.sleep(0.01)  # until the next heartbeat
     run.said = (3, 4, "on", None)
     publisher.wake(run)
     assert flush(5)

@@ -1,4 +1,4 @@
-"""What greenlets report that a task starts, and how tasks end that are greenlets themselves."""
+"""Reports of greenlets that a task starts, and the ends of tasks that run as greenlets."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ print(event.state, event.current, event.total)
 
 
 def run(work, expected=""):
-    """What a task shows in the end whose work is this, and what was logged."""
+    """Run a task with this code in a new process, which prints the task's last event."""
     code = PROCESS.format(work=textwrap.dedent(work), expected=expected)
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)

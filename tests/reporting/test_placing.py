@@ -1,4 +1,4 @@
-"""Whose outcome it is that others report: the run's that stands, or nobody's any more."""
+"""Whether an outcome that a run did not report itself is the outcome of the stored run."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The recorder, and the publisher behind it, against a real server."""
+"""The recorder and its publisher, with a real Redis server."""
 
 import faulthandler
 import logging
@@ -21,7 +21,7 @@ from tests.support.ports import free_port
 
 
 class Request:
-    """As much of a Celery request as a recorder looks at."""
+    """The attributes of a Celery request that a recorder reads."""
 
     is_eager = False
     ignore_result = True
@@ -32,7 +32,7 @@ class Request:
 
 
 class Task:
-    """As much of a running Celery task as a recorder looks at."""
+    """The attributes of a running Celery task that a recorder reads."""
 
     def __init__(self, task_id="a"):
         self.run = current_publisher().open(task_id)
@@ -44,7 +44,7 @@ class Task:
 
 @pytest.fixture
 def own_server(redis_url, settings):
-    """A server that may be stopped; the hub and the publisher of the test use it."""
+    """A server that the test can stop; its hub and its publisher use this server."""
     with ValkeyServer(port=free_port()) as server:
         settings.PROGRESS_REDIS_URL = f"{server.connection_url}/0"
         settings.CHANNEL_LAYERS = {"default": redis_layer(settings.PROGRESS_REDIS_URL)}
@@ -240,7 +240,7 @@ async def test_a_forked_process_reports_for_the_run_of_its_parent(watch):
     await watched.until(lambda event: event.description == "parent")
     child = os.fork()
     if child == 0:
-        faulthandler.dump_traceback_later(8, exit=True)  # says where, should it hang
+        faulthandler.dump_traceback_later(8, exit=True)  # prints the stack if it hangs
         recorder.set_progress(2, 3, "child")
         os._exit(0 if current.flush(5) else 1)
     assert os.waitpid(child, 0)[1] == 0  # noqa: ASYNC222 - it flushes, and ends
@@ -251,7 +251,7 @@ async def test_a_forked_process_reports_for_the_run_of_its_parent(watch):
 
 def test_a_forked_process_reports_for_a_run_that_is_not_published_yet(redis_url):
     carrier = current_publisher()
-    carrier._rouse = lambda _: None  # as if the thread had no turn
+    carrier._rouse = lambda _: None  # as if the thread never ran
     task, over = Task(), Task("over")
     ProgressRecorder(task).set_progress(1, 3)
     over.end()
@@ -262,7 +262,7 @@ def test_a_forked_process_reports_for_a_run_that_is_not_published_yet(redis_url)
 def test_the_events_of_many_short_runs_are_sent_together(raw):
     raw.config_resetstat()
     for number in range(200):
-        time.sleep(0.001)  # what each takes
+        time.sleep(0.001)  # the duration of a run
         Task(str(number)).end()
     assert current.flush(10)
     stats = raw.info("commandstats")
@@ -282,11 +282,11 @@ def test_closing_the_publisher_ends_its_thread(redis_url):
     current_publisher()
     current.close()
     while not set(sys._current_frames()) <= before:
-        pass  # its last steps, after it said that it ended
+        pass  # the thread's last steps, after it has reported its end
 
 
 class RacingRun(Run):
-    """A run whose task reports in the moment before it could see that the publisher sleeps."""
+    """A run whose task reports just before it could see that the publisher goes to sleep."""
 
     __slots__ = ("_attend", "armed")
 
@@ -311,12 +311,12 @@ async def test_a_report_just_before_the_publisher_sleeps_is_not_lost(watch):
     carrier.wake(run)
     await watched.until(lambda event: event.current == 1)
     run.result_at = math.inf
-    run.armed = True  # so the next to set the flag is the publisher, going to sleep
+    run.armed = True  # the publisher sets the flag next, before it sleeps
     assert (await watched.until(lambda event: event.current == 99)).description == "just before"
 
 
 async def test_a_run_that_wakes_between_two_reads_is_not_sent_more_often(redis_url):
-    """While one run keeps the publisher looking, another that comes and goes is not sent more."""
+    """One run keeps the publisher awake; a second run that pauses is read once an interval."""
     carrier = current_publisher()
     offers = []
     offer = carrier._delivery.offer

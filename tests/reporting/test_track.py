@@ -1,4 +1,4 @@
-"""What track() and recorders make of whatever a task hands in."""
+"""track() and recorders with every kind of iterable, amount and description."""
 
 import pickle
 from collections.abc import Sized
@@ -15,7 +15,7 @@ from progress.values import COUNTABLE
 
 
 class Task:
-    """A task that nobody publishes; its run has what it says."""
+    """A task without a publisher; its run has the last report."""
 
     def __init__(self):
         self.run = Run("a")
@@ -33,7 +33,7 @@ def counts(task):
 
 
 class Rows(Sized):
-    """Rows with a length that is no good."""
+    """Rows whose length cannot be used."""
 
     def __init__(self, length):
         self._length = length
@@ -203,7 +203,7 @@ def test_a_context_that_outlives_its_task_reports_for_the_task_that_is_passed_to
     first, second = Run("first"), Run("second")
     first.task = second.task = Task
     enter(first)
-    context = copy_context()  # as a greenlet has that works for many tasks
+    context = copy_context()  # like that of a greenlet that works for many tasks
     first.concluded = True
     leave(first)
     enter(second)
@@ -211,4 +211,4 @@ def test_a_context_that_outlives_its_task_reports_for_the_task_that_is_passed_to
         assert context.run(find_run, Task) is second
     finally:
         leave(second)
-    assert context.run(find_run, Task) is first  # rather than nobody, with a line in the log
+    assert context.run(find_run, Task) is first  # better than no run and a line in the log

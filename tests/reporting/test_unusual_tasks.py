@@ -1,4 +1,4 @@
-"""Unusual ends of tasks, judged by Celery's own record."""
+"""Unusual ends of tasks: the bar must show what Celery records."""
 
 import warnings
 from itertools import pairwise
@@ -13,12 +13,12 @@ from tests.reporting import unusual_tasks
 from tests.reporting.unusual_tasks import app
 from tests.support.parts import Worker
 
-PIECES = {"add_up", "failing"}  # of what takes another task's place
+PIECES = {"add_up", "failing"}  # the steps of tasks that replace another task
 
 
 @pytest.fixture(scope="module")
 def worker(valkey, tmp_path_factory):
-    """A worker of these tasks; what it logged."""
+    """Start a worker of these tasks; return its log file."""
     env = {"TEST_REDIS_URL": f"{valkey.connection_url}/0"}
     folder = tmp_path_factory.mktemp("worker")
     with Worker(folder, broker=app.conf.broker_url, env=env, app=unusual_tasks.__name__) as worker:
@@ -27,7 +27,7 @@ def worker(valkey, tmp_path_factory):
 
 @pytest.fixture
 def start(worker, watch):
-    """Start a task that is watched already."""
+    """Start a task that has a watcher already."""
 
     def start(name, *args, **options):
         task_id = options.pop("task_id", None) or str(uuid4())

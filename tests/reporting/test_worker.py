@@ -1,4 +1,4 @@
-"""Celery's lifecycle as events, by a real worker with two processes."""
+"""Celery's signals become events, with a real worker of two processes."""
 
 import asyncio
 from uuid import uuid4
@@ -13,7 +13,7 @@ from tests.support.parts import Worker
 
 @pytest.fixture(scope="session")
 def worker(valkey, tmp_path_factory):
-    """A worker of the tests' application; what it wrote."""
+    """Start a worker of the tests' application; return its log file."""
     env = {"TEST_REDIS_URL": f"{valkey.connection_url}/0"}
     folder = tmp_path_factory.mktemp("worker")
     with Worker(folder, broker=app.conf.broker_url, env=env) as worker:
@@ -22,7 +22,7 @@ def worker(valkey, tmp_path_factory):
 
 @pytest.fixture
 def start(worker, watch):
-    """Start a task that is watched already; the watched has its ``task_id``."""
+    """Start a task that has a watcher already; return the watcher, which has the ``task_id``."""
 
     def start(task, *args, **options):
         task_id = str(uuid4())
@@ -43,7 +43,7 @@ async def outcome(watched):
 
 
 def phases(watched):
-    """The states seen, without repetitions."""
+    """Return the states that were seen, without repetitions."""
     states = [event.state for event in watched.events]
     return [state for n, state in enumerate(states) if n == 0 or states[n - 1] != state]
 

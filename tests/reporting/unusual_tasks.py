@@ -1,4 +1,4 @@
-"""Tasks that do what Celery allows and few tasks do; a worker of their own runs them."""
+"""Tasks that do what Celery allows but few tasks do; they have their own worker."""
 
 import asyncio
 import os
@@ -47,7 +47,7 @@ def add_up(numbers):
 
 @app.task(bind=True)
 def replaced(self, how):
-    """Report, then have something else take this task's place."""
+    """Report, then replace this task by another task or a canvas."""
     from progress import ProgressRecorder
 
     ProgressRecorder(self).set_progress(3, 4, "Preparing")
@@ -97,7 +97,7 @@ def flaky():
 
 @app.task(bind=True)
 def elsewhere(self, how):
-    """Report from somewhere else than the task's own thread."""
+    """Report from another thread, context or function than the task's own."""
     from progress import ProgressRecorder, track
 
     def report(recorder=None):
@@ -144,7 +144,7 @@ def abortable(self):
 
 @app.task(bind=True)
 def translated(self):
-    """Say a lazy translation in another language than the worker's."""
+    """Report a lazy translation in another language than the worker's."""
     from progress import ProgressRecorder, PublicError
 
     with translation.override("de"):
@@ -155,7 +155,7 @@ def translated(self):
 
 @app.task(bind=True)
 def pooled(self, how):
-    """Have two processes of a pool report for this task, if they may."""
+    """Let two processes of a pool try to report for this task."""
     from progress import ProgressRecorder
 
     recorder = ProgressRecorder(self)
@@ -199,7 +199,7 @@ def slow_rows():
 
 @app.task(throws=KeyError)
 def picky():
-    """Expect one class of exceptions, without a tuple around it."""
+    """Have a single exception class in ``throws``, without a tuple."""
     from progress import track
 
     list(track(range(3)))
@@ -208,7 +208,7 @@ def picky():
 
 @app.task
 def retried_by_hand(when):
-    """Ask for a retry that nobody sends."""
+    """Raise a Retry by hand, so that no message for the retry is sent."""
     raise Retry("by hand", when=float(when))
 
 
@@ -221,13 +221,13 @@ def calls_itself(self):
     recorder = ProgressRecorder(self)
     recorder.set_progress(1, 4, "Outer")
     count.apply((2,), task_id=self.request.id)
-    current.flush(5)  # what the other said
+    current.flush(5)  # the other process's reports
     recorder.set_progress(3, 4, "Outer again")
 
 
 @app.task(bind=True)
 def retried_once(self):
-    """Report in the second attempt, and tell the state in the result backend then."""
+    """Report in the second attempt, and return the state that the result backend has then."""
     from progress import ProgressRecorder
 
     if not self.request.retries:

@@ -1,4 +1,4 @@
-"""Which event stands: the order of lives, attempts and runs, in Redis and in its twin."""
+"""Which event the store keeps: the order of reused ids, attempts and runs, in both stores."""
 
 import time
 
@@ -18,7 +18,7 @@ MINUTE = 60_000_000  # microseconds
 
 @pytest.fixture(params=["redis", "memory"])
 async def store(request):
-    """Both stores, empty."""
+    """An empty store: one test with Redis, one in memory."""
     if request.param == "memory":
         yield MemoryStore()
         return
@@ -105,7 +105,7 @@ async def test_a_sender_whose_clock_is_behind_can_reuse_an_id(store):
     ahead = now() + MINUTE
     _, first = await put(store, STARTED, published=ahead)
     _, end = await put(store, SUCCESS, published=ahead, run=first.run)
-    sent = max(now(), end.version + 1)  # after that outcome, by the clock of this machine
+    sent = max(now(), end.version + 1)  # after that outcome, even if this machine's clock is behind
     while now() <= sent:
         pass
     assert (await put(store, PENDING, published=sent))[0]
@@ -159,7 +159,7 @@ STEPS = st.lists(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_redis_and_memory_stores_accept_the_same_events(redis_url, steps):
-    """Runs are drawn by their place, since each store numbers them by its own clock."""
+    """Hypothesis draws the index of a run, since each store numbers runs by its own clock."""
     stores = [RedisStore(redis_url), MemoryStore()]
     await stores[0]._redis.flushdb()
     base = now() - MINUTE

@@ -1,4 +1,4 @@
-"""PROGRESS in Celery's result backend: over Celery's own states, and never in the task's way."""
+"""PROGRESS in Celery's result backend: which states it replaces, and that it delays no task."""
 
 import gc
 import subprocess
@@ -27,7 +27,7 @@ META = {"current": 1, "total": 2}
 
 @pytest.fixture
 def task(valkey):
-    """A task whose results are kept by the server of the tests, as its own code sees it."""
+    """A task, as its own code sees it; the tests' Redis server keeps its results."""
     url = f"{valkey.connection_url}/1"
     app = Celery("results", broker=url, backend=url, set_as_current=False)
 
@@ -124,7 +124,7 @@ def test_a_site_without_a_result_backend_gets_no_warnings_about_it(caplog, backe
 
 
 def test_with_rpc_progress_goes_to_the_queue_of_the_sender(valkey, monkeypatch):
-    """The worker cannot read that queue, and must not declare one of its own."""
+    """The worker cannot read the sender's queue, and must not declare a queue of its own."""
     app = Celery("rpc", broker=f"{valkey.connection_url}/1", backend="rpc://", set_as_current=False)
     sender = AsyncResult("a", app=app)
     with app.producer_or_acquire() as producer:
@@ -139,11 +139,11 @@ def test_with_rpc_progress_goes_to_the_queue_of_the_sender(valkey, monkeypatch):
 
 
 def nothing():
-    """Be the body of a task."""
+    """The body of a task that does nothing."""
 
 
 class Request:
-    """As much of a Celery request as a write looks at."""
+    """The attributes of a Celery request that a write reads."""
 
     id = correlation_id = "a"
     is_eager = ignore_result = False
@@ -181,7 +181,7 @@ def test_all_threads_of_a_process_write_over_the_same_connections(task, raw):
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")
 @pytest.mark.parametrize(("thread", "after"), [("own", "PROGRESS"), ("another", "RETRY")])
 def test_only_the_tasks_own_thread_replaces_the_retry_of_an_earlier_attempt(task, thread, after):
-    """In another thread the retry may be that of this attempt, stored meanwhile."""
+    """When another thread writes, the stored RETRY may already be that of the present attempt."""
     task.backend.store_result(task.request.id, ValueError("x"), "RETRY", request=task.request)
     task.request.retries = 1
     task.request.progress_thread = threading.get_ident() if thread == "own" else -1
@@ -244,7 +244,7 @@ def test_progress_is_written_to_a_django_database(tmp_path):
 
 
 def test_the_tasks_transaction_is_not_affected(tmp_path):
-    """It is open and has written, so nobody else can write; it goes on, and is committed."""
+    """The task's transaction has locked SQLite before the write, and is committed afterwards."""
     code = """
     with transaction.atomic():
         connection.cursor().execute("CREATE TABLE mine (id)")

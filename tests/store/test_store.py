@@ -1,4 +1,4 @@
-"""The rules of the store, which Redis and the twin in memory must both keep."""
+"""The rules of the store, which must hold in Redis and in memory."""
 
 import pytest
 
@@ -14,7 +14,7 @@ SUCCESS, FAILURE, PENDING = State.SUCCESS, State.FAILURE, State.PENDING
 
 @pytest.fixture(params=["redis", "memory"])
 async def store(request):
-    """Both stores, empty."""
+    """An empty store: one test with Redis, one in memory."""
     if request.param == "memory":
         yield MemoryStore()
         return
@@ -28,7 +28,7 @@ def event(state, *, run=0, task_id="a", **more):
 
 
 def again(store, settings):
-    """The same store with the settings as they are now."""
+    """Return the same store, opened with the present settings."""
     return RedisStore(settings.PROGRESS_REDIS_URL) if isinstance(store, RedisStore) else store
 
 
@@ -222,13 +222,13 @@ async def test_known_events_are_not_sent_again(redis_url, raw):
 
 
 def sent_by(raw):
-    """Bytes that the server has sent before it answered this question, which takes some too."""
+    """Return how many bytes the server has sent so far, without the answer to this question."""
     return raw.info("stats")["total_net_output_bytes"]
 
 
 @pytest.mark.parametrize("version", [True, 1.5, 0])
 async def test_a_known_foreign_version_does_not_stop_the_read(store, version):
-    """The channel layer may bring anything that compares as a number."""
+    """A message of the channel layer may have any number as its version."""
     _, started = await put(store, STARTED)
     known = {"a": event(STARTED, version=version), "b": started}
     assert await store.read(["a", "b"], known.get) == {"a": started}
@@ -263,7 +263,7 @@ async def test_a_server_that_replies_after_three_seconds_is_read(valkey, redis_u
     async with Far(valkey.port).running() as proxy:
         store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0")
         _, started = await put(store, STARTED)
-        with proxy.delayed(1.5):  # there, and back
+        with proxy.delayed(1.5):  # 1.5 s to the server, and 1.5 s back
             assert await store.read(["a"]) == {"a": started}
         await store.aclose()
 

@@ -1,4 +1,4 @@
-"""Groups that the store's script tells, where store and channel layer are on one server."""
+"""The store's script also sends events to groups, if store and channel layer are one server."""
 
 import asyncio
 
@@ -23,20 +23,20 @@ SENTINELS = "sentinel://one,two/main"
 
 @pytest.fixture
 async def layer(redis_url):
-    """Gives the layer that the settings name, and leaves nothing of it open."""
+    """Return the layer of the settings; its connections are closed after the test."""
     yield get_channel_layer
     await get_channel_layer().flush()
     channel_layers.backends.clear()
 
 
 async def received(layer, channel):
-    """The event in the next message."""
+    """Return the event of the next message."""
     async with asyncio.timeout(5):
         return groups.parse(await layer.receive(channel))
 
 
 async def delivered(store, *events):
-    """Have a delivery carry these events; the runs they are of."""
+    """Deliver these events; return their runs."""
     delivery = Delivery(store, refused=lambda _: None)
     runs = {Run(event.task_id): event for event in events}
     for run, event in runs.items():
@@ -76,7 +76,7 @@ def store_url(raw):
 
 
 async def heard(pubsub, kind):
-    """What comes next, which is of that kind."""
+    """Return the next message of this type."""
     async with asyncio.timeout(5):
         while not (message := await pubsub.get_message(timeout=1)):
             pass
@@ -99,7 +99,7 @@ async def test_a_batch_is_stored_and_sent_with_one_command(layer, raw, store):
 
 
 async def test_numbers_with_other_digit_counts_are_sent_by_the_layer(layer, raw, store):
-    """A run of one digit: the length in front of the text would be wrong."""
+    """With a run of one digit, the length that precedes the text in the message would be wrong."""
     cover = Delivery(store, refused=lambda _: None)._envelope()
     usual = [event(), event(State.PENDING, task_id="b")]
     answers = await store.publish([*usual, event(State.PROGRESS, run=7, task_id="c")], cover)
@@ -107,7 +107,7 @@ async def test_numbers_with_other_digit_counts_are_sent_by_the_layer(layer, raw,
 
 
 async def test_an_outcome_that_is_stored_already_is_sent_again(layer, store):
-    """It may be our own, stored by a try whose answer was lost."""
+    """The stored outcome may be this one, if the answer of an earlier try was lost."""
     channel = await joined(layer(), [groups.group_name("a")])
     [(_, stands)] = await store.put([event(State.FAILURE)])
     await delivered(store, event(State.FAILURE, run=stands.run))
@@ -137,7 +137,7 @@ async def test_without_the_right_to_publish_the_layer_sends(layer, raw, redis_ur
 
 @pytest.fixture(scope="module")
 def another(tmp_path_factory):
-    """The URL of another server."""
+    """Return the URL of another server."""
     with Server(tmp_path_factory.mktemp("another")) as server:
         yield f"redis://127.0.0.1:{server.port}/0"
 

@@ -1,4 +1,4 @@
-"""The websocket application: the frames both ways."""
+"""The websocket application: the frames that clients send, and the answers."""
 
 import asyncio
 import gc
@@ -52,7 +52,7 @@ class Socket(WebsocketCommunicator):
 
 @pytest.fixture(autouse=True)
 def _hub(hub):
-    """Each socket needs the hub, and each test ends it."""
+    """End the hub, which each socket needs, after each test."""
 
 
 def open_run(task_id="a"):
@@ -233,7 +233,7 @@ async def test_a_page_that_reconnects_may_subscribe_to_all_its_tasks_at_once():
 
 @pytest.mark.promise(7)
 async def test_a_client_that_sends_frames_and_does_not_read_is_closed(hub):
-    """Replies are not dropped, so their number has a bound."""
+    """Replies are never dropped, so a client that reads none may get only a limited number."""
     received, sent = asyncio.Queue(), []
     received.put_nowait({"type": "websocket.connect"})
     for number in range(1000):
@@ -291,7 +291,7 @@ async def test_a_closed_socket_leaves_nothing_for_the_garbage_collector():
 
 
 def parts():
-    """What there is of sockets; isinstance() would ask a proxy for what may be gone."""
+    """Return all objects of sockets. isinstance() would fail for the proxy of a dead object."""
     kinds = {ProgressConsumer, writer.Writer, Grants, Handshake}
     return {each for each in gc.get_objects() if type(each) in kinds}
 
@@ -332,7 +332,7 @@ def test_a_socket_gets_a_limited_number_of_bytes_a_second_on_average():
 
 
 async def in_batches(path):
-    """The frames that say how three tasks ended, to a socket at this path."""
+    """Return the frames with the outcomes of three tasks, for a socket at this path."""
     runs = [open_run(task_id) for task_id in "abc"]
     async with Socket(path) as socket:
         for task_id in "abc":
@@ -359,7 +359,7 @@ async def test_a_client_that_does_not_ask_for_batches_gets_one_event_in_a_frame(
 @pytest.mark.parametrize("query", [b"&".join([b"a"] * 2000), b"a=%41"])
 @pytest.mark.parametrize("charset", [b"hex", b"utf-16"])
 async def test_a_handshake_with_an_unknown_charset_is_closed_as_a_bad_request(hub, query, charset):
-    """Django parses the query as soon as it reads the charset, and raises what it likes."""
+    """Django parses the query when it reads the charset, and may raise several kinds of errors."""
     scope = {
         "type": "websocket",
         "path": "/",

@@ -1,4 +1,4 @@
-"""Coroutines that are begun outside of a task, also without the private parts of asyncio."""
+"""Coroutines that begin outside a task, also if asyncio lacks the private functions for this."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ PARTS = ["_enter_task", "_leave_task"]
 
 
 async def begun(coroutine):
-    """Begin it from a callback of the loop, in the name of the running task; what is left of it."""
+    """Begin the coroutine in a callback of the loop, as the running task; return the rest of it."""
     loop, owner = asyncio.get_running_loop(), asyncio.current_task()
     rest = loop.create_future()
     loop.call_soon(lambda: rest.set_result(eager.begin(coroutine, owner)))

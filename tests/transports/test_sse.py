@@ -34,7 +34,7 @@ def frames(text):
 
 
 async def whole(response):
-    """All that the stream sends until it ends."""
+    """Return everything that the stream sends until it ends."""
     async with asyncio.timeout(10):
         return b"".join([chunk async for chunk in response]).decode()
 
@@ -103,7 +103,7 @@ async def test_a_stream_accepts_only_get(redis_url, method):
 
 
 class Reader:
-    """A client of the application, which may stop to read or go away."""
+    """A client of the application, which can stop reading or disconnect."""
 
     def __init__(self, task_id):
         where, _, query = path(task_id).partition("?")
@@ -158,7 +158,7 @@ async def test_a_stream_that_the_server_never_begins_to_read_is_closed(hub, monk
 
 
 async def left(hub):
-    """Wait until nothing of it is held any more."""
+    """Wait until no object refers to the stream any more."""
     async with asyncio.timeout(10):
         while hub._topics or hub._outboxes or hub.rechecks._checked_at or hub.sockets._counts:
             await asyncio.sleep(0)

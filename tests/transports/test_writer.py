@@ -1,4 +1,4 @@
-"""A writer sends at once while its client keeps up, and by a task while it does not."""
+"""A writer sends immediately while its client keeps up, and from a task while it does not."""
 
 import asyncio
 from dataclasses import replace
@@ -15,7 +15,7 @@ EVENT = Event(task_id="a", state=State.PROGRESS, version=1, run=1)
 
 
 class Sent:
-    """A client: ``take`` decides how it reads frames, and what it got is noted here."""
+    """A client that records the frames it gets; ``take`` decides how it reads them."""
 
     def __init__(self, take, turns=None, kind=Writer):
         self.take, self.texts, self.tasks, self.codes, self.outcomes = take, [], [], [], []
@@ -164,7 +164,7 @@ async def test_a_writer_that_is_stopped_does_not_send_a_waiting_frame():
 
 
 class Turn:
-    """Notes that it had one."""
+    """A sender that records that it was run."""
 
     def __init__(self, calls, error=None):
         self.calls, self.error = calls, error
@@ -197,7 +197,7 @@ async def test_a_sender_that_fails_does_not_stop_the_others():
 
 
 async def gathering(*events):
-    """A socket that gathers, once the first of these events was sent; the others follow it."""
+    """Return a gathering socket that has sent the first of these events; the others wait."""
     sent, turns = Sent(nothing, kind=Gatherer), Turns()
     first, *others = events
     sent.writer.offer(first)
