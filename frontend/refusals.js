@@ -36,7 +36,7 @@ const REMEDIES = {
   too_many: "See PROGRESS_SUBSCRIPTIONS and PROGRESS_SOCKETS_PER_USER.",
 }
 
-/** Codes of error frames by close code. @type {Record<string, string>} */
+/** Maps close codes to the codes of error frames. @type {Record<string, string>} */
 const CODES = {
   4400: "bad_request",
   4401: "ended",

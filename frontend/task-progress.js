@@ -35,7 +35,7 @@ progress { display: block; clear: both; width: 100%; margin: .375em 0;
 /** @returns {any} @param {string} tag @param {string} part */
 const make = (tag, part) => Object.assign(document.createElement(tag), { part })
 
-/** Cached, since making one is slow. @type {any} */
+/** Cached number formats. @type {any} */
 const formats = {}
 /** @param {number} value @param {any} [style] */
 const format = (value, style) => {

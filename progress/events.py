@@ -132,7 +132,7 @@ class Event:
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
-        """Return the event with this JSON, as :meth:`text` writes it; else raises ValueError."""
+        """Parse the JSON that :meth:`text` writes. Raises ValueError for any other text."""
         try:
             decoded = text if isinstance(text, str) else text.decode()
             values = dict(zip(FIELDS, _fields(_read(decoded)), strict=True))

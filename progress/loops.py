@@ -14,7 +14,7 @@ TRY_AGAIN = 1.0  # seconds until the next try after an error
 
 
 async def forever(name: str, step: Callable[[], Awaitable[object]]) -> None:
-    """Repeat ``step`` until cancelled. If it raises, log only the first of errors in a row."""
+    """Repeat ``step`` until cancelled. Of several errors in a row, only the first is logged."""
     troubled = False
     task = asyncio.current_task()
     # redis-py sends with wait_for, which may swallow a cancellation before Python 3.12

@@ -21,7 +21,7 @@ ODD = re.compile(
 
 
 def written(task_id: str) -> str:
-    """Return the id itself, or ``~`` and its UTF-8 in base64url; percent-encode the result."""
+    """Return the id unchanged or as ``~`` and base64url; the caller must percent-encode it."""
     if not ODD.search(task_id):
         return task_id
     return ENCODED + urlsafe_b64encode(task_id.encode()).decode().rstrip("=")

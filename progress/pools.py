@@ -1,4 +1,4 @@
-"""Threads for calls that block, which never keep the process from ending."""
+"""Threads for blocking calls; these threads never keep the process from ending."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks that one connection may watch, with their tokens, and the users it counts for."""
+"""The tasks that one connection may watch, with their tokens and the users who signed in."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Grants:
     def handshake(self) -> Handshake:
         """The request that opened the connection.
 
-        It is half of the memory of an idle connection, so it is dropped after each check. The next
-        check reads session and user from the database again.
+        The request takes half of an idle connection's memory, so it is dropped after each check.
+        The next check reads session and user from the database again.
         """
         if self._handshake is None:
             self._handshake = Handshake(self._scope, signed_out=self._signed_out)
@@ -103,8 +103,9 @@ class Grants:
     ) -> AsyncIterator[tuple[str, Reason]]:
         """Check each task again; yield the tasks that are no longer allowed, with the reason.
 
-        ``reply`` is called with each frame that renews a token, and a key for its task. Raises
-        UndecidedError after a rule that failed, and TooManyConnections.
+        ``reply`` is called with each frame that renews a token, and with a key, so that a later
+        renewal replaces a waiting one. Raises UndecidedError if the rule failed, after the last
+        task, and TooManyConnections.
         """
         self._handshake = None
         undecided: UndecidedError | None = None

@@ -96,7 +96,7 @@ def log_foreign_origin(handshake: Handshake) -> None:
 
 
 def reason(who: Asker, task_id: str, action: str, token: Token | None) -> Reason:
-    """Return why the rule denied this token. It may have expired; None if it cannot be read."""
+    """Return why the rule denied this token, which may have expired; None: it is unreadable."""
     if token is not None and token.is_over:
         return Reason.EXPIRED_TOKEN
     if (conf.permission() or by_token) is not by_token:

@@ -133,7 +133,7 @@ def user_of(owner: Any) -> Any:
 
 
 def _signed_in(owner: Any) -> tuple[Any, bool]:
-    """Return the signed-in user or None, and whether by a session; True without a request."""
+    """Return the user or None, and whether a session signed in the user (True for no request)."""
     try:
         user = user_of(owner)
         if user is None or not user.is_authenticated:

@@ -27,7 +27,7 @@ def from_thread(source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
 
 
 class _Thread(Generic[T]):
-    """Runs the source in a daemon thread; the interpreter would wait for any other thread."""
+    """Runs the source in a daemon thread, since the interpreter waits for all other threads."""
 
     def __init__(self, source: AsyncGenerator[T, None]) -> None:
         self._source = source

@@ -12,10 +12,10 @@ class UnreachableError(WatchError):
 
 
 class RefusalError(WatchError):
-    """The base of the refusals that may have a reason.
+    """The base class of refusals.
 
     ``task_id`` is None if the URL names the task, or if the whole connection is refused. ``reason``
-    is the server's word for it, or None; docs/protocol.md lists them, and there may be more.
+    is the server's reason, or None if it gave none; docs/protocol.md lists the known reasons.
     """
 
     def __init__(self, words: str, task_id: str | None = None, reason: str | None = None) -> None:

@@ -42,7 +42,7 @@ class Outbox:
         return len(self._replies)
 
     def push(self, event: Event, frame: Frame, now: float) -> None:
-        """Take an event that a topic broadcasts, with the frame that all its watchers share."""
+        """Send or keep an event that a topic broadcasts; all its watchers share the frame."""
         self.offer(event)
 
     def offer(self, event: Event) -> None:
@@ -67,7 +67,7 @@ class Outbox:
         self._events.pop(task_id, None)
 
     def ping(self, now: float) -> None:
-        """Reply a ping if nothing was sent to the client for PING_AFTER seconds."""
+        """Queue a ping if nothing was sent to the client for PING_AFTER seconds."""
         if now - self.sent_at >= PING_AFTER and not self._replies:
             self.reply(PING)
 
@@ -87,7 +87,7 @@ class Outbox:
 
 
 class Frames(Outbox):
-    """An outbox that is iterated: ``async for text, event in frames`` waits for each frame."""
+    """An outbox to iterate over: ``async for text, event in frames`` waits for each frame."""
 
     __slots__ = ("_filled", "_now")
 

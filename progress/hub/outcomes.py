@@ -83,7 +83,7 @@ class Outcomes:
             await asyncio.sleep(BATCH_PAUSE)
 
     async def _store_answers(self) -> None:
-        """Store the outcomes. If that fails, the next read of the store doubts the tasks again."""
+        """Store the outcomes. If that fails, the hub doubts these tasks again at its next read."""
         await self._has_answers.wait()
         self._has_answers.clear()
         answers, self._answers = self._answers, []

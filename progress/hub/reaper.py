@@ -1,4 +1,4 @@
-"""Ends the runs of workers that are gone for good, with FAILURE."""
+"""Ends a run with FAILURE when its worker is gone for good."""
 
 from __future__ import annotations
 

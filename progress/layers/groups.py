@@ -88,7 +88,7 @@ def message_of(text: str) -> dict[str, str]:
 
 
 def parse(message: Any) -> Event | RightsChange | Echo:
-    """Return the content of a message. Raises ValueError if it is not one of this package."""
+    """Return the content of a message. Raises ValueError if this package did not send it."""
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == MESSAGE_TYPE:
         return _event(message)

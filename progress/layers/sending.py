@@ -60,7 +60,7 @@ def _envelope(layer: Any, place: Hashable) -> Envelope | None:
 
 
 def _is_at(layer: Any, place: Hashable) -> bool:
-    """Return whether the layer has only one server, and that is at ``place``."""
+    """Return whether the layer has one server only, and this server is at ``place``."""
     if len(layer._shards) != 1:
         return False
     shard = layer._shards[0]

@@ -57,7 +57,7 @@ def received(request: Any, **_: Any) -> None:
 
 
 def unknown_task(message: Any, id: str, **_: Any) -> None:  # noqa: A002 - Celery's name
-    """In the worker's parent: publish FAILURE for an unknown task name, as Celery records it."""
+    """In the worker's parent: publish FAILURE for an unknown task name, as Celery stores it."""
     _say(id, State.FAILURE, error=CELERY_WORDS["NotRegistered"], **_life(message.headers))
 
 

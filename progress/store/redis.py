@@ -1,4 +1,4 @@
-"""The newest event of each task in Redis, ordered by one atomic script."""
+"""Keeps the newest event of each task in Redis; one atomic script decides which is newer."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class RedisStore:
         return int(seconds) * 1_000_000 + int(micros)
 
     async def _run(self, command: str, tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Return the script's answers. A task is a tuple of its id and the command's arguments."""
+        """Run a command of the script for these tasks, each a tuple of its id and arguments."""
         calls = []
         for part in parts(tasks, WRITTEN_AT_ONCE):
             words = chain.from_iterable(each[1:] for each in part)

@@ -131,6 +131,6 @@ class EventStream:
 
 
 def chunk(text: str, event: Event | None) -> str:
-    """Return a frame as text of the stream; its JSON contains no line breaks."""
+    """Return a frame as one server-sent event; a frame's JSON contains no line breaks."""
     mark = "" if event is None else f"id: {event.version}\n"
     return f"{mark}data: {text}\n\n"

@@ -173,7 +173,7 @@ class Writer(Outbox):
             sending = self._send({"type": "websocket.send", "text": frame.text})
 
     def _lose(self, error: Exception | None) -> None:
-        """End the client, since a send failed or took too long; errors depend on the server."""
+        """End the client, since a send took too long or failed; each server has its own errors."""
         logger.debug("A websocket is gone: %r", error)
         self._end(None)
 

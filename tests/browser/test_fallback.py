@@ -110,7 +110,7 @@ async def succeeds(*bars):
 
 
 async def versions(page, task_id):
-    """Return the versions that the bar has received; the outcome must be the last, and only once."""
+    """Return the versions that the bar has received; the outcome must come last, and only once."""
     told = await page.evaluate(
         "id => events.filter(({ detail }) => detail.task_id === id)"
         ".map(({ type, detail }) => [type, detail.version])",
