@@ -166,7 +166,7 @@ def _sign(token: Token) -> str:
 
 
 def signer(salt: str) -> Signer:
-    """Return Django's signer with the site's keys. Raises ImproperlyConfigured without any."""
+    """Return Django's signer with the site's keys, or raise ImproperlyConfigured without a key."""
     try:
         return _signer_of(salt, settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
     except ImproperlyConfigured as error:

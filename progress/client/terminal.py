@@ -99,7 +99,7 @@ def _for_people(out: TextIO) -> Display:
 
 
 class Json:
-    """Writes the JSON of each event on a line, as it arrived."""
+    """Writes each event as one line of JSON, unchanged."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

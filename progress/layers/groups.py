@@ -19,7 +19,7 @@ RIGHTS_TYPE = "progress.rights"
 
 
 class RightsChange(NamedTuple):
-    """The rights of a user or session, or to a task, have changed; if all are None, all rights."""
+    """A change of rights: those of a user or a session, those to a task, or all if all are None."""
 
     user: str | None = None
     session: str | None = None

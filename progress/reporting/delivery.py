@@ -136,7 +136,7 @@ class Delivery:
         return event if answer.verdict or event.complete else None
 
     def _envelope(self) -> Envelope | None:
-        """Return what lets the store send to groups itself; None if the layer is elsewhere."""
+        """Return the function with which the store sends to groups itself; None if it cannot."""
         return envelope(self._store.place)
 
     async def _announce_unstored(self, batch: Batch, placed: Batch) -> None:
