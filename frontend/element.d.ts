@@ -23,7 +23,7 @@ export interface TaskProgressEvents {
   /** Each newer state of a task that has not ended. */
   progress: CustomEvent<TaskEvent>
   /**
-   * The task succeeded while the page is open. Fired once per task and page, and not for an outcome
+   * The task succeeded while the page was open. Fired once per task and page, and not for an outcome
    * that is older than the page: so a handler may redirect, and Back works.
    */
   success: CustomEvent<TaskEvent>
@@ -39,7 +39,7 @@ export interface TaskProgressEvents {
 }
 
 /**
- * They may change at any time and in any order. The element reads them when the script has run.
+ * The attributes may change at any time and in any order. The element reads them after the script.
  */
 export interface TaskProgressAttributes {
   "task-id"?: string

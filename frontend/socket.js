@@ -23,7 +23,7 @@ export class ProgressSocket {
   /** @type {Map<string, ProgressSocket>} */
   static #shared = new Map()
 
-  /** The first with this task, or room for it. @param {string} address @param {string} taskId */
+  /** The first socket with this task or room for it. @param {string} address @param {string} taskId */
   static at(address, taskId) {
     const place = new URL(address, document.baseURI)
     place.search ||= "batch"

@@ -91,7 +91,7 @@ export class TaskProgress extends HTMLElement {
   #isScheduled = false
   #isAnnounced = false
   #canCancel = false
-  /** The attribute's, or a renewed one. @type {any} */
+  /** The attribute's token, or its renewal. @type {any} */
   #token = null
   #slot = make("slot", "")
   #bar = make("progress", "bar")
@@ -132,7 +132,7 @@ export class TaskProgress extends HTMLElement {
     this.#schedule()
   }
 
-  /** Later, since a script may set several attributes. */
+  /** Subscribes later, since a script may set several attributes. */
   #schedule() {
     if (this.#isScheduled) return
     this.#isScheduled = true

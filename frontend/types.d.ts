@@ -27,7 +27,7 @@ export interface TaskError {
   type: "error"
   /** The code of the server's error frame; "refused" if the server closed the websocket. */
   code: string
-  /** Why, if the server says so. */
+  /** The server's reason, if it gave one. */
   reason?: string
   /** For developers; the close code if the code is "refused". */
   detail: string
@@ -63,7 +63,7 @@ export type Subscribe = (
   status?: string | null,
 ) => () => void
 
-/** The browser's own, or that of the package `ws`. */
+/** The WebSocket class of the browser, or of the package `ws`. */
 export type SocketClass = new (url: string) => any
 
 /** A task that is watched. */
@@ -79,7 +79,7 @@ export interface Topic {
   status?: string | null
   /** Ends watching over plain HTTP, which lasts while no websocket connects. */
   fallback?: AbortController | null
-  /** Whether plain HTTP gets through. */
+  /** Whether requests over plain HTTP succeed. */
   live?: boolean
   /** Unsubscribes the socket from tasks without a watcher. */
   settle?: () => void

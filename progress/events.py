@@ -191,7 +191,7 @@ def follows(current: Event, following: Event) -> bool:
     """Return whether a watcher replaces the event ``current`` by ``following``.
 
     An outcome is final; any other event is replaced by an event with a higher version.
-    ``frontend/merge.js`` has the same rule.
+    ``frontend/events.js`` has the same rule.
     """
     return not current.complete and following.version > current.version
 

@@ -60,11 +60,11 @@ class Sockets:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add_user(self, user: str) -> None:
-        """Count one more connection of a user. Raises TooManyConnections if it is too many."""
+        """Count one more connection of a user. Raises TooManyConnections above the limit."""
         self._add(Reason.USER_CONNECTIONS, user)
 
     def add_address(self, address: str) -> None:
-        """Count one more connection of an address. Raises TooManyConnections if it is too many."""
+        """Count one more connection of an address. Raises TooManyConnections above the limit."""
         self._add(Reason.ADDRESS_CONNECTIONS, address)
 
     def discard_user(self, user: str) -> None:

@@ -15,7 +15,7 @@ class DaemonPool:
     """Runs blocking calls in at most ``size`` threads, in the order in which they came.
 
     The interpreter waits for the threads of a ``ThreadPoolExecutor`` at its exit, so one call that
-    hangs keeps a stopped server alive for ever. These threads are daemons: it does not wait.
+    hangs keeps a stopped server alive for ever. It does not wait for daemon threads.
     """
 
     def __init__(self, size: int, name: str) -> None:

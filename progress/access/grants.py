@@ -164,7 +164,7 @@ class Grants:
         return change.task is None or change.task in task_ids
 
     def _ends_with(self, session: str) -> bool:
-        """Return whether the session that ends is this connection's; if so, ignore its cookie."""
+        """Return whether the change ends this connection's session; if so, ignore its cookie."""
         if self._session_mark != session:
             return False
         self._signed_out, self._handshake = True, None

@@ -58,7 +58,7 @@ class Handshake(ASGIRequest):
 
     @cached_property
     def is_foreign(self) -> bool:
-        """Whether a page of another site opened it: its origin is not in ``expected_origins``.
+        """Whether a page of another site opened this: its origin is not in ``expected_origins``.
 
         Scheme, host and port must match. Behind a proxy that terminates TLS, the site needs
         SECURE_PROXY_SSL_HEADER, as for Django's CSRF check.

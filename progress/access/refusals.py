@@ -56,7 +56,7 @@ _silent: Counter[str] = Counter()
 
 
 def refused(who: Asker, task_id: str, action: str, text: str | None) -> RefusedError:
-    """Return the error with the reason why the rule denied this; ``text`` is the client's token.
+    """Return an error with the reason why the rule denied access; ``text`` is the client's token.
 
     The reason never depends on whether the task exists.
     """
@@ -96,7 +96,7 @@ def log_foreign_origin(handshake: Handshake) -> None:
 
 
 def reason(who: Asker, task_id: str, action: str, token: Token | None) -> Reason:
-    """Return why the rule denied this token, which may have expired; None: it is unreadable."""
+    """Return why the rule denied access with this token (None if it cannot be read)."""
     if token is not None and token.is_over:
         return Reason.EXPIRED_TOKEN
     if (conf.permission() or by_token) is not by_token:

@@ -1,4 +1,4 @@
-"""Signed tokens that expire; each permits to watch or cancel one task."""
+"""Signed tokens that expire; each permits watching or cancelling one task."""
 
 from __future__ import annotations
 

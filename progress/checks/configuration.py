@@ -39,7 +39,7 @@ def check_store() -> list[CheckMessage]:
 
 
 def check_retention() -> list[CheckMessage]:
-    """Report a PROGRESS_RETENTION that does not apply to unfinished tasks, since it is too short."""
+    """Report a PROGRESS_RETENTION that is too short to apply to unfinished tasks."""
     try:
         kept, running = conf.retention(), conf.running_retention()
     except ImproperlyConfigured:  # check_store reports it

@@ -41,7 +41,7 @@ class Probe(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Keep the messages that the function returned, or a warning with its error."""
+        """Call the function; keep the messages that it returns, or a warning with its error."""
         try:
             self._found = self._call()
         except Exception as error:

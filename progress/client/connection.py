@@ -1,4 +1,4 @@
-"""A websocket to a site that reconnects when it breaks."""
+"""A websocket to a site; it reconnects when the connection breaks."""
 
 from __future__ import annotations
 

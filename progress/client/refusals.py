@@ -25,7 +25,7 @@ class RefusalError(WatchError):
 
 
 class ForbiddenError(RefusalError):
-    """The client may not watch this task, or no longer."""
+    """The client may not watch this task, or may not watch it any longer."""
 
 
 class TooManyError(RefusalError):

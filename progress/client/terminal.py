@@ -37,7 +37,7 @@ DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 
 
 class Exit(IntEnum):
-    """The exit status."""
+    """The exit status of the command."""
 
     SUCCESS = 0
     FAILED = 1  # or was cancelled

@@ -167,7 +167,7 @@ class Hub:
             self._outcomes.doubt(task_id, event)
 
     def _found(self, task_id: str, event: Event | None) -> None:
-        """Broadcast the event that the store has for this task, if it is newer; None: no event."""
+        """Broadcast the store's event of this task (None if it has none), if the event is newer."""
         topic = self._topics.get(task_id)
         if topic is None:
             return

@@ -72,7 +72,7 @@ class Outbox:
             self.reply(PING)
 
     def pop(self, now: float) -> tuple[str, Event | None] | None:
-        """Remove and return the next frame, and its event or None; None when nothing waits."""
+        """Remove and return the next frame, and its event if it has one; None if nothing waits."""
         if self._replies:
             self.sent_at = now
             return self._replies.pop(next(iter(self._replies))), None

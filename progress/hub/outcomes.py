@@ -67,7 +67,7 @@ class Outcomes:
         self._has_doubtful.set()
 
     async def _ask(self) -> None:
-        """Read the outcomes of one batch of tasks, first those that :meth:`doubt` got first.
+        """Read the outcomes of one batch of tasks, in the order of the calls of :meth:`doubt`.
 
         Batches keep many unknown ids from delaying the outcomes of other tasks.
         """
@@ -83,7 +83,7 @@ class Outcomes:
             await asyncio.sleep(BATCH_PAUSE)
 
     async def _store_answers(self) -> None:
-        """Store the outcomes. If that fails, the hub doubts these tasks again at its next read."""
+        """Store the outcomes. If that fails, the hub's next read finds the same tasks again."""
         await self._has_answers.wait()
         self._has_answers.clear()
         answers, self._answers = self._answers, []

@@ -19,7 +19,7 @@ class Sender(Protocol):
     def send_up_to(self, limit: int) -> int:
         """Send at most ``limit`` frames, and return how many were sent.
 
-        A sender with more frames adds itself again. It is called where no asyncio task runs.
+        A sender with more frames adds itself again. No asyncio task runs during the call.
         """
 
 

@@ -19,7 +19,7 @@ RIGHTS_TYPE = "progress.rights"
 
 
 class RightsChange(NamedTuple):
-    """A change of rights: those of a user or a session, those to a task, or all if all are None."""
+    """A change of the rights of a user, a session or a task's watchers; of all, if all are None."""
 
     user: str | None = None
     session: str | None = None

@@ -58,15 +58,16 @@ class Subscriber:
         self._lock = asyncio.Lock()
 
     async def subscribe(self, channel: str) -> None:
-        """Start to receive from this channel soon. Raises RedisError or OSError without a server.
+        """Start to receive from this channel soon.
 
-        Even then the channel is kept, and a renewed connection subscribes to it.
+        Raises RedisError or OSError if the command cannot be sent. The next connection then
+        subscribes to the channel.
         """
         self._channels[channel] = None
         await self._send("SUBSCRIBE", channel)
 
     async def unsubscribe(self, channel: str) -> None:
-        """Stop receiving from this channel. Raises the same errors, and then stops later."""
+        """Stop receiving from this channel. Raises as :meth:`subscribe`; the effect comes later."""
         self._channels.pop(channel, None)
         await self._send("UNSUBSCRIBE", channel)
 

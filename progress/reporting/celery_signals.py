@@ -186,7 +186,7 @@ def _ignored(run: Run, exception: Any) -> None:
 
 
 def _rejected(run: Run, *, requeue: bool) -> None:
-    """Handle Reject: PENDING if the message is queued again, else FAILURE, as in Celery 5.7."""
+    """Handle Reject: PENDING if the message is queued again, else FAILURE, like Celery 5.7."""
     if requeue:
         _conclude(run, State.PENDING)
     else:

@@ -47,7 +47,7 @@ def current_publisher() -> Publisher | None:
 
 
 def adopt(run: Run) -> None:
-    """Publish a run here that began in the parent process, before the fork."""
+    """Publish, in this process, a run that began in the parent process before the fork."""
     global _adopter  # noqa: PLW0603 - one a process
     publisher = current_publisher()
     if publisher is not None:

@@ -155,7 +155,7 @@ class Delivery:
         await self.announce(news)
 
     async def _clock(self) -> int:
-        """Return the store's time, which versions come from, or this process's time without it."""
+        """Return the time by the store's clock; if the store does not answer, by this process's."""
         try:
             return await self._store.clock()
         except (RedisError, OSError):
@@ -178,7 +178,7 @@ class Delivery:
             self._layer_away = False
 
     async def tell(self, change: groups.RightsChange) -> None:
-        """Send a change of rights to all web processes; if it gets lost, they recheck in 60 s."""
+        """Send a change of rights to all web processes; without it, they recheck within 60 s."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await send([(groups.rights_group_name(), groups.rights_changed(change))])

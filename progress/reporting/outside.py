@@ -106,7 +106,7 @@ def stamp_of(request: Any) -> int:
 
 
 def attempt_of(retries: object) -> int:
-    """Return the number of the attempt after so many retries; 1 if that is not a number."""
+    """Return the number of the attempt after this many retries; 1 for an invalid number."""
     return whole_number(retries) + 1
 
 

@@ -53,7 +53,7 @@ def place_own(run: Run, event: Event, standing: Event | None) -> Event:
 
 
 def place_outside(event: Event, standing: Event | None) -> Event | None:
-    """Return the outcome for the run in the store; None if the event must be dropped."""
+    """Return an event from outside as an event of the stored run, or None if it must be dropped."""
     unbegun = event.worker == UNBEGUN
     if unbegun:
         event = replace(event, worker="")

@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     stands: str | bytes = b""  # the text of the event that stands, if the offer was refused
 
     def event(self) -> Event:
-        """Return the event that the store has now, or the offered event if that is unreadable."""
+        """Return the event that the store has now; if it is unreadable, the offered event."""
         if self.verdict:
             return self.offered.stored(self.version, self.run, self.body)
         return readable(self.stands) or self.offered
@@ -44,7 +44,7 @@ class Store(Protocol):
 
     @property
     def place(self) -> Hashable:
-        """The server, comparable with :func:`redis_servers.place`; None without a server."""
+        """The value of :func:`redis_servers.place` for the server; None without a server."""
 
     async def put(self, events: Sequence[Event]) -> list[tuple[bool, Event]]:
         """Offer events in order. Return for each whether it was accepted, and the stored event.

@@ -69,7 +69,7 @@ class Writer(Outbox):
             self.offer(event)
 
     def stop(self) -> None:
-        """Send no more frames; one that is being sent is finished."""
+        """Send no more frames; a send that has begun is finished."""
         self._state = STOPPED
 
     async def end(self) -> None:
