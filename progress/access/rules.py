@@ -62,7 +62,7 @@ class Asker:
 
     @property
     def is_page(self) -> bool:
-        """Whether a page of this site asks over a websocket: its session must confirm the user."""
+        """Whether a page asks over a websocket; if so, its session must confirm the user."""
         return bool(getattr(self.request, "is_page", False))
 
     def owns(self, task_id: str) -> bool:

@@ -178,7 +178,7 @@ class Delivery:
             self._layer_away = False
 
     async def tell(self, change: groups.RightsChange) -> None:
-        """Send a change of rights to all web processes; without it, they recheck within 60 s."""
+        """Send a change of rights to all web processes; if this fails, they recheck in 60 s."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await send([(groups.rights_group_name(), groups.rights_changed(change))])
