@@ -39,7 +39,8 @@ export interface TaskProgressEvents {
 }
 
 /**
- * The attributes may change at any time and in any order. The element reads them after the script.
+ * The attributes may change at any time, in any order. The element reads them when the script that
+ * sets them is done.
  */
 export interface TaskProgressAttributes {
   "task-id"?: string
