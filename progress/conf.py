@@ -129,7 +129,7 @@ result_backend = Setting(
 permission = Setting(
     "PERMISSION", "", "callable", _rule,
     "A callable that decides who may watch or cancel, or its dotted path. It is called with the "
-    "asker (`access.Asker`), the task id, and `watch` or `cancel`. Without one a valid token "
+    "asker (`access.Asker`), the task id, and `watch` or `cancel`. Without it, a valid token "
     "decides.",
 )  # fmt: skip
 token_lifetime = Setting(

@@ -97,7 +97,7 @@ class Store(Protocol):
         """Store FAILURE for those tasks that sent no heartbeat for PROGRESS_LOST_AFTER seconds."""
 
     async def clock(self) -> int:
-        """Return the time by the store's clock, from which versions come, in microseconds."""
+        """Return the store's time in microseconds; versions come from this clock."""
 
     async def aclose(self) -> None:
         """Close the connections."""
