@@ -36,8 +36,8 @@ class Asker:
 
     ``token`` is None if the client sent no valid one. ``scope`` is the ASGI scope, empty under
     WSGI. ``user`` is the signed-in user, or None; a sync rule may read it from the database, and
-    for an async rule it is already loaded. A site without Django's users has the scope's "user"
-    here if that has ``is_authenticated``; other sites ignore the scope's "user".
+    for an async rule it is already loaded. On a site without Django's users, ``user`` is the
+    scope's "user" if that has ``is_authenticated``; other sites ignore the scope's "user".
     """
 
     def __init__(self, request: HttpRequest, token: Token | None = None) -> None:

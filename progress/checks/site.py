@@ -45,7 +45,7 @@ def check_websocket() -> list[CheckMessage]:
 
 
 def serves_socket(application: Any) -> bool | None:
-    """Return whether an ASGI application has our websocket route; None if that cannot be seen."""
+    """Return whether an ASGI application has our websocket route; None if this is unknown."""
     from .. import asgi, routing  # noqa: PLC0415 - only a site needs them
 
     if application is routing.application or application is asgi.application:

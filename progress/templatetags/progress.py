@@ -38,7 +38,7 @@ def progress_bar(  # noqa: PLR0913 - the options of a tag
 
     ``socket``: path or URL of the websocket address, by default ``/ws/progress/`` below the site's
     script name. ``label``: the bar's name for screen readers. ``cancel=True``: the token also
-    permits to cancel the task, and the element has a Cancel button in a form, so it cannot stand
+    permits cancelling the task, and the element has a Cancel button in a form, so it cannot stand
     inside a paragraph or another form. ``script=False``: no script element, for pages that load
     ``progress/task-progress.js`` themselves. By default the first bar of a template adds it, with
     the nonce of the request's Content-Security-Policy.
