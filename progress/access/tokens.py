@@ -61,13 +61,13 @@ def make_token(
 ) -> str:
     """Make a token for a task: an AsyncResult, or a task id.
 
-    ``user`` is a user, or the request of one. Only that user may use the token; without a user, or
-    with one who is not signed in, anybody who has it may. In a page it also needs that user's
-    session, unless the request was authenticated without one, as by an API's own tokens.
+    ``user`` is a user, or the request of a user. Only this user may use the token, and in a page only
+    with this user's session, unless the request was authenticated without a session, as by an API
+    token. Without a user, or if the user is not signed in, anybody who has the token may use it.
 
-    ``actions`` are "watch", "cancel", or both. A token with a ``lifetime`` in seconds is never
-    renewed, which suits a link that is shared. A token without one lasts PROGRESS_TOKEN_LIFETIME,
-    and pages that stay open renew it. It consists of letters, digits and ``-_.``, so it fits into
+    ``actions`` are "watch", "cancel", or both. With a ``lifetime`` in seconds the token is never
+    renewed, which suits a link to share. Without it, the token lasts PROGRESS_TOKEN_LIFETIME, and
+    pages that stay open renew it. A token consists of letters, digits and ``-_.``, so it fits into
     a URL and into Sec-WebSocket-Protocol.
 
     In an async view, await :func:`amake_token` instead: Django reads ``request.user`` from the
