@@ -14,8 +14,8 @@ from typing import Any
 class DaemonPool:
     """Runs blocking calls in at most ``size`` threads, in the order in which they came.
 
-    The interpreter waits for the threads of a ``ThreadPoolExecutor`` at its exit, so one call that
-    hangs keeps a stopped server alive for ever. It does not wait for daemon threads.
+    At its exit the interpreter waits for the threads of a ``ThreadPoolExecutor``, so one call that
+    hangs keeps a stopped server alive for ever. For these daemon threads it does not wait.
     """
 
     def __init__(self, size: int, name: str) -> None:
