@@ -167,7 +167,7 @@ class Hub:
             self._outcomes.doubt(task_id, event)
 
     def _found(self, task_id: str, event: Event | None) -> None:
-        """Broadcast the store's event of this task (None if it has none), if the event is newer."""
+        """Broadcast the store's event of this task if it is newer; None: the store has no event."""
         topic = self._topics.get(task_id)
         if topic is None:
             return
