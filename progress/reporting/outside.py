@@ -71,7 +71,7 @@ def refused_message(message: Any, **_: Any) -> None:
 def revoked(request: Any, *, expired: Any = False, terminated: Any = False, **_: Any) -> None:
     """In the worker's parent: publish REVOKED for a task that was cancelled or has expired."""
     known = _known_of(request.id, request)
-    if not terminated:  # the message was dropped before anybody began it
+    if not terminated:  # the message was dropped before any process began to execute the task
         known["worker"] = UNBEGUN
     _say(request.id, State.REVOKED, error=EXPIRED if expired else None, **known)
 

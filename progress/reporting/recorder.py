@@ -71,7 +71,7 @@ class ProgressRecorder:
                 grown = self._grown(current, by)
         except Exception:  # the values' own code may raise anything
             grown = self._grown(current, by)
-        # As in set_progress(): a call of it would cost as much as the rest.
+        # Repeats the code of set_progress(), since calling it would double the cost.
         run = self._run
         if description is UNSAID:
             description = run.said[2]

@@ -1,7 +1,6 @@
 """Check the JSDoc types of ``frontend/`` with TypeScript, on the Node that comes from PyPI.
 
-The declarations that the package has are those that TypeScript makes of them: ``--write`` makes
-them anew.
+TypeScript makes the package's declarations from these types; ``--write`` writes them again.
 """
 
 import subprocess
