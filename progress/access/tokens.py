@@ -61,7 +61,7 @@ def make_token(
 ) -> str:
     """Make a token for a task: an AsyncResult, or a task id.
 
-    ``user`` is a user, or the request of a user. Only this user may use the token, and in a page only
+    ``user`` is a user, or the request of a user. Only this user may use the token, in a page only
     with this user's session, unless the request was authenticated without a session, as by an API
     token. Without a user, or if the user is not signed in, anybody who has the token may use it.
 
