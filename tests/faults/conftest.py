@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.faults import table
+from tests.faults.page import Chromium
 from tests.support.scenario import Scenario
 
 LINES = {}
@@ -21,6 +22,13 @@ async def scenario(tmp_path, request):
         yield scenario
         await asyncio.gather(*(watcher.close() for watcher in scenario.watchers))
         scenario.close()
+
+
+@pytest.fixture
+async def browser(tmp_path, chromium):
+    """A Chromium of the test's own."""
+    async with Chromium(tmp_path, chromium).driven() as browser:
+        yield browser
 
 
 def pytest_collection_modifyitems(config, items):

@@ -19,11 +19,13 @@ OFF = {
     "wake": ("socket.js", "addEventListener(type, this.#wake, true)", "void type"),
     "silence": ("socket.js", "SILENCE = 50_000", "SILENCE = 2 ** 31 - 1"),
     "retry": ("socket.js", "setTimeout(() => this.#connect(), pause)", "-1"),
+    "busy": ("socket.js", "code === 4408 || code === 4429", "code === 4408"),
     "merge": ("events.js", "!current ||", "true ||"),
 }
 BAR = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Bar</title>
-<link rel="icon" href="data:,"><body><task-progress task-id="{}" token="{}"></task-progress>
+<link rel="icon" href="data:,"><body><task-progress task-id="{}" token="{}" {}></task-progress>
 <script type="module" src="/static/progress/task-progress.js"></script>"""
+SILENCE = 50  # seconds after which a page gives a link up
 ELSEWHERE = """<!doctype html><html lang="en"><title>Elsewhere</title>
 <link rel="icon" href="data:,"><p>Nothing to see."""
 #: Chromium forbids a page that playwright serves to open sockets to this machine.
@@ -75,10 +77,11 @@ class Window:
         page.on("pageerror", self._note)
 
     @classmethod
-    async def opened(cls, browser, port, task_id, *, without="", script=""):
+    async def opened(cls, browser, port, task_id, *, without="", script="", attributes=""):
         """Open it without these mitigations; ``script`` runs before the page's own."""
         [context] = browser.contexts
-        bar, modules = BAR.format(task_id, make_token(task_id)), read_modules(without.split())
+        bar = BAR.format(task_id, make_token(task_id), attributes.format(task_id))
+        modules = read_modules(without.split())
         await context.route("**/bar", lambda route: route.fulfill(body=bar, content_type=HTML))
         await context.route(
             "**/elsewhere", lambda route: route.fulfill(body=ELSEWHERE, content_type=HTML)

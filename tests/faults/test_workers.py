@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.faults.sights import is_over, is_stalled, nothing_seen, restarts
 from tests.support.processes import alive
 
 #: A worker of each pool that runs ten tasks at once; "solo" runs them one by one.
@@ -32,24 +33,6 @@ QUICK = {"HEARTBEAT": 1, "STALLED_AFTER": 4, "RECONCILE": 1}
 def on_the_way(watcher):
     """The events of a task between its first step and its last."""
     return [e for e in watcher.events if e["state"] == "PROGRESS" and 0 < e["percent"] < 100]
-
-
-def is_over(event):
-    return event["complete"]
-
-
-def is_stalled(event):
-    return event["stalled"]
-
-
-async def nothing_seen(watchers, condition, *, within):
-    """No watcher sees such an event in that time."""
-
-    async def unseen(watcher):
-        with pytest.raises(TimeoutError):
-            await watcher.until(condition, within=within)
-
-    await asyncio.gather(*(unseen(watcher) for watcher in watchers))
 
 
 @pytest.mark.row("W8", within=20)
@@ -271,15 +254,6 @@ async def end_cold(scenario, task, **values):
     scenario.fault()
     os.kill(worker.process.pid, signal.SIGQUIT)
     return watchers, worker
-
-
-def restarts(watchers):
-    """How often another run took over; the same for all. Within a run no count ever falls."""
-    [runs] = {tuple(sorted({e["run"] for e in w.events if e["run"]})) for w in watchers}
-    for watcher in watchers:
-        seen = [(event["run"], event["current"]) for event in watcher.events if event["run"]]
-        assert seen == sorted(seen), "runs are never mixed"
-    return len(runs) - 1
 
 
 async def end_child(scenario, **values):
