@@ -82,6 +82,15 @@ class Patient(RemoteWatcher):
         return False
 
 
+class Returning(RemoteWatcher):
+    """Comes back after an outcome, as a page that is reloaded now and then."""
+
+    async def _hear(self, socket):
+        if await super()._hear(socket):
+            await asyncio.sleep(0.2)
+        return False
+
+
 class Timed(RemoteWatcher):
     """Records for each event how long it took from the store."""
 

@@ -4,18 +4,25 @@ import asyncio
 import os
 import threading
 import time
+from dataclasses import replace
 
+from progress import conf
+from progress.events import State
 from progress.reporting import (
     celery_signals,
     current,
     delivery,
     outside,
+    placing,
     publisher,
     recorder,
 )
 from progress.reporting.runs import Run
+from progress.store import redis, result_backend
 from tests.faults.rules import script
 from tests.support.celery import app  # noqa: F401 - it is what the worker runs
+
+NEVER = 2**53 - 1  # higher than any run
 
 
 def nothing(*_, **__):
@@ -56,6 +63,21 @@ def revoked():
     outside.revoked = nothing
 
 
+def unknown():
+    """Nobody listens for tasks that the worker does not know."""
+    outside.unknown_task = nothing
+
+
+def ignored():
+    """A task that ends by Ignore counts as dropped, also if another took its place."""
+    celery_signals._ignored = lambda run, _: celery_signals._conclude(run, State.REVOKED)
+
+
+def eager():
+    """An eager task is not published, wherever its store is."""
+    celery_signals._is_watched = lambda _, request: not request.is_eager
+
+
 def retried():
     """Nobody listens for retries."""
     celery_signals.retried = nothing
@@ -80,6 +102,36 @@ def takeover():
     """A run goes on reporting after another run has taken over its task."""
     script("return its_state == 'SUCCESS' end  -- another run", "return true end  -- another run")
     outside.stamp_of = lambda _: 0  # nor does anybody know which task was sent later
+
+
+def attempts():
+    """Attempts are not compared: an event without a run is that of a new run."""
+    script("if its_attempt ~= attempt then", "if false then")
+
+
+def lives():
+    """An id that is used again goes on with the life of its former task."""
+    script("its_published ~= published then", "false then")
+
+
+def processes():
+    """The end of one process is the end of the task, wherever it runs now."""
+    placing._of_another_run = lambda *_, **__: False
+
+
+def set_back():
+    """A run ends when the store has any other event of its task than the run's."""
+    beat = redis.RedisStore.beat
+
+    async def beat_or_end(self, runs):
+        runs = list(runs)
+        answers = await beat(self, runs)
+        return [
+            (taken, event and replace(event, run=event.run if taken else NEVER))
+            for taken, event in answers
+        ]
+
+    redis.RedisStore.beat = beat_or_end
 
 
 def first_outcome():
@@ -114,6 +166,42 @@ def background():
 def clock():
     """Versions count from one instead of following Redis' clock."""
     script("math.max(now, version + 1)", "version + 1")
+
+
+def own_clock():
+    """The version of an event that is not stored follows the clock of this process."""
+
+    async def clock(_):
+        return time.time_ns() // 1000
+
+    delivery.Delivery._clock = clock
+
+
+def once():
+    """An event that the store does not take is sent again at each try."""
+    announce = delivery.Delivery._announce_unstored
+
+    async def announce_again(self, *batches):
+        self._unstored = {}
+        await announce(self, *batches)
+
+    delivery.Delivery._announce_unstored = announce_again
+
+
+def aborted():
+    """PROGRESS replaces ABORTED in the result backend too."""
+    result_backend.OURS |= {"ABORTED"}
+
+
+def short():
+    """A running task is kept no longer than one that has ended."""
+    conf.running_retention = conf.retention
+
+
+def own_trouble():
+    """What the result backend refuses one task pauses the writes of all."""
+    begin = result_backend.Trouble.begin
+    result_backend.Trouble.begin = lambda _, *why: begin(result_backend._away, *why)
 
 
 def keep():

@@ -7,11 +7,12 @@ from channels.db import aclose_old_connections, database_sync_to_async
 from django.conf import settings
 from django.db import connection
 
-from progress import limits
-from progress.hub import hub, outbox, outcomes, reconciler
+from progress import conf, limits
+from progress.access import rules
+from progress.hub import hub, outbox, outcomes, rechecks, reconciler
 from progress.layers import subscription
 from progress.store import redis
-from progress.transports import consumers, writer
+from progress.transports import connections, consumers, writer
 from tests.faults.rules import script
 from tests.support.asgi import application, pages  # noqa: F401 - it is what the server runs
 
@@ -45,6 +46,62 @@ def settle():
         return []
 
     outcomes.recorded = nothing
+
+
+def after_retry():
+    """The store takes no outcome of a task that waits for its retry."""
+    script("(state == 'RETRY' and OUTCOME[its_state])", "false")
+
+
+def lost_retry():
+    """A retry that never comes is not given up."""
+    script("RUNNING[state] or state == 'RETRY'\n", "RUNNING[state]\n")
+
+
+def short():
+    """A running task is kept no longer than one that has ended."""
+    conf.running_retention = conf.retention
+
+
+def trust():
+    """What the rule allowed ends when the rule cannot be asked."""
+    connections.TRUSTED_FOR = 0
+
+
+def paced():
+    """All are rechecked at once, and the time in the queue counts as the rule's."""
+    rechecks.RECHECKS_AT_ONCE = 10**6
+    run = rules._pool.run
+
+    async def run_within(*args, within, queued):
+        async with asyncio.timeout(within):
+            return await run(*args, within=within, queued=queued)
+
+    rules._pool.run = run_within
+
+
+def first_frame():
+    """A client that sends frames need not watch a task."""
+    wait, heard = consumers.ProgressConsumer._next_message, set()
+
+    async def wait_for_first(self, deadline):
+        message = await wait(self, None if self in heard else deadline)
+        heard.add(self)
+        return message
+
+    consumers.ProgressConsumer._next_message = wait_for_first
+
+
+def replies():
+    """Of the replies that wait, the last 32 are kept."""
+    reply = outbox.Outbox.reply
+
+    def reply_and_drop(self, frame, *, about=None):
+        reply(self, frame, about=about)
+        for old in list(self._replies)[:-32]:
+            del self._replies[old]
+
+    outbox.Outbox.reply = reply_and_drop
 
 
 def confirm():
