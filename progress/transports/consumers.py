@@ -51,6 +51,7 @@ class ProgressConsumer:
         "_receiving",
         "_scope",
         "_send",
+        "_takes_batches",
         "_task_id",
         "_writer",
     )
@@ -87,38 +88,44 @@ class ProgressConsumer:
             # Closing before accepting is the cheapest answer.
             await self._put({"type": "websocket.close", "code": int(Close.BUSY)})
             return
+        if await self._greet():
+            try:
+                with self._connection:
+                    if not self._ended:
+                        await self._serve()
+            except TooManyConnections as error:
+                refusals.log(Reason(error.reason))
+                self._code, self._reason = Close.TOO_MANY, error.reason
+                self._connection.close()
+        await self._close()
+
+    async def _greet(self) -> bool:
+        """Accept the client; return whether it may stay.
+
+        A variable of a caller that serves the socket would keep the handshake, 2 KB, for its life.
+        """
         try:
             self._connection = Connection(self._scope, self)
         except ValueError:
             await self._accept(None)
             self._code = Close.BAD_REQUEST
-        else:
-            await self._serve_counted()
-        await self._close()
-
-    async def _accept(self, subprotocol: str | None) -> None:
-        """Accept every client, since a page cannot see the close code of a refused handshake."""
-        await self._put({"type": "websocket.accept", "subprotocol": subprotocol})
-
-    async def _serve_counted(self) -> None:
+            return False
         handshake = self._connection.grants.handshake
         await self._accept(PROTOCOL if handshake.offers_protocol else None)
         if handshake.is_foreign:
             refusals.log_foreign_origin(handshake)
             self._code, self._reason = Close.FORBIDDEN, Reason.FOREIGN_ORIGIN
             self._connection.close()
-            return
-        try:
-            with self._connection:
-                if not self._ended:
-                    await self._serve(takes_batches=handshake.takes_batches)
-        except TooManyConnections as error:
-            refusals.log(Reason(error.reason))
-            self._code, self._reason = Close.TOO_MANY, error.reason
-            self._connection.close()
+            return False
+        self._takes_batches = handshake.takes_batches and self._task_id is None
+        return True
 
-    async def _serve(self, *, takes_batches: bool) -> None:
-        kind = Gatherer if takes_batches and self._task_id is None else Writer
+    async def _accept(self, subprotocol: str | None) -> None:
+        """Accept every client, since a page cannot see the close code of a refused handshake."""
+        await self._put({"type": "websocket.accept", "subprotocol": subprotocol})
+
+    async def _serve(self) -> None:
+        kind = Gatherer if self._takes_batches else Writer
         self._writer = kind(self._hub.turns, self._send, self)
         self._dialogue = Dialogue(self._connection, self._writer, self._task_id)
         self._connection.open(self._writer)
