@@ -15,7 +15,7 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 
 from .. import conf
-from ..events import Event, State, unknown
+from ..events import RUNNING, Event, State, unknown
 from ..layers.subscription import Subscription
 from ..limits import Sockets
 from ..loops import forever
@@ -154,6 +154,7 @@ class Hub:
         """Handle an event from the channel layer."""
         topic = self._topics.get(event.task_id)
         if topic is not None and not (topic.event and is_overtaken(event, topic.event)):
+            topic.missing_since = None
             self._broadcast(topic, event)
 
     def _newest(self, task_id: str) -> Event | None:
@@ -171,21 +172,22 @@ class Hub:
         topic = self._topics.get(task_id)
         if topic is None:
             return
-        if event is not None:
+        if event is None or (topic.event and is_overtaken(event, topic.event)):
+            self._missed(task_id, topic, event)
+        else:
             topic.missing_since = None
             self._broadcast(topic, event)
-        else:
-            self._missed(task_id, topic)
 
     def _broadcast(self, topic: Topic, event: Event) -> None:
         # The store has ordered the versions, so here a new run may follow an outcome.
         if topic.event is None or event.version > topic.event.version:
             topic.broadcast(event)
 
-    def _missed(self, task_id: str, topic: Topic) -> None:
-        """Broadcast UNKNOWN if the store has no event: for a new task at the second read.
+    def _missed(self, task_id: str, topic: Topic, event: Event | None) -> None:
+        """Broadcast what the store has, or UNKNOWN, if it lacks the shown event for STALLED_AFTER.
 
-        For a task that had an event, PROGRESS_STALLED_AFTER seconds after the first such read.
+        Until then, the process that announced the shown event may still store it. For a new task
+        two reads are enough.
         """
         now = self._loop.time()
         if topic.missing_since is None:
@@ -193,7 +195,8 @@ class Hub:
         elif topic.event is None:
             topic.broadcast(unknown(task_id))
         elif topic.event.state != State.UNKNOWN and now - topic.missing_since > self._stalled_after:
-            self._broadcast(topic, replace(unknown(task_id), version=topic.event.version + 1))
+            nothing = replace(unknown(task_id), version=topic.event.version + 1)
+            self._broadcast(topic, event or nothing)
 
     async def _ping(self) -> None:
         await asyncio.sleep(PING_CHECK)
@@ -203,14 +206,18 @@ class Hub:
 
 
 def is_overtaken(event: Event, shown: Event) -> bool:
-    """Return whether an event from the channel layer is older than the shown event.
+    """Return whether an event with a newer version is older than the shown event.
 
-    The store refuses such events. But while the store accepts no writes, each process announces its
-    own events, and their order is not checked.
+    While the store accepts no writes, each process announces its own events, and their order is not
+    checked. After that, the store gets these events late, with new versions.
     """
     if event.published and shown.published and event.published != shown.published:
         return event.published < shown.published
     if event.attempt != shown.attempt:
         return event.attempt < shown.attempt and event.state is not State.SUCCESS
-    waits = event.state is State.PENDING and not event.run
-    return waits and shown.state not in {State.PENDING, State.UNKNOWN}
+    if event.state is State.PENDING and not event.run:
+        return shown.state not in {State.PENDING, State.UNKNOWN}
+    if event.state not in RUNNING or not event.run or event.run != shown.run:
+        return False
+    falls = event.percent is not None and event.percent < (shown.percent or 0)
+    return shown.complete or falls

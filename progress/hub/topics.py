@@ -22,7 +22,7 @@ class Topic:
         self._waiting: dict[Outbox, None] = {}
         self.outboxes: dict[Outbox, None] = {}
         self.event: Event | None = None  # the newest event
-        self.missing_since: float | None = None  # when a read first found no event in the store
+        self.missing_since: float | None = None  # when a read first found that the store lacks it
 
     def add(self, outbox: Outbox) -> None:
         """Add an outbox: offer it the newest event if that is known, and push each newer event."""

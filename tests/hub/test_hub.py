@@ -9,6 +9,7 @@ from channels.layers import get_channel_layer
 
 from progress.events import Event, State
 from progress.hub import Hub, outcomes
+from progress.hub.hub import is_overtaken
 from progress.hub.outbox import Frames
 from progress.layers import groups
 
@@ -196,6 +197,86 @@ async def test_a_task_that_the_store_has_lost_becomes_unknown_after_a_while(stor
     raw.flushdb()
     event = await watched.until(lambda event: not event.stalled)
     assert (event.state, event.version > started.version) == (State.UNKNOWN, True)
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1)
+async def test_a_pending_that_the_store_gets_late_does_not_hide_the_run(
+    store, hub, watch, monkeypatch
+):
+    """While the store takes no writes, each process announces its events and stores them later."""
+    read, seen = hub._store.read, []
+
+    async def read_and_note(task_ids, known):
+        found = await read(task_ids, known)
+        seen.extend(found.values())
+        return found
+
+    monkeypatch.setattr(hub._store, "read", read_and_note)
+    watched = watch("a")
+    await watched.next()
+    await tell(replace(STARTED, version=1, run=1, published=5))
+    assert (await watched.next()).state is State.STARTED
+    pending = await put(store, Event(task_id="a", state=State.PENDING, published=5))
+    async with asyncio.timeout(5):
+        while pending not in seen:
+            await asyncio.sleep(0.01)
+    stored = await put(store, replace(STARTED, published=5))
+    assert await watched.next() == stored
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
+async def test_a_run_that_the_store_never_gets_is_not_shown_for_ever(store, watch):
+    watched = watch("a")
+    await watched.next()
+    await tell(replace(STARTED, version=1, run=1, published=5))
+    await watched.next()
+    pending = await put(store, Event(task_id="a", state=State.PENDING, published=5))
+    assert await watched.next() == pending
+
+
+HALF = Event(task_id="a", state=State.PROGRESS, run=7, current=2, total=4)
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        (replace(HALF, stalled=True), replace(HALF, current=3)),
+        (HALF, replace(HALF, state=State.FAILURE)),
+        (replace(HALF, state=State.RETRY), replace(HALF, attempt=2, run=8)),
+    ],
+    ids=["a lower percent of the run", "a run that has ended", "an earlier attempt"],
+)
+def test_what_the_store_gets_late_is_older(event, shown):
+    assert is_overtaken(event, shown)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [replace(HALF, stalled=True), replace(HALF, total=None), replace(HALF, run=8, current=0)],
+    ids=["the same percent", "an unknown percent", "another run"],
+)
+def test_what_a_run_reports_next_is_newer(event):
+    assert not is_overtaken(event, HALF)
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.1)
+async def test_a_task_that_waits_after_a_run_is_asked_for_at_each_read(store, watch, monkeypatch):
+    """Others are asked for every 35 s; the start of a run that replaces itself may be unstored."""
+    asked = []
+
+    async def recorded(doubtful):
+        asked.extend(doubtful)
+        return []
+
+    monkeypatch.setattr(outcomes, "recorded", recorded)
+    monkeypatch.setattr(outcomes, "SLOTS", 10**9)  # never
+    await put(store, Event(task_id="a", state=State.PENDING, published=5))
+    await put(store, Event(task_id="b", state=State.PENDING, published=5, worker="one"))
+    watch("a"), watch("b")
+    async with asyncio.timeout(5):
+        while asked.count("b") < 3:
+            await asyncio.sleep(0.01)
+    assert "a" not in asked
 
 
 @pytest.mark.promise(6)
