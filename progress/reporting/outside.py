@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from celery import current_task
+from celery.worker.state import active_requests
 from kombu.utils.compat import detect_environment
 
 from ..events import Event, State
@@ -25,8 +26,9 @@ EXPIRED = "It waited too long and was not started."
 DROPPED = "It was dropped before it finished."
 UNREADABLE = "The worker could not read this task's message."
 
-#: Celery's requests in a worker's parent, by task id, for data that the signals lack.
-_requests: WeakValueDictionary[str, Any] = WeakValueDictionary()
+#: Celery's requests in a worker's parent, in the order of their arrival, for data that the signals
+#: lack.
+_requests: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 def stamp(headers: Any = None, **_: Any) -> None:
@@ -53,7 +55,7 @@ def published(headers: Any = None, **_: Any) -> None:
 
 def received(request: Any, **_: Any) -> None:
     """In the worker's parent: keep the request of a task that the worker has received."""
-    _requests[request.id] = request
+    _requests[id(request)] = request
 
 
 def unknown_task(message: Any, id: str, **_: Any) -> None:  # noqa: A002 - Celery's name
@@ -124,7 +126,7 @@ def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
     ``request`` is the request of Celery's signal, if it has one, since the worker may already hold
     the request of the next attempt.
     """
-    held = _requests.get(task_id)
+    held = _held(task_id)
     life = None if held is None else _life(held.message.headers)
     if request is not None:
         own = _life({PUBLISHED: stamp_of(request), "retries": request.retries})
@@ -133,6 +135,17 @@ def _known_of(task_id: str, request: Any = None) -> dict[str, Any]:
     if held is None or life is None:
         return {}
     return {**life, "worker": worker_name(held.hostname, _process_of(held))}
+
+
+def _held(task_id: str) -> Any:
+    """Return the request of this task that ended last, or else the newest; None without requests.
+
+    The worker has several after a retry or a second delivery. Before Celery signals an end from
+    outside, it takes the request from ``active_requests``.
+    """
+    found = [each for each in _requests.values() if each.id == task_id]
+    over = [each for each in found if each.worker_pid and each not in active_requests]
+    return (over or found or [None])[-1]
 
 
 def _process_of(request: Any) -> int | None:
