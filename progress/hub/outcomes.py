@@ -61,7 +61,9 @@ class Outcomes:
         is ignored.
         """
         waits = event is not None and event.state is State.PENDING and not event.run
-        if waits and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
+        # A run that ends at once may store only its end; that names the worker.
+        never_ran = waits and event is not None and not event.worker
+        if never_ran and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
             return
         self._doubtful[task_id] = event.published / 1e6 - SKEW if event is not None else 0
         self._has_doubtful.set()
