@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from progress.store.result_backend import SKEW
 from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import LOST_AFTER
 from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
@@ -16,6 +17,8 @@ UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker co
 RUNNING = {"STARTED", "PROGRESS"}
 #: Ends after which a task waits once more.
 BACK = {"ignore", "requeue", "replace"}
+#: Ends that no signal of the task's own process tells, so that Celery's record is asked.
+UNTOLD = {"ignore", "kill", "exit", "replace"}
 AT_WORK = {"began", "ended", "piece began", "piece ended"}
 
 
@@ -68,7 +71,8 @@ def _end(living, seen, facts):
         yield "JSON refused", f"HTTP {seen.state['status']}", ""
         return
     if living.first and living.first[1].states <= READY:  # it ended the subscription
-        yield from _first(living, views.pop("watcher"), facts)
+        views.pop("watcher")
+        yield from _first(living, seen, facts)
     elif _ended_before(living, seen, facts):
         views.pop("watcher")
     states = {name: view and view["state"] for name, view in views.items()}
@@ -86,14 +90,22 @@ def _end(living, seen, facts):
     yield from _words(living, views, facts)
 
 
-def _first(living, newest, facts):
+def _first(living, seen, facts):
     """What the watcher was told of the id's first life, or of both where nothing was stored."""
-    _, right = living.first
+    newest, (_, right) = seen.newest, living.first
     last = living.life.script[-1]
     # The piece that ends a replaced task does so after its note; the id's next life may be quicker.
     silent = last.end == "replace"
     known = facts.weather in UNTOUCHED and not silent
     states = right.states if known else right.states | living.truth.states
+    if (
+        newest is not None
+        and newest["state"] in READY
+        and copied(living.life, living.first[0], facts)
+    ):
+        at = seen.arrival(newest)
+        if justified(living, newest["state"], at, facts):
+            return  # and a copy of its message began after that
     if newest is None or newest["state"] not in states:
         yield (
             "wrong end of an id's first life",
@@ -120,7 +132,17 @@ def _is_right(living, name, shown, facts):
     recorded = "REVOKED" if living.status == "ABORTED" else living.status
     if facts.weather not in UNTOUCHED and shown == recorded and shown in READY:
         return True  # read from Celery's record, when nothing else was known
-    return _forgotten(living, shown, facts)
+    return _forgotten(living, shown, facts) or _of_first_life(living, shown)
+
+
+def _of_first_life(living, shown):
+    """Whether Celery's record has the SUCCESS of the id's first life, and nobody can tell whose."""
+    ends = [note["how"] for note in living.notes if note["what"] == "ended"]
+    if not living.first or shown != "SUCCESS" or not UNTOLD.intersection(ends[-1:]):
+        return False
+    published = min(note["at"] for note in living.notes if note["what"] == "published")
+    recorded = [when for when, status in living.statuses if status == "SUCCESS"]
+    return any(0 < published - when < SKEW for when in recorded)
 
 
 def _died_with_its_words(living, facts):
@@ -179,6 +201,8 @@ def _counts(living, last, facts):
     began = [note for note in living.notes if note["what"] == "began"]
     ends = [note for note in living.notes if note["what"] == "ended"]
     if not ends or copied(living.life, living.notes, facts) or living.life.kind != "task":
+        return
+    if _died_with_its_words(living, facts):
         return
     note = max(ends, key=lambda each: each["nth"])
     if note["nth"] != max(each["nth"] for each in began) or note["how"] not in STATE_OF:
@@ -307,16 +331,23 @@ def _own_end(note):
 
 def _newer_at_work(notes, state, at):
     """Whether a newer execution than the one that ended so was at work then."""
-    ended = max(
-        (note["nth"] for note in notes if note["at"] < at and _own_end(note) == state),
-        default=0,
-    )
+    ends = [note for note in notes if note["what"] in {"ended", "aborted"} and note["at"] < at]
+    own = [note["nth"] for note in ends if _own_end(note) == state]
+    hooks = [note["at"] for note in notes if note.get("hook") == "on_failure" and note["at"] < at]
+    if state == "FAILURE":  # a hook raised, so that the execution failed that ended before it
+        own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
+    ended = max(own, default=0)
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
     return any(
         note["nth"] > ended and began.get(note["nth"], at) < at - SLACK and note["at"] > at + SLACK
         for note in notes
         if note["what"] in {"ended", "aborted"}
     )
+
+
+def _last_before(notes, at):
+    """The last note before that moment, in a list; or an empty list."""
+    return sorted((note for note in notes if note["at"] <= at), key=lambda note: note["at"])[-1:]
 
 
 def story(living, seen):

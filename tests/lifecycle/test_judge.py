@@ -7,7 +7,7 @@ import pytest
 from tests.lifecycle.batch import Living, Seen
 from tests.lifecycle.judge import findings
 from tests.lifecycle.lives import Attempt, Life
-from tests.lifecycle.truth import Case, truth
+from tests.lifecycle.truth import Case, Truth, truth
 
 EVENT = {
     "state": "PENDING", "version": 1, "run": 0, "attempt": 1, "published": 5, "worker": "",
@@ -116,6 +116,52 @@ def test_a_newer_execution_that_is_aborted_ends_what_is_watched():
     assert aborted_copy(newer=True).rules(*frames, late=success, state=success) == []
     rules = aborted_copy(newer=False).rules(*frames, late=success, state=success)
     assert rules == ["wrong end", "called over and goes on"]
+
+
+def test_an_outcome_that_an_abort_replaces_in_the_record_stays():
+    shown = Shown(
+        began(1), {"what": "outside", "did": "abort", "nth": 0, "at": 3},
+        statuses=[(2, "FAILURE"), (3.1, "ABORTED")], base="abortable", hard=0.9,
+    )  # fmt: skip
+    assert shown.rules((2.1, event("FAILURE", 2))) == []
+    assert "wrong end" in shown.rules((2.1, event("REVOKED", 2)))
+
+
+def used_again(how, *, published):
+    """A life whose id was used before, for a task that succeeded."""
+    shown = Shown(
+        {"what": "published", "nth": 0, "at": published}, began(21), ended(22, how),
+        statuses=[(12, "SUCCESS")],
+    )  # fmt: skip
+    living = shown.living
+    first = Truth(frozenset({"SUCCESS"}), "")
+    living.first = [began(10), ended(11, "success")], first
+    living.truth = truth(Case(living, shown.facts, now=100.0))
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("how", "published", "rules"),
+    [
+        ("kill", 15, []),
+        ("kill", 18, ["wrong end of an id used again"]),
+        ("failure", 15, ["wrong end of an id used again"]),
+    ],
+)
+def test_a_success_of_the_ids_first_life_passes_where_only_the_record_tells(how, published, rules):
+    success = event("SUCCESS", 9, run=8)
+    shown = used_again(how, published=published)
+    assert shown.rules((12, event("SUCCESS", 2)), late=success, state=success) == rules
+
+
+def test_a_hook_that_fails_a_copy_ends_what_is_watched_while_the_older_execution_goes_on():
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
+        ended(2.1, "success", nth=2), {"what": "hook", "hook": "on_failure", "nth": 0, "at": 2.2},
+        ended(4, "failure"), {"what": "hook", "hook": "on_failure", "nth": 0, "at": 4.1},
+        statuses=[(2.3, "FAILURE")], late=True, base="raising hooks",
+    )  # fmt: skip
+    assert shown.rules((2.25, event("FAILURE", 2))) == []
 
 
 def test_waiting_again_after_work_is_found(succeeded):

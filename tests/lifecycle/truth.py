@@ -80,7 +80,17 @@ def truth(case):
         return UNDECIDED
     if by_record:
         return _recorded(case)
-    return _noted(case)
+    return _aborted_late(case) or _noted(case)
+
+
+def _aborted_late(case):
+    """The outcome that somebody's abort replaced in Celery's record."""
+    if case.status != "ABORTED" or case.second or (case.copied and len(case.began) > 1):
+        return None
+    before = _overwritten(case)
+    if before is None or case.quiet < SILENCE:
+        return None
+    return only(before, "aborted after its end: the outcome that Celery recorded before")
 
 
 def _pieces(case):
@@ -114,7 +124,7 @@ def _recorded(case):
         return Truth(READY, "a copy of what was replaced, beside the replacement")
     if len(case.began) > 1 and case.copied and case.status != "SUCCESS":
         return Truth(
-            frozenset({case.status, _own(case)} - {None}),
+            frozenset({case.status, _own(case), _overwritten(case)} - {None}),
             "two runs at once: the record, or the newest run",
         )
     if _exits_late(case, how):
@@ -126,6 +136,12 @@ def _recorded(case):
         return Truth(frozenset({"FAILURE", "REVOKED"}), "killed, and terminated meanwhile")
     if case.status == "REVOKED" and case.facts.purged and _goes_on(case, how):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
+    if case.status == "FAILURE" and _on_retry_raised(case, how):
+        dropped = case.did("revoke", "terminate") or case.life.expires is not None
+        return Truth(
+            frozenset({"FAILURE", "REVOKED"} if dropped else {"FAILURE"}),
+            "on_retry raised, and its next execution may have been dropped",
+        )
     if case.status == "REVOKED" and (before := _overwritten(case)):
         return only(before, "revoked after its end: the outcome that Celery recorded before")
     if case.status == "REVOKED" and case.last and not case.open and not _goes_on(case, how):
@@ -145,11 +161,11 @@ def _revoked_late(case, how):
 
 
 def _overwritten(case):
-    """The outcome that a revoke replaced in Celery's record, if it had one."""
+    """The outcome that a revoke or abort replaced in Celery's record, if it had one."""
     if len(case.statuses) < 2 or (case.began and case.began[-1]["at"] > case.statuses[-2][0]):
         return None
     before = case.statuses[-2][1]
-    return before if before in {"SUCCESS", "FAILURE"} else None
+    return before if before in READY - {case.status} else None
 
 
 def _own(case):
@@ -169,6 +185,11 @@ def _goes_on(case, how):
         return False
     retried = case.life.lost_retry and case.facts.celery == "5.7" and _retries(case) < 3
     return retried or (how == "kill" and case.life.late)
+
+
+def _on_retry_raised(case, how):
+    """Whether Celery recorded FAILURE beside the retry that it had sent."""
+    return case.life.base == "raising hooks" and how in {"retry", "auto"} and _goes_on(case, how)
 
 
 def _retries(case):
@@ -197,7 +218,10 @@ def _noted(case):
     how = case.last.get("how", "aborted")
     if _goes_on(case, how):
         if quiet > SILENCE + 1 and (revoked or life.expires is not None):
-            return only("REVOKED", "revoked or expired before its next execution")
+            failed = {"FAILURE"} if _on_retry_raised(case, how) else set()
+            return Truth(
+                frozenset({"REVOKED", *failed}), "revoked or expired before its next execution"
+            )
         return _purged(case) or UNDECIDED
     if any(_exits_late(case, note.get("how")) for note in case.ended.values()):
         return UNDECIDED
