@@ -51,7 +51,7 @@ class Hub:
         self._outboxes: set[Outbox] = set()
         self._store = open_store()
         period = conf.reconcile() * READ_AFTER
-        self._outcomes = Outcomes(self._store, self._found)
+        self._outcomes = Outcomes(self._store, shown=self._newest, found=self._found)
         self._reaper = Reaper(self._store, period)
         self._reconciler = Reconciler(
             self._store,

@@ -189,6 +189,29 @@ async def test_the_run_has_time_to_report_its_outcome_before_the_hub_stores_cele
     assert (await watched.until(lambda event: event.complete)).result == "told"
 
 
+async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store(
+    store, hub, watch, monkeypatch
+):
+    """It knows the attempt and the counts, which Celery's record lacks."""
+    asked, offered, put_all = asyncio.Event(), asyncio.Queue(), hub._store.put
+
+    async def recorded(task_ids):
+        asked.set()
+        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+
+    async def put_and_note(events):
+        offered.put_nowait(events)
+        return await put_all(events)
+
+    monkeypatch.setattr(outcomes, "recorded", recorded)
+    monkeypatch.setattr(hub._store, "put", put_and_note)
+    watched = watch("a")
+    await asked.wait()
+    await tell(Event(task_id="a", state=State.SUCCESS, version=1, run=1, attempt=2))
+    assert (await watched.until(lambda event: event.complete)).attempt == 2
+    assert await offered.get() == []
+
+
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
 async def test_a_task_that_the_store_has_lost_becomes_unknown_after_a_while(store, watch, raw):
     started = await put(store, STARTED)

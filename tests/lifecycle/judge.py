@@ -87,7 +87,8 @@ def _end(living, seen, facts):
     if facts.weather == "short retention" or facts.emptied:
         return  # Celery's record, which is left, knows no counts
     yield from _alike(living, views, facts)
-    yield from _words(living, views, facts)
+    if not _never_stored(living, facts):
+        yield from _words(living, views, facts)
 
 
 def _first(living, seen, facts):
@@ -143,6 +144,14 @@ def _of_first_life(living, shown):
     published = min(note["at"] for note in living.notes if note["what"] == "published")
     recorded = [when for when, status in living.statuses if status == "SUCCESS"]
     return any(0 < published - when < SKEW for when in recorded)
+
+
+def _never_stored(living, facts):
+    """Whether the task was sent and recorded as over while the store took no events."""
+    published = min((n["at"] for n in living.notes if n["what"] == "published"), default=0)
+    over = [when for when, status in living.statuses if status in READY]
+    away = [] if facts.weather in UNTOUCHED else facts.raged
+    return any(start < published and when < end for start, end in away for when in over)
 
 
 def _died_with_its_words(living, facts):
