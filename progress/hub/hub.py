@@ -162,10 +162,11 @@ class Hub:
         return topic.event if topic is not None else None
 
     def _read(self, task_id: str, event: Event | None) -> None:
-        """Handle the store's event for this task; if it may be old, read the result backend."""
+        """Take what the store had for this task, and ask for its outcome if that is in doubt."""
+        shown = self._newest(task_id)
         self._found(task_id, event)
         if is_doubtful(event):
-            self._outcomes.doubt(task_id, event)
+            self._outcomes.doubt(task_id, event, begun=shown is not None and shown.run > 0)
 
     def _found(self, task_id: str, event: Event | None) -> None:
         """Broadcast the store's event of this task if it is newer; None: the store has no event."""

@@ -57,16 +57,16 @@ class Outcomes:
             forever("Storing outcomes", self._store_answers),
         ]
 
-    def doubt(self, task_id: str, event: Event | None) -> None:
+    def doubt(self, task_id: str, event: Event | None, *, begun: bool = False) -> None:
         """Read the result backend for this task soon, or every 35 s if it never had a run.
 
-        A task that waits after a run has called replace(). If a step of the replacement fails,
-        Celery ends the task without a signal. An outcome that was stored before the task was sent
-        is ignored.
+        A task that waits after a run called replace(): if a step of the replacement fails, Celery
+        ends the task without a signal. An outcome from before the task was sent is ignored.
+        ``begun`` says that watchers saw a run, which the store may lack.
         """
         waits = event is not None and event.state is State.PENDING and not event.run
         # A run that ends at once may store only its end; that names the worker.
-        never_ran = waits and event is not None and not event.worker
+        never_ran = waits and not begun and event is not None and not event.worker
         if never_ran and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
             return
         self._doubtful[task_id] = event.published / 1e6 - SKEW if event is not None else 0

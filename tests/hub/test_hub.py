@@ -295,9 +295,13 @@ async def test_a_task_that_waits_after_a_run_is_asked_for_at_each_read(store, wa
     monkeypatch.setattr(outcomes, "SLOTS", 10**9)  # never
     await put(store, Event(task_id="a", state=State.PENDING, published=5))
     await put(store, Event(task_id="b", state=State.PENDING, published=5, worker="one"))
-    watch("a"), watch("b")
+    await put(store, Event(task_id="c", state=State.PENDING, published=5))
+    watched = [watch(task_id) for task_id in "abc"]
+    for each in watched:
+        await each.next()
+    await tell(Event(task_id="c", state=State.STARTED, published=5, version=2**52, run=1))
     async with asyncio.timeout(5):
-        while asked.count("b") < 3:
+        while asked.count("b") < 3 or "c" not in asked:
             await asyncio.sleep(0.01)
     assert "a" not in asked
 
