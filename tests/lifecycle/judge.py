@@ -6,7 +6,7 @@ from itertools import pairwise
 from progress.store.result_backend import SKEW
 from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import LOST_AFTER
-from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
+from tests.lifecycle.truth import OPEN, READY, RETRIES, STATE_OF, copied
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
 ALIKE = ("state", "attempt", "current", "total", "description", "error", "result", "stalled")
@@ -116,13 +116,14 @@ def _first(living, seen, facts):
 
 
 def _ended_before(living, seen, facts):
-    """Whether the watcher rightly saw an end, after which a copy of the message began."""
+    """Whether the watcher rightly saw an end, after which the task went on, or ended otherwise."""
     newest = seen.newest
     if newest is None or newest["state"] not in READY:
         return False
     at = seen.arrival(newest)
     went_on = [note for note in living.notes if note["what"] in AT_WORK and note["at"] > at - SLACK]
-    return bool(went_on) and justified(living, newest["state"], at, facts)
+    ended_again = any(when > at and status in READY for when, status in living.statuses)
+    return bool(went_on or ended_again) and justified(living, newest["state"], at, facts)
 
 
 def _is_right(living, name, shown, facts):
@@ -310,7 +311,8 @@ def _record(living):
 def justified(living, state, at, facts):
     """Whether the task was over in this state at that moment, for Celery or by its own notes."""
     notes = living.first[0] if living.first else living.notes
-    said = any(_own_end(note) == state and note["at"] < at + SLACK for note in notes)
+    ends = list(_own_ends(living.life, notes))
+    said = any(end == state and note["at"] < at + SLACK for note, end in ends)
     recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
     hooked = state == "FAILURE" and any(
         note.get("hook") == "on_failure" and note["at"] < at for note in notes
@@ -327,21 +329,25 @@ def justified(living, state, at, facts):
         at > killed + LOST_AFTER - 1 for killed in [*facts.killed, *facts.purged]
     )
     return (said or recorded or hooked or given_up or limited) and not _newer_at_work(
-        notes, state, at
+        notes, ends, state, at
     )
 
 
-def _own_end(note):
-    """The state in which an execution ended by this note; None if it says no end."""
-    if note["what"] == "aborted":  # it saw ABORTED in Celery's record, and raised Ignore
-        return "REVOKED"
-    return STATE_OF.get(note["how"]) if note["what"] == "ended" else None
+def _own_ends(life, notes):
+    """The notes of executions that ended, each with the state in which it ended, or None."""
+    retries = {note["nth"]: note["retries"] for note in notes if note["what"] == "began"}
+    for note in notes:
+        if note["what"] == "aborted":  # it saw ABORTED in Celery's record, and raised Ignore
+            yield note, "REVOKED"
+        elif note["what"] == "ended":
+            last = note["how"] == "auto" and retries.get(note["nth"], 0) >= RETRIES[life.auto]
+            yield note, "FAILURE" if last else STATE_OF.get(note["how"])
 
 
-def _newer_at_work(notes, state, at):
+def _newer_at_work(notes, own_ends, state, at):
     """Whether a newer execution than the one that ended so was at work then."""
-    ends = [note for note in notes if note["what"] in {"ended", "aborted"} and note["at"] < at]
-    own = [note["nth"] for note in ends if _own_end(note) == state]
+    ends = [note for note, _ in own_ends if note["at"] < at]
+    own = [note["nth"] for note, end in own_ends if end == state and note["at"] < at]
     hooks = [note["at"] for note in notes if note.get("hook") == "on_failure" and note["at"] < at]
     if state == "FAILURE":  # a hook raised, so that the execution failed that ended before it
         own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
