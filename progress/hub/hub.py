@@ -51,7 +51,7 @@ class Hub:
         self._outboxes: set[Outbox] = set()
         self._store = open_store()
         period = conf.reconcile() * READ_AFTER
-        self._outcomes = Outcomes(self._store, shown=self._newest, found=self._found)
+        self._outcomes = Outcomes(self._store, awaited=self._awaited, found=self._found)
         self._reaper = Reaper(self._store, period)
         self._reconciler = Reconciler(
             self._store,
@@ -160,6 +160,11 @@ class Hub:
     def _newest(self, task_id: str) -> Event | None:
         topic = self._topics.get(task_id)
         return topic.event if topic is not None else None
+
+    def _awaited(self, task_id: str) -> bool:
+        """Return whether somebody watches the task and has no outcome of it."""
+        topic = self._topics.get(task_id)
+        return topic is not None and not (topic.event is not None and topic.event.complete)
 
     def _read(self, task_id: str, event: Event | None) -> None:
         """Take what the store had for this task, and ask for its outcome if that is in doubt."""

@@ -14,7 +14,6 @@ from ..events import OUTCOMES, Event, State, ended
 from ..loops import forever
 from ..pools import DaemonPool
 from ..store import Store, result_backend
-from ..store.base import Known
 from ..store.result_backend import SKEW
 
 logger = logging.getLogger(__name__)
@@ -35,14 +34,18 @@ class Outcomes:
     """Reads the result backend for tasks that are missing or stalled in the store.
 
     An outcome is written to the store. Then ``found`` is called with the task id and the event that
-    the store has. ``shown`` returns the event that watchers have of a task.
+    the store has. ``awaited`` returns whether watchers still wait for a task's outcome.
     """
 
     def __init__(
-        self, store: Store, *, shown: Known, found: Callable[[str, Event | None], None]
+        self,
+        store: Store,
+        *,
+        awaited: Callable[[str], bool],
+        found: Callable[[str, Event | None], None],
     ) -> None:
         self._store = store
-        self._shown = shown
+        self._awaited = awaited
         self._found = found
         self._doubtful: dict[str, float] = {}
         self._has_doubtful = asyncio.Event()
@@ -93,7 +96,7 @@ class Outcomes:
         await self._has_answers.wait()
         self._has_answers.clear()
         answers, self._answers = self._answers, []
-        for task_id, event in (await settle(self._store, answers, self._shown)).items():
+        for task_id, event in (await settle(self._store, answers, self._awaited)).items():
             self._found(task_id, event)
 
 
@@ -106,11 +109,13 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
     return answer
 
 
-async def settle(store: Store, outcomes: Sequence[Event], shown: Known) -> dict[str, Event]:
+async def settle(
+    store: Store, outcomes: Sequence[Event], awaited: Callable[[str], bool]
+) -> dict[str, Event]:
     """Store these outcomes of missing or stalled tasks; return the events in the store then.
 
     Celery records an outcome before the worker's publisher sends it, so this waits a second for
-    the publisher. It leaves out a task whose outcome watchers have (``shown``): the publisher will
+    the publisher. It leaves out a task whose outcome watchers already have: the publisher will
     store that, with its counts. Raises the store's errors.
     """
     await asyncio.sleep(GRACE)
@@ -118,7 +123,7 @@ async def settle(store: Store, outcomes: Sequence[Event], shown: Known) -> dict[
     events = [
         ended(standing.get(outcome.task_id, outcome), outcome)
         for outcome in outcomes
-        if is_doubtful(standing.get(outcome.task_id)) and not _is_over(shown(outcome.task_id))
+        if is_doubtful(standing.get(outcome.task_id)) and awaited(outcome.task_id)
     ]
     answers = await store.put(events)
     return standing | {event.task_id: event for _, event in answers}
@@ -127,10 +132,6 @@ async def settle(store: Store, outcomes: Sequence[Event], shown: Known) -> dict[
 def is_doubtful(event: Event | None) -> bool:
     """Return whether Celery may have recorded an outcome that this event of the store lacks."""
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
-
-
-def _is_over(event: Event | None) -> bool:
-    return event is not None and event.complete
 
 
 def _recorded(app: Any, since: Mapping[str, float]) -> list[Event]:
