@@ -146,7 +146,17 @@ def _recorded(case):
         return only(before, "revoked after its end: the outcome that Celery recorded before")
     if case.status == "REVOKED" and case.last and not case.open and not _goes_on(case, how):
         return _revoked_late(case, how or "aborted")
+    if case.status == "REVOKED" and _revoked_out_of_time(case):
+        return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked about when its time was over")
     return only(case.status, "Celery's record")
+
+
+def _revoked_out_of_time(case):
+    """Whether a hard time limit may have ended it, before REVOKED replaced that in the record."""
+    revoked, hard = case.did("revoke", "terminate"), case.life.hard
+    if revoked is None or hard is None:
+        return False
+    return any(note["at"] + hard - 0.3 < revoked for note in case.open)
 
 
 def _revoked_late(case, how):
