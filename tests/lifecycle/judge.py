@@ -326,7 +326,7 @@ def justified(living, state, at, facts):
     if state == "SUCCESS":  # of one of two executions at once, or of a replacement
         return said or recorded
     given_up = state == "FAILURE" and any(
-        at > killed + LOST_AFTER - 1 for killed in [*facts.killed, *facts.purged]
+        at > lost + LOST_AFTER - 1 for lost in [*facts.killed, *facts.cold, *facts.purged]
     )
     return (said or recorded or hooked or given_up or limited) and not _newer_at_work(
         notes, ends, state, at

@@ -255,9 +255,10 @@ def _purged(case):
 def _cut(case, revoked):
     """An execution began and never ended."""
     life = case.life
-    if case.facts.cold and case.status == "RETRY" and not life.late:
+    if not life.late and any(note["at"] < at for note in case.open for at in case.facts.cold):
+        dropped = {"REVOKED"} if case.status == "RETRY" else set()
         return Truth(
-            frozenset({"REVOKED", "FAILURE"}), "cut off by a cold shutdown; the RETRY never comes"
+            frozenset({"FAILURE", *dropped}), "cut off by a cold shutdown; nothing runs again"
         )
     if case.copied and case.ended and life.hard is not None:
         own = _by_end(case, case.last.get("how", "aborted"))
