@@ -74,11 +74,13 @@ def _has_number(run: Run, standing: Event | None) -> bool:
 
 
 def _of_another_run(event: Event, standing: Event, *, unbegun: bool) -> bool:
-    """Return whether another process runs this attempt, since the broker delivered it again."""
-    if standing.state not in RUNNING or event.attempt != standing.attempt:
+    """Return whether the task runs in another process, after a second delivery."""
+    if standing.state not in RUNNING:
         return False
-    if unbegun:
+    if unbegun:  # also the retry that another delivery sent
         return not standing.stalled
+    if event.attempt != standing.attempt:
+        return False
     ours, theirs = origin(event.worker), origin(standing.worker)
     return bool(ours and theirs) and ours != theirs
 

@@ -49,6 +49,7 @@ def test_an_outcome_of_an_unknown_task_is_accepted_unchanged():
 def test_dropping_a_message_before_its_start_does_not_end_a_run_with_heartbeats():
     dropped = replace(FAILURE, state=State.REVOKED, worker=UNBEGUN)
     assert place_outside(dropped, RUNNING) is None
+    assert place_outside(replace(dropped, attempt=3), RUNNING) is None
     assert place_outside(dropped, replace(RUNNING, stalled=True)).state is State.REVOKED
     waiting = place_outside(dropped, replace(RUNNING, state=State.PENDING, worker=""))
     assert (waiting.state, waiting.worker) == (State.REVOKED, "")
