@@ -138,12 +138,12 @@ def _is_right(living, name, shown, facts):
 
 
 def _of_first_life(living, shown):
-    """Whether Celery's record has the SUCCESS of the id's first life, and nobody can tell whose."""
+    """Whether Celery's record has the end of the id's first life, and nobody can tell whose."""
     ends = [note["how"] for note in living.notes if note["what"] == "ended"]
-    if not living.first or shown != "SUCCESS" or not UNTOLD.intersection(ends[-1:]):
+    if not living.first or shown not in READY or not UNTOLD.intersection(ends[-1:]):
         return False
     published = min(note["at"] for note in living.notes if note["what"] == "published")
-    recorded = [when for when, status in living.statuses if status == "SUCCESS"]
+    recorded = [when for when, status in living.statuses if status == shown]
     return any(0 < published - when < SKEW for when in recorded)
 
 
