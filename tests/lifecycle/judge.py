@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from progress.store.result_backend import SKEW
+from tests.lifecycle.ends import SLACK, UNTOUCHED, died_with_its_words, justified
 from tests.lifecycle.lives import Life
-from tests.lifecycle.stack import LOST_AFTER
-from tests.lifecycle.truth import OPEN, READY, RETRIES, STATE_OF, copied
+from tests.lifecycle.story import story
+from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
 
-SLACK = 0.35  # seconds between what happens and its note, on a busy machine
 ALIKE = ("state", "attempt", "current", "total", "description", "error", "result", "stalled")
 #: Alike too where the store was there all the time, so that it alone gave the versions.
 STORED = ("version", "run", "published", "worker", "percent")
-UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker cold",
-             "visibility timeout", "queue purged"}  # fmt: skip
 RUNNING = {"STARTED", "PROGRESS"}
 #: Ends after which a task waits once more.
 BACK = {"ignore", "requeue", "replace"}
@@ -77,7 +75,7 @@ def _end(living, seen, facts):
         views.pop("watcher")
     states = {name: view and view["state"] for name, view in views.items()}
     wrong = {name for name, shown in states.items() if not _is_right(living, name, shown, facts)}
-    if wrong and _died_with_its_words(living, facts):
+    if wrong and died_with_its_words(living, facts):
         return
     if wrong:
         rule = "wrong end of an id used again" if living.first else "wrong end"
@@ -155,23 +153,6 @@ def _never_stored(living, facts):
     return any(start < published and when < end for start, end in away for when in over)
 
 
-def _died_with_its_words(living, facts):
-    """Whether the process was killed before it could deliver how the execution ended."""
-    began = {note["nth"]: note for note in living.notes if note["what"] == "began"}
-    ends = [note for note in living.notes if note["what"] == "ended" and note["nth"] in began]
-    known = [*(note["at"] for note in ends), *(at for at, _ in living.statuses)]
-    if any(0 < at - max(known, default=at) < 1 for at in [*facts.killed, *facts.cold]):
-        return True  # the whole worker
-    if not ends:
-        return False
-    last = max(ends, key=lambda note: note["at"])
-    away = [] if facts.weather in UNTOUCHED else facts.raged
-    delivered = [end + 1 for start, end in away if start - 1 < last["at"] < end + 1]
-    until = max([last["at"] + SLACK, *delivered])
-    pid = began[last["nth"]]["pid"]
-    return any(died == pid and last["at"] < at < until for died, at in facts.deaths)
-
-
 def _forgotten(living, shown, facts):
     """Whether the store lost what it knew, and nothing was reported after that."""
     last = max((n["at"] for n in living.notes if n["what"] != "outside"), default=0)
@@ -212,7 +193,7 @@ def _counts(living, last, facts):
     ends = [note for note in living.notes if note["what"] == "ended"]
     if not ends or copied(living.life, living.notes, facts) or living.life.kind != "task":
         return
-    if _died_with_its_words(living, facts):
+    if died_with_its_words(living, facts):
         return
     note = max(ends, key=lambda each: each["nth"])
     if note["nth"] != max(each["nth"] for each in began) or note["how"] not in STATE_OF:
@@ -306,83 +287,3 @@ def _record(living):
     for before, after in pairwise(written):
         if before in {*READY, "ABORTED"} and after == "PROGRESS" and len(began) < 2:
             yield "record overwritten", f"{before} by PROGRESS in Celery's record", ""
-
-
-def justified(living, state, at, facts):
-    """Whether the task was over in this state at that moment, for Celery or by its own notes."""
-    notes = living.first[0] if living.first else living.notes
-    ends = list(_own_ends(living.life, notes))
-    said = any(end == state and note["at"] < at + SLACK for note, end in ends)
-    recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
-    hooked = state == "FAILURE" and any(
-        note.get("hook") == "on_failure" and note["at"] < at for note in notes
-    )
-    ended = {note["nth"] for note in notes if note["what"] in {"ended", "aborted"}}
-    cut = [note for note in notes if note["what"] == "began" and note["nth"] not in ended]
-    limits = [each for each in (living.life.soft, living.life.hard) if each is not None]
-    limited = state == "FAILURE" and any(
-        note["at"] + limit < at for note in cut for limit in limits
-    )
-    if state == "SUCCESS":  # of one of two executions at once, or of a replacement
-        return said or recorded
-    given_up = state == "FAILURE" and any(
-        at > lost + LOST_AFTER - 1 for lost in [*facts.killed, *facts.cold, *facts.purged]
-    )
-    return (said or recorded or hooked or given_up or limited) and not _newer_at_work(
-        notes, ends, state, at
-    )
-
-
-def _own_ends(life, notes):
-    """The notes of executions that ended, each with the state in which it ended, or None."""
-    retries = {note["nth"]: note["retries"] for note in notes if note["what"] == "began"}
-    for note in notes:
-        if note["what"] == "aborted":  # it saw ABORTED in Celery's record, and raised Ignore
-            yield note, "REVOKED"
-        elif note["what"] == "ended":
-            last = note["how"] == "auto" and retries.get(note["nth"], 0) >= RETRIES[life.auto]
-            yield note, "FAILURE" if last else STATE_OF.get(note["how"])
-
-
-def _newer_at_work(notes, own_ends, state, at):
-    """Whether a newer execution than the one that ended so was at work then."""
-    ends = [note for note, _ in own_ends if note["at"] < at]
-    own = [note["nth"] for note, end in own_ends if end == state and note["at"] < at]
-    hooks = [note["at"] for note in notes if note.get("hook") == "on_failure" and note["at"] < at]
-    if state == "FAILURE":  # a hook raised, so that the execution failed that ended before it
-        own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
-    ended = max(own, default=0)
-    began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
-    return any(
-        note["nth"] > ended and began.get(note["nth"], at) < at - SLACK and note["at"] > at + SLACK
-        for note in notes
-        if note["what"] in {"ended", "aborted"}
-    )
-
-
-def _last_before(notes, at):
-    """The last note before that moment, in a list; or an empty list."""
-    return sorted((note for note in notes if note["at"] <= at), key=lambda note: note["at"])[-1:]
-
-
-def story(living, seen):
-    """What happened and what was shown, in the order of time."""
-    notes = [*(living.first[0] if living.first else []), *living.notes]
-    lines = [(note["at"], "task   " + _note(note)) for note in notes]
-    lines += [(at, f"celery {status}") for at, status in living.statuses]
-    lines += [(at, f"shown  {_shown(event)}") for at, event in seen.frames]
-    lines.sort()
-    start = lines[0][0] if lines else 0
-    ends = [f"in the end {name}: {_shown(view)}" for name, view in
-            (("late", seen.late), ("JSON", seen.state)) if view and "state" in view]  # fmt: skip
-    return [*(f"{at - start:7.3f} {line}" for at, line in lines), *ends]
-
-
-def _shown(event):
-    run = f"{event['state']} run {event['run'] % 10**8} attempt {event['attempt']}"
-    return f"{run} {event['current']:g}/{event['total']} {event['error'] or ''}"
-
-
-def _note(note):
-    more = [str(note[key]) for key in ("how", "hook", "piece", "did", "retries") if key in note]
-    return f"{note['what']} {note['nth'] or ''} {' '.join(more)}"

@@ -1,0 +1,83 @@
+"""Whether an end was right at the moment when it was shown, and whether it could be delivered."""
+
+from tests.lifecycle.stack import LOST_AFTER
+from tests.lifecycle.truth import RETRIES, STATE_OF
+
+SLACK = 0.35  # seconds between what happens and its note, on a busy machine
+#: Kinds of weather in which the store is there all the time.
+UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker cold",
+             "visibility timeout", "queue purged"}  # fmt: skip
+
+
+def justified(living, state, at, facts):
+    """Whether the task was over in this state at that moment, for Celery or by its own notes."""
+    notes = living.first[0] if living.first else living.notes
+    ends = list(_own_ends(living.life, notes))
+    said = any(end == state and note["at"] < at + SLACK for note, end in ends)
+    recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
+    hooked = state == "FAILURE" and any(
+        note.get("hook") == "on_failure" and note["at"] < at for note in notes
+    )
+    ended = {note["nth"] for note in notes if note["what"] in {"ended", "aborted"}}
+    cut = [note for note in notes if note["what"] == "began" and note["nth"] not in ended]
+    limits = [each for each in (living.life.soft, living.life.hard) if each is not None]
+    limited = state == "FAILURE" and any(
+        note["at"] + limit < at for note in cut for limit in limits
+    )
+    if state == "SUCCESS":  # of one of two executions at once, or of a replacement
+        return said or recorded
+    given_up = state == "FAILURE" and any(
+        at > lost + LOST_AFTER - 1 for lost in [*facts.killed, *facts.cold, *facts.purged]
+    )
+    return (said or recorded or hooked or given_up or limited) and not _newer_at_work(
+        notes, ends, state, at
+    )
+
+
+def _own_ends(life, notes):
+    """The notes of executions that ended, each with the state in which it ended, or None."""
+    retries = {note["nth"]: note["retries"] for note in notes if note["what"] == "began"}
+    for note in notes:
+        if note["what"] == "aborted":  # it saw ABORTED in Celery's record, and raised Ignore
+            yield note, "REVOKED"
+        elif note["what"] == "ended":
+            last = note["how"] == "auto" and retries.get(note["nth"], 0) >= RETRIES[life.auto]
+            yield note, "FAILURE" if last else STATE_OF.get(note["how"])
+
+
+def _newer_at_work(notes, own_ends, state, at):
+    """Whether a newer execution than the one that ended so was at work then."""
+    ends = [note for note, _ in own_ends if note["at"] < at]
+    own = [note["nth"] for note, end in own_ends if end == state and note["at"] < at]
+    hooks = [note["at"] for note in notes if note.get("hook") == "on_failure" and note["at"] < at]
+    if state == "FAILURE":  # a hook raised, so that the execution failed that ended before it
+        own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
+    ended = max(own, default=0)
+    began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
+    return any(
+        note["nth"] > ended and began.get(note["nth"], at) < at - SLACK and note["at"] > at + SLACK
+        for note in notes
+        if note["what"] in {"ended", "aborted"}
+    )
+
+
+def _last_before(notes, at):
+    """The last note before that moment, in a list; or an empty list."""
+    return sorted((note for note in notes if note["at"] <= at), key=lambda note: note["at"])[-1:]
+
+
+def died_with_its_words(living, facts):
+    """Whether the process was killed before it could deliver how the execution ended."""
+    began = {note["nth"]: note for note in living.notes if note["what"] == "began"}
+    ends = [note for note in living.notes if note["what"] == "ended" and note["nth"] in began]
+    known = [*(note["at"] for note in ends), *(at for at, _ in living.statuses)]
+    if any(0 < at - max(known, default=at) < 1 for at in [*facts.killed, *facts.cold]):
+        return True  # the whole worker
+    if not ends:
+        return False
+    last = max(ends, key=lambda note: note["at"])
+    away = [] if facts.weather in UNTOUCHED else facts.raged
+    delivered = [end + 1 for start, end in away if start - 1 < last["at"] < end + 1]
+    until = max([last["at"] + SLACK, *delivered])
+    pid = began[last["nth"]]["pid"]
+    return any(died == pid and last["at"] < at < until for died, at in facts.deaths)
