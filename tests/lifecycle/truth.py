@@ -132,7 +132,8 @@ def _recorded(case):
     if case.status == "REVOKED" and case.facts.purged and not case.began:
         return Truth(OPEN | {"REVOKED"}, "revoked, and its message purged: no worker says so")
     terminated = case.did("terminate") or 0
-    if case.status == "FAILURE" and how in {"kill", "exit"} and case.last["at"] - 1 < terminated:
+    unnoticed = how in {"kill", "exit"} and not _overwritten(case)
+    if case.status in {"FAILURE", "REVOKED"} and unnoticed and case.last["at"] - 1 < terminated:
         return Truth(frozenset({"FAILURE", "REVOKED"}), "killed, and terminated meanwhile")
     if case.status == "REVOKED" and case.facts.purged and _goes_on(case, how):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
