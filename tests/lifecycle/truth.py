@@ -109,6 +109,8 @@ def _eager(case):
         return only(case.eager, "EagerResult says so")
     if case.eager == "raised":  # a hook, and its caller saw that
         return only("FAILURE", "its hook raised in its caller")
+    if case.last is None:  # its notes are still on their way
+        return UNDECIDED
     return _by_end(case, case.last.get("how", "aborted"))
 
 
