@@ -44,6 +44,7 @@ ROWS = {
     "Reject(requeue=True), late": _life(_ends("requeue"), ENDS, late=True),
     "soft time limit": _life(SLOW, soft=0.5),
     "hard time limit": _life(SLOW, hard=0.5),
+    "hard time limit, gevent": _life(SLOW, hard=0.5, pool="gevent"),
     "killed": _life(_ends("kill")),
     "killed, late": _life(_ends("kill"), ENDS, late=True),
     "killed, retry_on_worker_lost": _life(_ends("kill"), ENDS, lost_retry=True),
@@ -63,6 +64,7 @@ ROWS = {
         Attempt(reports=5, pace=0.4), outside=(_at("revoke", after=1.0),)
     ),
     "terminated": _life(SLOW, outside=(_at("terminate"),)),
+    "terminated, eventlet": _life(SLOW, pool="eventlet", outside=(_at("terminate"),)),
     "expired": _life(ENDS, countdown=1.0, expires=0.3),
     "aborted": _life(
         Attempt(reports=2, pace=0.2, end="abortable"),
