@@ -162,9 +162,9 @@ class Hub:
         return topic.event if topic is not None else None
 
     def _awaited(self, task_id: str) -> bool:
-        """Return whether somebody watches the task and has no outcome of it."""
+        """Return False if the task is watched, and its watchers have the outcome."""
         topic = self._topics.get(task_id)
-        return topic is not None and not (topic.event is not None and topic.event.complete)
+        return topic is None or topic.event is None or not topic.event.complete
 
     def _read(self, task_id: str, event: Event | None) -> None:
         """Take what the store had for this task, and ask for its outcome if that is in doubt."""
@@ -178,7 +178,10 @@ class Hub:
         topic = self._topics.get(task_id)
         if topic is None:
             return
-        if event is None or (topic.event and is_overtaken(event, topic.event)):
+        shown = topic.event
+        if event is None or (
+            shown and event.version > shown.version and is_overtaken(event, shown)
+        ):
             self._missed(task_id, topic, event)
         else:
             topic.missing_since = None

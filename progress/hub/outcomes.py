@@ -34,7 +34,7 @@ class Outcomes:
     """Reads the result backend for tasks that are missing or stalled in the store.
 
     An outcome is written to the store. Then ``found`` is called with the task id and the event that
-    the store has. ``awaited`` returns whether watchers still wait for a task's outcome.
+    the store has. ``awaited`` returns False if watchers have a task's outcome.
     """
 
     def __init__(

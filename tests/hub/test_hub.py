@@ -189,9 +189,8 @@ async def test_the_run_has_time_to_report_its_outcome_before_the_hub_stores_cele
     assert (await watched.until(lambda event: event.complete)).result == "told"
 
 
-@pytest.mark.parametrize("leaves", [False, True], ids=["watched", "no longer watched"])
 async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store(
-    hub, watch, monkeypatch, leaves
+    hub, watch, monkeypatch
 ):
     """It knows the attempt and the counts, which Celery's record lacks."""
     asked, offered, put_all = asyncio.Event(), asyncio.Queue(), hub._store.put
@@ -210,9 +209,6 @@ async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store
     await asked.wait()
     await tell(Event(task_id="a", state=State.SUCCESS, version=1, run=1, attempt=2))
     assert (await watched.until(lambda event: event.complete)).attempt == 2
-    if leaves:
-        [outbox] = hub._outboxes
-        hub.unwatch("a", outbox)
     assert await offered.get() == []
 
 
