@@ -73,6 +73,12 @@ def died_with_its_words(living, facts):
     known = [*(note["at"] for note in ends), *(at for at, _ in living.statuses)]
     if any(0 < at - max(known, default=at) < 1 for at in [*facts.killed, *facts.cold]):
         return True  # the whole worker
+    if lost_words(living, facts) or any(
+        _died(note["pid"], note["at"], SLACK, facts)
+        for note in living.notes
+        if note["what"] == "collected"
+    ):
+        return True
     if not ends:
         return False
     last = max(ends, key=lambda note: note["at"])
@@ -81,3 +87,23 @@ def died_with_its_words(living, facts):
     until = max([last["at"] + SLACK, *delivered])
     pid = began[last["nth"]]["pid"]
     return any(died == pid and last["at"] < at < until for died, at in facts.deaths)
+
+
+def lost_words(living, facts):
+    """Whether a process of this life ended while the store took no events."""
+    if facts.weather in UNTOUCHED:
+        return False
+    pids = {note["pid"] for note in [*living.notes, *_first_notes(living)] if "pid" in note}
+    return any(
+        died in pids and start - 1 < at < end + 1
+        for died, at in facts.deaths
+        for start, end in facts.raged
+    )
+
+
+def _first_notes(living):
+    return living.first[0] if living.first else []
+
+
+def _died(pid, since, seconds, facts):
+    return any(died == pid and since <= at < since + seconds for died, at in facts.deaths)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from progress.store.result_backend import SKEW
-from tests.lifecycle.ends import SLACK, UNTOUCHED, died_with_its_words, justified
+from tests.lifecycle.ends import SLACK, UNTOUCHED, died_with_its_words, justified, lost_words
 from tests.lifecycle.lives import Life
 from tests.lifecycle.story import story
 from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
@@ -84,8 +84,8 @@ def _end(living, seen, facts):
         return
     if facts.weather == "short retention" or facts.emptied:
         return  # Celery's record, which is left, knows no counts
-    yield from _alike(living, views, facts)
-    if not _never_stored(living, facts):
+    if not (_never_stored(living, facts) or lost_words(living, facts)):
+        yield from _alike(living, views, facts)
         yield from _words(living, views, facts)
 
 
@@ -121,7 +121,8 @@ def _ended_before(living, seen, facts):
     at = seen.arrival(newest)
     went_on = [note for note in living.notes if note["what"] in AT_WORK and note["at"] > at - SLACK]
     ended_again = any(when > at and status in READY for when, status in living.statuses)
-    return bool(went_on or ended_again) and justified(living, newest["state"], at, facts)
+    newer = (seen.state or {}).get("attempt", 0) > newest["attempt"]
+    return bool(went_on or ended_again or newer) and justified(living, newest["state"], at, facts)
 
 
 def _is_right(living, name, shown, facts):
@@ -161,8 +162,11 @@ def _forgotten(living, shown, facts):
             continue
         if shown == "UNKNOWN":
             return living.status not in READY
-        # What it knew some moments ago: Celery has a record, unless the result is ignored.
-        if taken and shown in OPEN and (living.status not in READY or living.life.ignored):
+        # What it knew some moments ago: Celery has a record, unless the result is ignored. For a
+        # task that waits and never ran, the record is read every 35 s.
+        began = any(note["what"] == "began" for note in living.notes)
+        unread = living.status not in READY or living.life.ignored or not began
+        if taken and shown in OPEN and unread:
             return True
     return False
 
@@ -209,10 +213,10 @@ def _counts(living, last, facts):
 
 def _order(living, seen, facts):
     """What holds of the events that came, whatever the task did."""
-    newest = None
+    newest, lost = None, lost_words(living, facts)
     for _, event in seen.frames:
         if newest is not None:
-            yield from _follows(newest, event)
+            yield from _follows(newest, event, lost=lost)
         share = event["percent"]
         if share is not None and share >= 100 and not event["complete"]:
             yield "percent before the end", f"{share} in {event['state']}", ""
@@ -220,13 +224,15 @@ def _order(living, seen, facts):
             newest = event
 
 
-def _follows(newest, event):
+def _follows(newest, event, *, lost):
     step = f"{newest['state']} to {event['state']}"
     if event["version"] < newest["version"]:
         yield "versions", step, ""
         return
     if 0 < event["published"] < newest["published"]:
         yield "published falls", step, ""
+    if lost:
+        return
     same_life = event["published"] == newest["published"]
     if same_life and event["attempt"] < newest["attempt"] and event["state"] != "SUCCESS":
         yield "attempt falls", step, ""
@@ -258,6 +264,8 @@ def _over(living, seen, facts):
 def _waits(living, seen, facts):
     """A task that was shown at work does not wait again, unless it went back to the queue."""
     if copied(living.life, living.notes, facts) or living.first or facts.emptied:
+        return
+    if lost_words(living, facts):
         return
     back = any(
         note["what"] == "aborted" or (note["what"] == "ended" and note["how"] in BACK)

@@ -12,7 +12,7 @@ import threading
 import time
 
 import redis
-from celery import Celery, Task, chain, chord, group
+from celery import Celery, Task, chain, chord, group, signals
 from celery.contrib.abortable import AbortableTask
 from celery.exceptions import Ignore, Reject
 
@@ -86,7 +86,11 @@ class RaisingHooks(Hooks):
 BASES = {"plain": Task, "hooks": Hooks, "raising hooks": RaisingHooks, "abortable": AbortableTask}
 AUTO = {
     "": {},
-    "at once": {"autoretry_for": (ConnectionError,), "default_retry_delay": 0},
+    "at once": {
+        "autoretry_for": (ConnectionError,),
+        "default_retry_delay": 0,
+        "retry_kwargs": {"max_retries": 3},
+    },
     "backoff": {
         "autoretry_for": (ConnectionError,),
         "retry_backoff": True,
@@ -202,7 +206,8 @@ def end(self, key, nth, attempt):
     if how in errors:
         raise errors[how]
     if how == "retry":
-        raise self.retry(countdown=attempt["countdown"], exc=RuntimeError("again"), max_retries=9)
+        # No max_retries here: Celery would use it for the next autoretry in this process, too.
+        raise self.retry(countdown=attempt["countdown"], exc=RuntimeError("again"))
     if how == "ignore":
         if attempt["stored"]:
             stored = ValueError("by hand") if attempt["stored"] == "FAILURE" else "by hand"
@@ -236,7 +241,7 @@ def piece(self, key, name, seconds, fails):
     """A part of what a task was replaced by."""
     from progress import ProgressRecorder
 
-    note(key, "piece began", 0, piece=name)
+    note(key, "piece began", 0, piece=name, pid=os.getpid())
     recorder = ProgressRecorder(self)
     for step in range(1, 4):
         recorder.set_progress(step, 3, f"Piece, step {step}")
@@ -257,6 +262,12 @@ def inner(self, fails):
         raise RuntimeError("password")
 
 
+@signals.task_postrun.connect(sender=app.tasks["celery.accumulate"])
+def collected(task_id, **_):
+    """Write down which process collected what a group gave that replaced a task."""
+    note(task_id, "collected", 0, pid=os.getpid())
+
+
 for _base, _class in BASES.items():
     for _late in (False, True):
         for _auto, _options in AUTO.items():
@@ -266,6 +277,7 @@ for _base, _class in BASES.items():
                     name=task_name(_base, _late, _auto, _again),
                     base=_class,
                     acks_late=_late,
+                    max_retries=9,
                     retry_on_worker_lost=_again,
                     **{"default_retry_delay": 0.3, **_options},
                 )(live)

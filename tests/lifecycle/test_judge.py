@@ -131,7 +131,7 @@ def used_again(how, *, published):
     """A life whose id was used before, for a task that succeeded."""
     shown = Shown(
         {"what": "published", "nth": 0, "at": published}, began(21), ended(22, how),
-        statuses=[(12, "SUCCESS")],
+        statuses=[(12, "SUCCESS")], again=(Attempt(end=how),),
     )  # fmt: skip
     living = shown.living
     first = Truth(frozenset({"SUCCESS"}), "")
@@ -143,8 +143,8 @@ def used_again(how, *, published):
 @pytest.mark.parametrize(
     ("how", "published", "rules"),
     [
-        ("kill", 15, []),
-        ("kill", 18, ["wrong end of an id used again"]),
+        ("ignore", 15, []),
+        ("ignore", 18, ["wrong end of an id used again"]),
         ("failure", 15, ["wrong end of an id used again"]),
     ],
 )

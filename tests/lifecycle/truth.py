@@ -139,7 +139,7 @@ def _recorded(case):
         return Truth(frozenset({"FAILURE", "REVOKED"}), "killed, and terminated meanwhile")
     if case.status == "REVOKED" and case.facts.purged and _goes_on(case, how):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
-    if case.status == "FAILURE" and _on_retry_raised(case, how):
+    if case.status in {"FAILURE", "REVOKED"} and _on_retry_raised(case, how):
         dropped = case.did("revoke", "terminate") or case.life.expires is not None
         return Truth(
             frozenset({"FAILURE", "REVOKED"} if dropped else {"FAILURE"}),
@@ -229,6 +229,12 @@ def _noted(case):
     if case.open and not (case.lost() and newest in case.ended):
         return _cut(case, revoked)
     how = case.last.get("how", "aborted")
+    newest_celery = case.facts.celery == "5.7"
+    if case.second and case.status == "SUCCESS" and how in {"kill", "exit"} and newest_celery:
+        return Truth(
+            frozenset({"SUCCESS", "FAILURE"}),
+            "Celery may take the first task's SUCCESS for its own",
+        )
     if _goes_on(case, how):
         if quiet > SILENCE + 1 and (revoked or life.expires is not None):
             failed = {"FAILURE"} if _on_retry_raised(case, how) else set()
