@@ -88,7 +88,8 @@ def _aborted_late(case):
     if case.status != "ABORTED" or case.second or (case.copied and len(case.began) > 1):
         return None
     before = _overwritten(case)
-    if before is None or case.quiet < SILENCE:
+    unsure = case.life.ignored or (before == "REVOKED" and case.ended)
+    if before is None or unsure or case.quiet < SILENCE:
         return None
     return only(before, "aborted after its end: the outcome that Celery recorded before")
 
