@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -47,7 +47,7 @@ class Publisher:
         self._inbox = Inbox()
         self._awake = asyncio.Event()
         self._flushing: set[asyncio.Task[None]] = set()
-        self._telling: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._ended = False
         start_real_thread(self._begin, self._serve)
 
@@ -139,7 +139,7 @@ class Publisher:
                 tasks.create_task(forever("Reading what tasks report", self._read_on))
                 tasks.create_task(forever("Sending heartbeats", self._beat))
         finally:
-            for waiting in self._flushing | self._telling:
+            for waiting in self._flushing | self._working:
                 waiting.cancel()
             await self._store.aclose()
 
@@ -162,7 +162,19 @@ class Publisher:
         self._remove(run)
         if state is State.PENDING:
             run.forget()
+            if not run.number:
+                self._await(self._wait_after_start(run))
+                return
         self._delivery.offer(run, run.event(state, **more))
+
+    async def _wait_after_start(self, run: Run) -> None:
+        """Deliver the start of a run that waits again at once: its PENDING needs the run's number.
+
+        Without the number it would not replace an earlier run, whose process is gone.
+        """
+        self._delivery.offer(run, run.event(State.STARTED))
+        await self._delivery.idle()
+        self._delivery.offer(run, run.event(State.PENDING))
 
     def _remove(self, run: Run) -> None:
         self._runs.pop(run, None)
@@ -181,9 +193,13 @@ class Publisher:
             self._delivery.offer(event.task_id, event)
 
     def _tell(self, change: RightsChange) -> None:
-        telling = self._loop.create_task(self._delivery.tell(change))
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
+        self._await(self._delivery.tell(change))
+
+    def _await(self, work: Coroutine[None, None, None]) -> None:
+        """Start this work, for which :meth:`flush` waits."""
+        working = self._loop.create_task(work)
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
 
     async def _read_on(self) -> None:
         """Read the runs every interval while they report, then sleep until a run wakes it."""
@@ -244,4 +260,5 @@ class Publisher:
         waiting.add_done_callback(flushed.append)
 
     async def _all_out(self) -> None:
-        await asyncio.gather(self._delivery.idle(), *self._telling)
+        await asyncio.gather(*self._working)
+        await self._delivery.idle()

@@ -1,10 +1,11 @@
-"""The publisher of a process whose settings are wrong."""
+"""The publisher of a process: with wrong settings, runs of others, and runs that end at once."""
 
 from multiprocessing import util
 
 import pytest
 
-from progress.reporting.current import adopt, current_publisher
+from progress.events import Event, State
+from progress.reporting.current import adopt, current_publisher, flush
 from progress.reporting.runs import Run
 
 
@@ -23,3 +24,14 @@ def test_a_forked_process_with_many_adopted_runs_registers_one_exit_function(red
     for name in "abc":
         adopt(Run(name))
     assert len(util._finalizer_registry) == before + 1
+
+
+@pytest.mark.parametrize("earlier", [State.PENDING, State.STARTED])
+async def test_a_run_that_waits_again_at_once_replaces_what_was_before(store, earlier):
+    """Its process reports the start only with the end; an earlier process may have been killed."""
+    [(_, before)] = await store.put([Event(task_id="a", state=earlier, published=5)])
+    publisher = current_publisher()
+    publisher.conclude(publisher.open("a", published=5), State.PENDING)
+    assert flush(5)
+    event = (await store.read(["a"]))["a"]
+    assert (event.state, event.run > before.run) == (State.PENDING, True)
