@@ -15,8 +15,9 @@ STORED = ("version", "run", "published", "worker", "percent")
 RUNNING = {"STARTED", "PROGRESS"}
 #: Ends after which a task waits once more.
 BACK = {"ignore", "requeue", "replace"}
-#: Ends that no signal of the task's own process tells, so that Celery's record is asked.
-UNTOLD = {"ignore", "kill", "exit", "replace"}
+#: Ends after which Celery's record is asked: no signal of the task's own process tells the outcome,
+#: or the task waits.
+ASKED = {"ignore", "kill", "exit", "replace", "retry", "auto", "requeue"}
 AT_WORK = {"began", "ended", "piece began", "piece ended"}
 
 
@@ -121,7 +122,10 @@ def _ended_before(living, seen, facts):
     at = seen.arrival(newest)
     went_on = [note for note in living.notes if note["what"] in AT_WORK and note["at"] > at - SLACK]
     ended_again = any(when > at and status in READY for when, status in living.statuses)
-    newer = (seen.state or {}).get("attempt", 0) > newest["attempt"]
+    stands = seen.state or {}
+    newer = stands.get("attempt", 0) > newest["attempt"] or (
+        copied(living.life, living.notes, facts) and stands.get("run", 0) > newest["run"]
+    )
     return bool(went_on or ended_again or newer) and justified(living, newest["state"], at, facts)
 
 
@@ -138,8 +142,8 @@ def _is_right(living, name, shown, facts):
 
 def _of_first_life(living, shown):
     """Whether Celery's record has the end of the id's first life, and nobody can tell whose."""
-    ends = [note["how"] for note in living.notes if note["what"] == "ended"]
-    if not living.first or shown not in READY or not UNTOLD.intersection(ends[-1:]):
+    ends = {note["how"] for note in living.notes if note["what"] == "ended"}
+    if not living.first or shown not in READY or not ASKED & ends:
         return False
     published = min(note["at"] for note in living.notes if note["what"] == "published")
     recorded = [when for when, status in living.statuses if status == shown]
