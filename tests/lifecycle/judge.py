@@ -295,7 +295,8 @@ def _record(living):
         in_time = any(began[end["nth"]] + SLACK < at < end["at"] - 1 for at in asked)
         if in_time and not aborted and len(began) == end["nth"] and "PROGRESS" in others:
             yield "abort is lost", "the task never sees ABORTED", ""
+    executions = sum(note["what"] == "began" for note in living.notes)  # a RETRY may come between
     written = [status for _, status in living.statuses]
     for before, after in pairwise(written):
-        if before in {*READY, "ABORTED"} and after == "PROGRESS" and len(began) < 2:
+        if before in {*READY, "ABORTED"} and after == "PROGRESS" and executions < 2:
             yield "record overwritten", f"{before} by PROGRESS in Celery's record", ""
