@@ -167,7 +167,7 @@ class Hub:
         return topic is None or topic.event is None or not topic.event.complete
 
     def _read(self, task_id: str, event: Event | None) -> None:
-        """Take what the store had for this task, and ask for its outcome if that is in doubt."""
+        """Handle the store's event for this task; if it may be old, read the result backend."""
         shown = self._newest(task_id)
         self._found(task_id, event)
         if is_doubtful(event):

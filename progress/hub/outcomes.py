@@ -63,9 +63,9 @@ class Outcomes:
     def doubt(self, task_id: str, event: Event | None, *, begun: bool = False) -> None:
         """Read the result backend for this task soon, or every 35 s if it never had a run.
 
-        A task that waits after a run called replace(): if a step of the replacement fails, Celery
-        ends the task without a signal. An outcome from before the task was sent is ignored.
-        ``begun`` says that watchers saw a run, which the store may lack.
+        A task that waits after a run has called replace(). If a step of the replacement fails,
+        Celery ends the task without a signal. An outcome that was stored before the task was sent
+        is ignored. ``begun`` says that watchers saw a run, which the store may lack.
         """
         waits = event is not None and event.state is State.PENDING and not event.run
         # A run that ends at once may store only its end; that names the worker.
@@ -112,7 +112,7 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
 async def settle(
     store: Store, outcomes: Sequence[Event], awaited: Callable[[str], bool]
 ) -> dict[str, Event]:
-    """Store these outcomes of missing or stalled tasks; return the events in the store then.
+    """Store these outcomes of missing or stalled tasks; return the events that the store now has.
 
     Celery records an outcome before the worker's publisher sends it, so this waits a second for
     the publisher. It leaves out a task whose outcome watchers already have: the publisher will
