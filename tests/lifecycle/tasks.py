@@ -10,17 +10,15 @@ import os
 import signal
 import threading
 import time
+from datetime import timedelta
 
 import redis
 from celery import Celery, Task, chain, chord, group, signals
 from celery.contrib.abortable import AbortableTask
 from celery.exceptions import Ignore, Reject
+from kombu.asynchronous import timer
 
 true_time = time.time
-if ahead := float(os.environ.get("TEST_CLOCK_AHEAD", "0")):  # what this process takes for the time
-    true_ns = time.time_ns
-    time.time = lambda: true_time() + ahead
-    time.time_ns = lambda: true_ns() + int(ahead * 1e9)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 url = os.environ["TEST_BROKER_URL"]
@@ -36,6 +34,13 @@ app.conf.update(
     worker_hijack_root_logger=False,
     task_reject_on_worker_lost=True,
 )
+
+if ahead := float(os.environ.get("TEST_CLOCK_AHEAD", "0")):  # what this process takes for the time
+    true_ns = time.time_ns
+    time.time = lambda: true_time() + ahead
+    time.time_ns = lambda: true_ns() + int(ahead * 1e9)
+    timer._time = time.time  # Celery's timers, and the times in its records and messages
+    app.now = lambda: Celery.now(app) + timedelta(seconds=ahead)
 
 _local = threading.local()
 
