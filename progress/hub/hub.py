@@ -228,5 +228,14 @@ def is_overtaken(event: Event, shown: Event) -> bool:
         return shown.state not in {State.PENDING, State.UNKNOWN}
     if event.state not in RUNNING or not event.run or event.run != shown.run:
         return False
-    falls = event.percent is not None and event.percent < (shown.percent or 0)
-    return shown.complete or falls
+    return shown.complete or _is_earlier_report(event, shown)
+
+
+def _is_earlier_report(event: Event, shown: Event) -> bool:
+    """Return whether the event is a report that this run made before the shown report."""
+    if event.state is not shown.state:
+        return event.state is State.STARTED  # once a run has reported, it stays in PROGRESS
+    if event.stalled:  # the store repeats the newest report that it has
+        return (event.percent or 0, event.current) < (shown.percent or 0, shown.current)
+    # A running task may lose sight of its total, so an unknown percent does not fall.
+    return event.percent is not None and event.percent < (shown.percent or 0)

@@ -258,16 +258,27 @@ async def test_a_run_that_the_store_never_gets_is_not_shown_for_ever(store, watc
 
 
 HALF = Event(task_id="a", state=State.PROGRESS, run=7, current=2, total=4)
+UNSURE = replace(HALF, total=None)
 
 
 @pytest.mark.parametrize(
     ("event", "shown"),
     [
         (replace(HALF, stalled=True), replace(HALF, current=3)),
+        (replace(HALF, stalled=True, total=None), HALF),
+        (replace(UNSURE, stalled=True), replace(UNSURE, current=3)),
+        (replace(HALF, state=State.STARTED, current=0, total=None), HALF),
         (HALF, replace(HALF, state=State.FAILURE)),
         (replace(HALF, state=State.RETRY), replace(HALF, attempt=2, run=8)),
     ],
-    ids=["a lower percent of the run", "a run that has ended", "an earlier attempt"],
+    ids=[
+        "a lower percent of the run",
+        "an unknown percent of a run that is silent",
+        "a lower count of a run that is silent",
+        "the start of the run",
+        "a run that has ended",
+        "an earlier attempt",
+    ],
 )
 def test_what_the_store_gets_late_is_older(event, shown):
     assert is_overtaken(event, shown)
@@ -275,8 +286,13 @@ def test_what_the_store_gets_late_is_older(event, shown):
 
 @pytest.mark.parametrize(
     "event",
-    [replace(HALF, stalled=True), replace(HALF, total=None), replace(HALF, run=8, current=0)],
-    ids=["the same percent", "an unknown percent", "another run"],
+    [
+        replace(HALF, stalled=True),
+        UNSURE,
+        replace(HALF, run=8, current=0),
+        replace(HALF, state=State.STARTED, run=8, current=0, total=None),
+    ],
+    ids=["the same percent", "an unknown percent", "another run", "the start of another run"],
 )
 def test_what_a_run_reports_next_is_newer(event):
     assert not is_overtaken(event, HALF)
