@@ -40,6 +40,17 @@ class Living:
     def status(self):
         return self.statuses[-1][1] if self.statuses else None
 
+    def begin_again(self):
+        """Use the id for a second life."""
+        self.first = self.notes, self.truth
+        self.notes, self.truth, self.decided = [], None, None
+        self.key = f"{self.life.task_id}\n2"
+
+    def take(self, note):
+        """Add a note to those of its life: a message of the first one may come back late."""
+        late = self.first and note["key"] != self.key and note["what"] != "collected"
+        (self.first[0] if late else self.notes).append(note)
+
 
 @dataclass
 class Seen:
@@ -138,9 +149,7 @@ class Batch:
             await self._decided(living)
             if living.truth is None or living.truth.states is None:
                 return
-            living.first = living.notes, living.truth
-            living.notes, living.truth, living.decided = [], None, None
-            living.key = f"{life.task_id}\n2"
+            living.begin_again()
             self._by_key[living.key] = living
             await self._publish(living, life.again)
 
@@ -216,7 +225,7 @@ class Batch:
             _, text = await notes.blpop("notes", timeout=0)
             note = json.loads(text)
             if living := self._by_key.get(note["key"]):
-                living.notes.append(note)
+                living.take(note)
 
     async def _ask(self):
         """Celery's record of all, as it changes, and what of it is the truth."""

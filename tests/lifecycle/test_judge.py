@@ -154,6 +154,15 @@ def test_a_success_of_the_ids_first_life_passes_where_only_the_record_tells(how,
     assert shown.rules((12, event("SUCCESS", 2)), late=success, state=success) == rules
 
 
+def test_a_message_of_the_ids_first_life_that_comes_back_is_of_that_life():
+    living = Living(Life(task_id="x"))
+    living.begin_again()
+    late, own = began(3, nth=2) | {"key": "x"}, began(2) | {"key": "x\n2"}
+    living.take(own)
+    living.take(late)
+    assert (living.first[0], living.notes) == ([late], [own])
+
+
 def test_a_hook_that_fails_a_copy_ends_what_is_watched_while_the_older_execution_goes_on():
     shown = Shown(
         began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
