@@ -168,6 +168,8 @@ class Hub:
 
     def _read(self, task_id: str, event: Event | None) -> None:
         """Handle the store's event for this task; if it may be old, read the result backend."""
+        if task_id not in self._topics:  # its watchers have left since this read became due
+            return
         shown = self._newest(task_id)
         self._found(task_id, event)
         if is_doubtful(event):

@@ -8,7 +8,7 @@ import pytest
 from channels.layers import get_channel_layer
 
 from progress.events import Event, State
-from progress.hub import Hub, outcomes
+from progress.hub import Hub, outcomes, reconciler
 from progress.hub.hub import is_overtaken
 from progress.hub.outbox import Frames
 from progress.layers import groups
@@ -320,6 +320,32 @@ async def test_a_task_that_waits_after_a_run_is_asked_for_at_each_read(store, wa
         while asked.count("b") < 3 or "c" not in asked:
             await asyncio.sleep(0.01)
     assert "a" not in asked
+
+
+async def test_a_task_that_nobody_watches_any_more_is_not_asked_for(
+    store, hub, watch, monkeypatch
+):
+    """Its id may be used again meanwhile, and the outcome would be that of the task before."""
+    asked = []
+
+    async def recorded(doubtful):
+        asked.extend(doubtful)
+        return []
+
+    monkeypatch.setattr(outcomes, "recorded", recorded)
+    monkeypatch.setattr(reconciler, "CONFIRM_AFTER", 0.1)
+    await put(store, Event(task_id="a", state=State.STARTED))
+    frames = Frames()
+    hub.watch("a", frames)
+    await anext(frames)
+    hub.unwatch("a", frames)
+    await put(store, Event(task_id="a", state=State.RETRY, attempt=2))
+    await put(store, Event(task_id="b", state=State.RETRY))
+    watch("b")
+    async with asyncio.timeout(5):
+        while asked.count("b") < 2:  # at once, and when the group is joined for sure
+            await asyncio.sleep(0.01)
+    assert set(asked) == {"b"}
 
 
 @pytest.mark.promise(6)
