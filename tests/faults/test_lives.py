@@ -24,7 +24,7 @@ async def test_l1_a_retry_arrives_after_the_next_attempt_began(scenario):
 
 @pytest.mark.row("L1")
 async def test_l1_a_retry_arrives_after_the_next_attempt_began_twin(scenario):
-    watchers = await delay_retry(scenario, web="settle", without="attempts")
+    watchers = await delay_retry(scenario, web="settle overtaken", without="attempts")
     await scenario.breaks(watchers, within=R)
     assert {watcher.newest["state"] for watcher in watchers} == {"RETRY"}
 

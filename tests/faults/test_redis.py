@@ -247,7 +247,7 @@ async def swallow(scenario, *, layer_only, **web):
     web = scenario.web(**ports, **web)
     scenario.worker(options=("-c", "2"))
     # One ends before the link is noticed to be deaf; the other long after.
-    begun = [await scenario.begin("count", *steps(length), web=web) for length in (P + R + 8, 5)]
+    begun = [await scenario.begin("count", *steps(length), web=web) for length in (P + R + 8, 3.5)]
     long, short = [watchers for _, watchers in begun]
     await asyncio.gather(long[0].live(), short[0].live())
     scenario.fault()

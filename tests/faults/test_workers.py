@@ -90,9 +90,9 @@ async def test_w1_a_child_is_killed_twin(scenario):
     await nothing_seen(watchers, is_over, within=6)
 
 
-async def lose_child(scenario, task="count", **values):
+async def lose_child(scenario, task="count", web="", **values):
     """A child of the pool is killed in the middle of its task."""
-    web, worker = scenario.web(), scenario.worker(options=("-c", "1"), **values)
+    web, worker = scenario.web(without=web), scenario.worker(options=("-c", "1"), **values)
     watchers = scenario.watch(scenario.start(task, 100, 0.05), web)
     await watchers[0].until(lambda event: event["current"] >= 5)
     scenario.fault()
@@ -125,7 +125,7 @@ async def test_w2_the_task_of_a_killed_child_is_sent_again(scenario):
 
 @pytest.mark.row("W2")
 async def test_w2_the_task_of_a_killed_child_runs_again_twin(scenario):
-    watchers = await lose_child(scenario, "count_late", without="runs")
+    watchers = await lose_child(scenario, "count_late", web="overtaken", without="runs")
     for watcher in watchers:
         await watcher.outcome(within=20)
     with pytest.raises(AssertionError, match="runs are never mixed"):
@@ -368,16 +368,16 @@ async def test_w5_two_runs_of_one_task_at_once(scenario):
 
 @pytest.mark.row("W5")
 async def test_w5_two_runs_of_one_task_at_once_twin(scenario):
-    watchers = await run_twice(scenario, without="takeover")
+    watchers = await run_twice(scenario, web="overtaken", without="takeover")
     for watcher in watchers:
         await watcher.outcome(within=10)
     with pytest.raises(AssertionError, match="runs are never mixed"):
         restarts(watchers)
 
 
-async def run_twice(scenario, **values):
+async def run_twice(scenario, web="", **values):
     """Two workers run a task with the same id, the second when the first is on its way."""
-    web = scenario.web()
+    web = scenario.web(without=web)
     for name in ("one", "other"):
         scenario.worker(name=name, options=("-c", "1"), **values)
     task_id = scenario.start("count", 60, 0.05)

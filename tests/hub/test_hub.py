@@ -322,9 +322,7 @@ async def test_a_task_that_waits_after_a_run_is_asked_for_at_each_read(store, wa
     assert "a" not in asked
 
 
-async def test_a_task_that_nobody_watches_any_more_is_not_asked_for(
-    store, hub, watch, monkeypatch
-):
+async def test_a_task_that_nobody_watches_any_more_is_not_asked_for(store, hub, watch, monkeypatch):
     """Its id may be used again meanwhile, and the outcome would be that of the task before."""
     asked = []
 
