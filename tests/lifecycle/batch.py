@@ -67,7 +67,12 @@ class Seen:
 
 
 def _deaths(living):
-    """Process ids of executions that were killed, and when: by their own doing, or by others."""
+    """Process ids of executions that were killed, and when: by their own doing, or by others.
+
+    Other pools than prefork have one process for all, which lives on.
+    """
+    if living.life.pool != "prefork":
+        return
     ends = {note["nth"]: note for note in living.notes if note["what"] == "ended"}
     others = [n["at"] for n in living.notes if n.get("did") == "terminate"]
     for note in living.notes:

@@ -7,6 +7,8 @@ SLACK = 0.35  # seconds between what happens and its note, on a busy machine
 #: Kinds of weather in which the store is there all the time.
 UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker cold",
              "visibility timeout", "queue purged"}  # fmt: skip
+#: Notes after which a process has nothing more to say of an execution.
+OWN_ENDS = {"ended", "aborted", "piece ended", "collected"}
 
 
 def justified(living, state, at, facts):
@@ -67,43 +69,34 @@ def _last_before(notes, at):
 
 
 def died_with_its_words(living, facts):
-    """Whether the process was killed before it could deliver how the execution ended."""
-    began = {note["nth"]: note for note in living.notes if note["what"] == "began"}
-    ends = [note for note in living.notes if note["what"] == "ended" and note["nth"] in began]
+    """Whether the process that ended the task was killed before it could deliver how."""
+    ends = [note for note in living.notes if note["what"] in OWN_ENDS]
     known = [*(note["at"] for note in ends), *(at for at, _ in living.statuses)]
     if any(0 < at - max(known, default=at) < 1 for at in [*facts.killed, *facts.cold]):
         return True  # the whole worker
-    if lost_words(living, facts) or any(
-        _died(note["pid"], note["at"], SLACK, facts)
-        for note in living.notes
-        if note["what"] == "collected"
-    ):
-        return True
     if not ends:
         return False
     last = max(ends, key=lambda note: note["at"])
-    away = [] if facts.weather in UNTOUCHED else facts.raged
-    delivered = [end + 1 for start, end in away if start - 1 < last["at"] < end + 1]
+    delivered = [end + 1 for start, end in away(facts) if start - 1 < last["at"] < end + 1]
     until = max([last["at"] + SLACK, *delivered])
-    pid = began[last["nth"]]["pid"]
-    return any(died == pid and last["at"] < at < until for died, at in facts.deaths)
+    return any(pid == last["pid"] and last["at"] < at < until for pid, at in facts.deaths)
 
 
-def lost_words(living, facts):
-    """Whether a process of this life ended while the store took no events."""
-    if facts.weather in UNTOUCHED:
-        return False
-    pids = {note["pid"] for note in [*living.notes, *_first_notes(living)] if "pid" in note}
-    return any(
-        died in pids and start - 1 < at < end + 1
-        for died, at in facts.deaths
-        for start, end in facts.raged
-    )
+def unstored(living, facts):
+    """The times, each as (from, to), when watchers saw what no store ever had.
+
+    A process of this life ended while the store took no events: who watched saw what it announced.
+    """
+    notes = [*living.notes, *(living.first[0] if living.first else [])]
+    pids = {note["pid"] for note in notes if "pid" in note}
+    return [
+        (start - SLACK, died + 1)
+        for pid, died in facts.deaths
+        for start, end in away(facts)
+        if pid in pids and start - SLACK < died < end + 1
+    ]
 
 
-def _first_notes(living):
-    return living.first[0] if living.first else []
-
-
-def _died(pid, since, seconds, facts):
-    return any(died == pid and since <= at < since + seconds for died, at in facts.deaths)
+def away(facts):
+    """The times, each as (from, to), when the store took no events."""
+    return [] if facts.weather in UNTOUCHED else facts.raged

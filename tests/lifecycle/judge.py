@@ -1,10 +1,10 @@
 """What is wrong with what was shown of a life, beside Celery's truth."""
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from progress.store.result_backend import SKEW
-from tests.lifecycle.ends import SLACK, UNTOUCHED, died_with_its_words, justified, lost_words
+from tests.lifecycle.between import AT_WORK, between
+from tests.lifecycle.ends import SLACK, UNTOUCHED, away, died_with_its_words, justified
 from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import AHEAD
 from tests.lifecycle.story import story
@@ -13,13 +13,9 @@ from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
 ALIKE = ("state", "attempt", "current", "total", "description", "error", "result", "stalled")
 #: Alike too where the store was there all the time, so that it alone gave the versions.
 STORED = ("version", "run", "published", "worker", "percent")
-RUNNING = {"STARTED", "PROGRESS"}
-#: Ends after which a task waits once more.
-BACK = {"ignore", "requeue", "replace"}
 #: Ends after which Celery's record is asked: no signal of the task's own process tells the outcome,
 #: or the task waits.
 ASKED = {"ignore", "kill", "exit", "replace", "retry", "auto", "requeue"}
-AT_WORK = {"began", "ended", "piece began", "piece ended"}
 
 
 @dataclass
@@ -43,13 +39,7 @@ def findings(living, seen, facts):
     if living.refused:
         rules = [("id refused", living.refused, "Celery takes it")]
     else:
-        rules = [
-            *_end(living, seen, facts),
-            *_order(living, seen, facts),
-            *_over(living, seen, facts),
-            *_waits(living, seen, facts),
-            *_record(living),
-        ]
+        rules = [*_end(living, seen, facts), *between(living, seen, facts)]
     return [
         Finding(rule, living.life, shown, truth or _truth(living), story(living, seen))
         for rule, shown, truth in rules
@@ -86,7 +76,7 @@ def _end(living, seen, facts):
         return
     if facts.weather == "short retention" or facts.emptied:
         return  # Celery's record, which is left, knows no counts
-    if not (_never_stored(living, facts) or lost_words(living, facts)):
+    if not (_never_stored(living, facts) or died_with_its_words(living, facts)):
         yield from _alike(living, views, facts)
         yield from _words(living, views, facts)
 
@@ -156,8 +146,7 @@ def _never_stored(living, facts):
     """Whether the task was sent and recorded as over while the store took no events."""
     published = min((n["at"] for n in living.notes if n["what"] == "published"), default=0)
     over = [when for when, status in living.statuses if status in READY]
-    away = [] if facts.weather in UNTOUCHED else facts.raged
-    return any(start < published and when < end for start, end in away for when in over)
+    return any(start < published and when < end for start, end in away(facts) for when in over)
 
 
 def _forgotten(living, shown, facts):
@@ -203,8 +192,6 @@ def _counts(living, last, facts):
     ends = [note for note in living.notes if note["what"] == "ended"]
     if not ends or copied(living.life, living.notes, facts) or living.life.kind != "task":
         return
-    if died_with_its_words(living, facts):
-        return
     note = max(ends, key=lambda each: each["nth"])
     if note["nth"] != max(each["nth"] for each in began) or note["how"] not in STATE_OF:
         return
@@ -215,90 +202,3 @@ def _counts(living, last, facts):
         yield "attempt", f"attempt {last['attempt']} of {retries + 1}", ""
     if last["current"] not in note["said"]:
         yield "counts", f"{last['current']:g} of {note['said']}", ""
-
-
-def _order(living, seen, facts):
-    """What holds of the events that came, whatever the task did."""
-    newest, lost = None, lost_words(living, facts)
-    for _, event in seen.frames:
-        if newest is not None:
-            yield from _follows(newest, event, lost=lost)
-        share = event["percent"]
-        if share is not None and share >= 100 and not event["complete"]:
-            yield "percent before the end", f"{share} in {event['state']}", ""
-        if newest is None or event["version"] > newest["version"]:
-            newest = event
-
-
-def _follows(newest, event, *, lost):
-    step = f"{newest['state']} to {event['state']}"
-    if event["version"] < newest["version"]:
-        yield "versions", step, ""
-        return
-    if 0 < event["published"] < newest["published"]:
-        yield "published falls", step, ""
-    if lost:
-        return
-    same_life = event["published"] == newest["published"]
-    if same_life and event["attempt"] < newest["attempt"] and event["state"] != "SUCCESS":
-        yield "attempt falls", step, ""
-    same = event["run"] == newest["run"] and event["attempt"] == newest["attempt"]
-    fell = (event["percent"] or 0) < (newest["percent"] or 0)
-    if same and fell and event["run"] and event["state"] != "PENDING":
-        yield "percent falls", step, ""
-
-
-def _over(living, seen, facts):
-    """Nothing is called over that goes on; a task that began is known."""
-    if living.life.kind == "eager":
-        return
-    notes = living.first[0] if living.first else living.notes
-    began = [note["at"] for note in notes if note["what"] == "began"]
-    for at, event in seen.frames:
-        after = [note for note in notes if note["what"] in AT_WORK and note["at"] > at + SLACK]
-        if event["complete"] and after and not justified(living, event["state"], at, facts):
-            late = f"{after[0]['what']} {after[0]['at'] - at:.1f} s later"
-            yield "called over and goes on", f"{event['state']}, then {late}", ""
-            break
-    for at, event in seen.frames:
-        known = began and at > began[0] + 2 and not facts.emptied
-        if event["state"] == "UNKNOWN" and known and facts.weather != "short retention":
-            yield "unknown", "UNKNOWN after it began", ""
-            break
-
-
-def _waits(living, seen, facts):
-    """A task that was shown at work does not wait again, unless it went back to the queue."""
-    if copied(living.life, living.notes, facts) or living.first or facts.emptied:
-        return
-    if lost_words(living, facts):
-        return
-    back = any(
-        note["what"] == "aborted" or (note["what"] == "ended" and note["how"] in BACK)
-        for note in living.notes
-    )
-    at_work = False
-    for _, event in seen.frames:
-        if event["state"] == "PENDING" and at_work and not back:
-            yield "waits again", "PENDING after it was at work", ""
-            break
-        at_work = at_work or event["state"] not in {"PENDING", "UNKNOWN"}
-
-
-def _record(living):
-    """What the task wrote into Celery's record itself stays there, and it sees an abort."""
-    notes = [] if living.first else living.notes
-    ends = [n for n in notes if n["what"] == "ended" and n["how"] == "abortable"]
-    began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
-    asked = [n["at"] for n in notes if n["what"] == "outside" and n["did"] == "abort"]
-    aborted = any(note["what"] == "aborted" for note in notes)
-    others = {status for when, status in living.statuses if asked and when > asked[0]}
-    for end in ends:
-        in_time = any(began[end["nth"]] + SLACK < at < end["at"] - 1 for at in asked)
-        if in_time and not aborted and len(began) == end["nth"] and "PROGRESS" in others:
-            yield "abort is lost", "the task never sees ABORTED", ""
-    executions = sum(note["what"] == "began" for note in living.notes)  # a RETRY may come between
-    written = [status for _, status in living.statuses]
-    for before, after in pairwise(written):
-        if before in {*READY, "ABORTED"} and after == "PROGRESS" and executions < 2:
-            yield "record overwritten", f"{before} by PROGRESS in Celery's record", ""

@@ -53,8 +53,8 @@ def _notes():
 
 
 def note(key, what, nth, **more):
-    """Write down what happened."""
-    more |= {"key": key, "what": what, "nth": nth, "at": true_time()}
+    """Write down what happened, when, and in which process."""
+    more |= {"key": key, "what": what, "nth": nth, "at": true_time(), "pid": os.getpid()}
     _notes().rpush("notes", json.dumps(more))
 
 
@@ -120,7 +120,7 @@ def live(self, key, script):
     """Do what the script says of this execution, which is counted in Redis."""
     nth = _notes().incr(f"nth:{key}")
     attempt = script[nth - 1] if nth <= len(script) else {"end": "success", "reports": 0}
-    note(key, "began", nth, retries=self.request.retries, pid=os.getpid())
+    note(key, "began", nth, retries=self.request.retries)
     time.sleep(attempt.get("silent", 0))
     report(self, key, nth, attempt)
     inside(attempt.get("inner"))
@@ -246,7 +246,7 @@ def piece(self, key, name, seconds, fails):
     """A part of what a task was replaced by."""
     from progress import ProgressRecorder
 
-    note(key, "piece began", 0, piece=name, pid=os.getpid())
+    note(key, "piece began", 0, piece=name)
     recorder = ProgressRecorder(self)
     for step in range(1, 4):
         recorder.set_progress(step, 3, f"Piece, step {step}")
@@ -270,7 +270,7 @@ def inner(self, fails):
 @signals.task_postrun.connect(sender=app.tasks["celery.accumulate"])
 def collected(task_id, **_):
     """Write down which process collected what a group gave that replaced a task."""
-    note(task_id, "collected", 0, pid=os.getpid())
+    note(task_id, "collected", 0)
 
 
 for _base, _class in BASES.items():

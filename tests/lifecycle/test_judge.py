@@ -29,7 +29,7 @@ def began(at, nth=1, retries=0):
 
 
 def ended(at, how, nth=1):
-    return {"what": "ended", "nth": nth, "at": at, "how": how, "said": [0]}
+    return {"what": "ended", "nth": nth, "at": at, "how": how, "said": [0], "pid": 7}
 
 
 class Shown:
