@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 from zlib import crc32
@@ -47,7 +48,7 @@ class Outcomes:
         self._store = store
         self._awaited = awaited
         self._found = found
-        self._doubtful: dict[str, float] = {}
+        self._doubtful: dict[str, int] = {}  # of each task id, when the task was sent
         self._has_doubtful = asyncio.Event()
         self._answers: list[Event] = []
         self._now = asyncio.get_running_loop().time
@@ -72,7 +73,7 @@ class Outcomes:
         never_ran = waits and not begun and event is not None and not event.worker
         if never_ran and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
             return
-        self._doubtful[task_id] = event.published / 1e6 - SKEW if event is not None else 0
+        self._doubtful[task_id] = event.published if event is not None else 0
         self._has_doubtful.set()
 
     async def _ask(self) -> None:
@@ -85,7 +86,9 @@ class Outcomes:
         batch = {task_id: self._doubtful.pop(task_id) for task_id in some}
         if not self._doubtful:
             self._has_doubtful.clear()
-        self._answers += await recorded(batch)
+        since = {task_id: published / 1e6 - SKEW for task_id, published in batch.items()}
+        for outcome in await recorded(since):
+            self._answers.append(replace(outcome, published=batch[outcome.task_id]))
         if self._answers:
             self._has_answers.set()
         if self._doubtful:
@@ -116,14 +119,17 @@ async def settle(
 
     Celery records an outcome before the worker's publisher sends it, so this waits a second for
     the publisher. It leaves out a task whose outcome watchers already have: the publisher will
-    store that, with its counts. Raises the store's errors.
+    store that, with its counts. It also leaves out a task whose id was used again meanwhile. Raises
+    the store's errors.
     """
     await asyncio.sleep(GRACE)
     standing = await store.read([outcome.task_id for outcome in outcomes])
     events = [
         ended(standing.get(outcome.task_id, outcome), outcome)
         for outcome in outcomes
-        if is_doubtful(standing.get(outcome.task_id)) and awaited(outcome.task_id)
+        if is_doubtful(standing.get(outcome.task_id))
+        and awaited(outcome.task_id)
+        and is_of_same_life(outcome, standing.get(outcome.task_id))
     ]
     answers = await store.put(events)
     return standing | {event.task_id: event for _, event in answers}
@@ -132,6 +138,13 @@ async def settle(
 def is_doubtful(event: Event | None) -> bool:
     """Return whether Celery may have recorded an outcome that this event of the store lacks."""
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
+
+
+def is_of_same_life(outcome: Event, standing: Event | None) -> bool:
+    """Return False if the task id was used again after the outcome was read."""
+    if standing is None or not (outcome.published and standing.published):
+        return True
+    return outcome.published == standing.published
 
 
 def _recorded(app: Any, since: Mapping[str, float]) -> list[Event]:

@@ -189,6 +189,29 @@ async def test_the_run_has_time_to_report_its_outcome_before_the_hub_stores_cele
     assert (await watched.until(lambda event: event.complete)).result == "told"
 
 
+async def test_an_outcome_is_not_given_to_a_later_task_with_the_same_id(
+    store, hub, watch, monkeypatch
+):
+    asked, settled, put_all = asyncio.Event(), asyncio.Queue(), hub._store.put
+
+    async def recorded(task_ids):
+        asked.set()
+        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+
+    async def put_and_note(events):
+        settled.put_nowait([event.published for event in events])
+        return await put_all(events)
+
+    monkeypatch.setattr(outcomes, "recorded", recorded)
+    monkeypatch.setattr(hub._store, "put", put_and_note)
+    await put(store, Event(task_id="a", state=State.RETRY, published=5))
+    watch("a")
+    await asked.wait()
+    await put(store, Event(task_id="a", state=State.RETRY, published=6))
+    assert await settled.get() == []
+    assert await settled.get() == [6]  # the record may be its own
+
+
 async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store(
     hub, watch, monkeypatch
 ):
