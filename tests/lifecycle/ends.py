@@ -14,7 +14,7 @@ OWN_ENDS = {"ended", "aborted", "piece ended", "collected"}
 def justified(living, state, at, facts):
     """Whether the task was over in this state at that moment, for Celery or by its own notes."""
     notes = living.first[0] if living.first else living.notes
-    ends = list(_own_ends(living.life, notes))
+    ends = list(own_ends(living.life, notes))
     said = any(end == state and note["at"] < at + SLACK for note, end in ends)
     recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
     hooked = state == "FAILURE" and any(
@@ -36,8 +36,8 @@ def justified(living, state, at, facts):
     )
 
 
-def _own_ends(life, notes):
-    """The notes of executions that ended, each with the state in which it ended, or None."""
+def own_ends(life, notes):
+    """The notes of executions that ended, each with its state; None if it waits or has no word."""
     retries = {note["nth"]: note["retries"] for note in notes if note["what"] == "began"}
     for note in notes:
         if note["what"] == "aborted":  # it saw ABORTED in Celery's record, and raised Ignore

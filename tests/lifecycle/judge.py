@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from progress.store.result_backend import SKEW
 from tests.lifecycle.between import AT_WORK, between
-from tests.lifecycle.ends import SLACK, UNTOUCHED, away, died_with_its_words, justified
+from tests.lifecycle.ends import SLACK, UNTOUCHED, away, died_with_its_words, justified, own_ends
 from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import AHEAD
 from tests.lifecycle.story import story
@@ -13,9 +13,6 @@ from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
 ALIKE = ("state", "attempt", "current", "total", "description", "error", "result", "stalled")
 #: Alike too where the store was there all the time, so that it alone gave the versions.
 STORED = ("version", "run", "published", "worker", "percent")
-#: Ends after which Celery's record is asked: no signal of the task's own process tells the outcome,
-#: or the task waits.
-ASKED = {"ignore", "kill", "exit", "replace", "retry", "auto", "requeue"}
 
 
 @dataclass
@@ -132,9 +129,15 @@ def _is_right(living, name, shown, facts):
 
 
 def _of_first_life(living, shown, facts):
-    """Whether Celery's record has the end of the id's first life, and nobody can tell whose."""
-    ends = {note["how"] for note in living.notes if note["what"] == "ended"}
-    if not living.first or shown not in READY or not ASKED & ends:
+    """Whether the hub took the end of the id's first life, 5 s before at most, for the second's.
+
+    It asks for the record of a task that waits, or that ended without a word, while it is watched:
+    all the time if the first life did not end, else only in the end.
+    """
+    if not living.first or shown not in READY:
+        return False
+    ends = [state for _, state in own_ends(living.life, living.notes)]
+    if None not in (ends[-1:] if living.first[1].states <= READY else ends):
         return False
     published = min(note["at"] for note in living.notes if note["what"] == "published")
     recorded = [when for when, status in living.statuses if status == shown]
