@@ -11,9 +11,10 @@ import aiohttp
 import redis
 
 from tests.lifecycle import judge, watching, weather
+from tests.lifecycle.case import Case
 from tests.lifecycle.lives import attempts
 from tests.lifecycle.stack import LOSSY, LOST_AFTER, facts
-from tests.lifecycle.truth import Case, truth
+from tests.lifecycle.truth import truth
 
 LIMIT = (
     32.0  # seconds from the start of the last life until those that go on are judged all the same

@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
+from tests.lifecycle.case import READY, copied
 from tests.lifecycle.ends import SLACK, justified, unstored
-from tests.lifecycle.truth import READY, copied
 
 #: Ends after which a task waits once more.
 BACK = {"ignore", "requeue", "replace"}

@@ -1,7 +1,7 @@
 """Whether an end was right at the moment when it was shown, and whether it could be delivered."""
 
+from tests.lifecycle.case import RETRIES, STATE_OF
 from tests.lifecycle.stack import LOST_AFTER
-from tests.lifecycle.truth import RETRIES, STATE_OF
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
 #: Kinds of weather in which the store is there all the time.

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from progress.store.result_backend import SKEW
 from tests.lifecycle.between import AT_WORK, between
+from tests.lifecycle.case import OPEN, READY, STATE_OF, copied
 from tests.lifecycle.ends import SLACK, UNTOUCHED, away, died_with_its_words, justified, own_ends
 from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import AHEAD
 from tests.lifecycle.story import story
-from tests.lifecycle.truth import OPEN, READY, STATE_OF, copied
 
 ALIKE = ("state", "attempt", "current", "total", "description", "error", "result", "stalled")
 #: Alike too where the store was there all the time, so that it alone gave the versions.

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from tests.lifecycle.batch import Living, Seen
+from tests.lifecycle.case import Case, Truth
 from tests.lifecycle.judge import findings
 from tests.lifecycle.lives import Attempt, Life
-from tests.lifecycle.truth import Case, Truth, truth
+from tests.lifecycle.truth import truth
 
 EVENT = {
     "state": "PENDING", "version": 1, "run": 0, "attempt": 1, "published": 5, "worker": "",

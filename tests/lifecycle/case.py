@@ -1,0 +1,108 @@
+"""A life with what is known of it: its notes, Celery's record, and what was done to its stack."""
+
+from dataclasses import dataclass
+
+READY = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
+OPEN = frozenset({"PENDING", "STARTED", "PROGRESS", "RETRY"})
+RETRIES = {"": 0, "at once": 3, "backoff": 2, "jitter": 2}
+#: How an execution ends by its own word.
+STATE_OF = {"success": "SUCCESS", "hang": "SUCCESS", "abortable": "SUCCESS",
+            "failure": "FAILURE", "public": "FAILURE", "reject": "FAILURE"}  # fmt: skip
+SILENCE = 6.0  # seconds that an execution may be without a note: hung for 3, frozen for 2
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The states that are right, or None while nobody can know."""
+
+    states: frozenset | None
+    why: str
+
+
+def only(state, why):
+    return Truth(frozenset({state}), why)
+
+
+UNDECIDED = Truth(None, "it goes on")
+
+
+def copied(life, notes, facts):
+    """Whether the broker may have brought the message twice."""
+    again = any(note.get("did") == "redeliver" for note in notes)
+    return again or facts.copies or (life.late and bool(facts.killed or facts.cold))
+
+
+class Case:
+    """A life with what is known of it."""
+
+    def __init__(self, living, facts, now):
+        self.life, self.notes, self.status = living.life, living.notes, living.status
+        self.statuses, self.facts, self.now = living.statuses, facts, now
+        self.second, self.eager = bool(living.first), living.eager
+        self.script = self.life.again if self.second else self.life.script
+        self.copied = copied(self.life, self.notes, facts)
+        self.began = [note for note in self.notes if note["what"] == "began"]
+        ends = [note for note in self.notes if note["what"] in {"ended", "aborted"}]
+        self.ended = {note["nth"]: note for note in ends}
+        self.open = [note for note in self.began if note["nth"] not in self.ended]
+        self.quiet = now - max((n["at"] for n in self.notes if n["what"] != "outside"), default=now)
+        self.last = self._last_end()
+
+    def _last_end(self):
+        ends = sorted(self.ended.values(), key=lambda note: note["at"])
+        return ends[-1] if ends else None
+
+    def did(self, *whats):
+        """Whether somebody did that to it, and when last."""
+        found = [note["at"] for note in self.notes if note["what"] == "outside"
+                 and note["did"] in whats]  # fmt: skip
+        return max(found, default=None)
+
+    def lost(self):
+        """Whether an execution was killed with its whole worker."""
+        return any(note["at"] < at < self.now for note in self.open for at in self.facts.killed)
+
+    def pieces_at_work(self):
+        """Whether a piece of a replacement is still at work."""
+        count = {"piece began": 0, "piece ended": 0}
+        for note in self.notes:
+            if note["what"] in count:
+                count[note["what"]] += 1
+        return count["piece began"] > count["piece ended"]
+
+    def overwritten(self):
+        """The outcome that a revoke or abort replaced in Celery's record, if it had one."""
+        if len(self.statuses) < 2 or (self.began and self.began[-1]["at"] > self.statuses[-2][0]):
+            return None
+        before = self.statuses[-2][1]
+        return before if before in READY - {self.status} else None
+
+    def own_end(self):
+        """How the newest execution ended by its own note."""
+        newest = max(self.began, key=lambda note: note["nth"])
+        how = self.ended.get(newest["nth"], {}).get("how")
+        return STATE_OF.get(how)
+
+    def goes_on(self, how):
+        """Whether another execution is to follow that end."""
+        if how in {"retry", "requeue"}:
+            return True
+        if how == "auto":
+            return self.last["nth"] and self.retries() < RETRIES[self.life.auto]
+        if how not in {"kill", "exit"}:
+            return False
+        retried = self.life.lost_retry and self.facts.celery == "5.7" and self.retries() < 3
+        return retried or (how == "kill" and self.life.late)
+
+    def on_retry_raised(self, how):
+        """Whether Celery recorded FAILURE beside the retry that it had sent."""
+        return self.life.base == "raising hooks" and how in {"retry", "auto"} and self.goes_on(how)
+
+    def retries(self):
+        """Celery's count of retries when the execution began that ended last."""
+        began = (note["retries"] for note in self.began if note["nth"] == self.last["nth"])
+        return next(began, 0)
+
+    def exits_late(self, how):
+        """Celery 5.5 and 5.6 wait 10 s until they call a process lost that raised SystemExit."""
+        return how == "exit" and self.facts.celery != "5.7" and self.quiet < 13

@@ -1,0 +1,145 @@
+"""How a task ended by its own notes, where Celery has no record that can be trusted."""
+
+from tests.lifecycle.case import OPEN, READY, SILENCE, UNDECIDED, Truth, only
+
+
+def noted(case):
+    """Celery has no record of an outcome, or one that is not to be trusted: go by the notes."""
+    life, quiet = case.life, case.quiet
+    if quiet < 1.0:
+        return UNDECIDED
+    revoked = case.did("revoke", "terminate")
+    if not case.began:
+        if case.status in READY:
+            return only(case.status, "Celery's record")
+        if gone := purged(case):
+            return gone
+        if quiet > SILENCE and (revoked or life.expires is not None or case.second):
+            return only("REVOKED", "it never began, and its result is ignored")
+        return UNDECIDED
+    newest = max(note["nth"] for note in case.began)
+    if case.open and not (case.lost() and newest in case.ended):
+        return _cut(case, revoked)
+    how = case.last.get("how", "aborted")
+    newest_celery = case.facts.celery == "5.7"
+    if case.second and case.status == "SUCCESS" and how in {"kill", "exit"} and newest_celery:
+        return Truth(
+            frozenset({"SUCCESS", "FAILURE"}),
+            "Celery may take the first task's SUCCESS for its own",
+        )
+    if case.goes_on(how):
+        if quiet > SILENCE + 1 and (revoked or life.expires is not None):
+            failed = {"FAILURE"} if case.on_retry_raised(how) else set()
+            return Truth(
+                frozenset({"REVOKED", *failed}), "revoked or expired before its next execution"
+            )
+        return purged(case) or UNDECIDED
+    if any(case.exits_late(note.get("how")) for note in case.ended.values()):
+        return UNDECIDED
+    if len(case.began) > 1 and case.copied:
+        ends = [by_end(case, note.get("how", "aborted")).states for note in case.ended.values()]
+        states = frozenset().union(*(each or () for each in ends))
+        return Truth(states, "two runs at once, by their notes")
+    return by_end(case, how)
+
+
+def purged(case):
+    """Nothing goes on, since the message was taken from the queue."""
+    if not case.facts.purged or case.quiet < SILENCE + 1:
+        return None
+    how = case.last and case.last.get("how")
+    if how in {None, "requeue", "replace"}:
+        return Truth(OPEN, "its message was purged: nobody knows")
+    return only("FAILURE", "its retry was purged")
+
+
+def _cut(case, revoked):
+    """An execution began and never ended."""
+    life = case.life
+    if not life.late and any(note["at"] < at for note in case.open for at in case.facts.cold):
+        dropped = {"REVOKED"} if case.status == "RETRY" else set()
+        return Truth(
+            frozenset({"FAILURE", *dropped}), "cut off by a cold shutdown; nothing runs again"
+        )
+    if case.copied and case.ended and life.hard is not None:
+        own = by_end(case, case.last.get("how", "aborted"))
+        return Truth((own.states or READY) | {"FAILURE"}, "two runs at once, one out of time")
+    if case.lost():
+        if life.late and case.quiet < SILENCE + 4:
+            return UNDECIDED
+        return only("FAILURE", "lost with its worker: Celery's record stays open for ever")
+    if case.status == "ABORTED":
+        return Truth(frozenset({"FAILURE", "REVOKED"}), "ABORTED after its time limit")
+    if revoked and life.hard is not None:
+        return Truth(frozenset({"FAILURE", "REVOKED"}), "time limit and terminated")
+    if life.hard is not None:
+        return only("FAILURE", "hard time limit, and its result is ignored")
+    if life.soft is not None:
+        return only("FAILURE", "soft time limit, and its result is ignored")
+    if revoked:
+        return only("REVOKED", "terminated, and its result is ignored")
+    return UNDECIDED
+
+
+def by_end(case, how):
+    """What the note of the last execution says; others may have ended it at that very moment."""
+    own = _by_note(case, how)
+    if own.states is None or case.last is None:
+        return own
+    began = next((n["at"] for n in case.began if n["nth"] == case.last["nth"]), case.now)
+    states = own.states
+    if case.life.hard is not None and case.last["at"] > began + case.life.hard - 0.3:
+        states |= {"FAILURE"}
+    if (at := case.did("terminate")) and abs(at - case.last["at"]) < 1:
+        states |= {"REVOKED"}
+    return own if states == own.states else Truth(states, f"{own.why}; ended meanwhile")
+
+
+def _by_note(case, how):
+    if how in {"success", "hang", "abortable"}:
+        if case.life.base == "raising hooks" and case.facts.celery != "5.7":
+            return Truth(frozenset({"SUCCESS", "FAILURE"}), "success, and then its hook raised")
+        return only("SUCCESS", "its note says success")
+    if how in {"failure", "public", "auto"}:
+        return only("FAILURE", f"its note says {how}")
+    if how == "ignore":
+        stored = case.script[case.last["nth"] - 1].stored
+        if stored in READY:
+            return only(stored, "stored by hand")
+        if case.status == "ABORTED":
+            return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
+        return Truth(OPEN, "Ignore: no outcome, and Celery has none either")
+    if how == "aborted":
+        return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
+    if how == "reject":
+        return Truth(
+            frozenset({"FAILURE", "REVOKED"}), "rejected: Celery before 5.7 records nothing"
+        )
+    if case.exits_late(how):
+        return UNDECIDED
+    if how == "exit" and case.facts.celery != "5.7":
+        return Truth(OPEN | {"FAILURE"}, "SystemExit: Celery 5.5 and 5.6 may record nothing")
+    if how in {"kill", "exit"}:
+        return only("FAILURE", "its process ended, and its result is ignored")
+    if how == "replace":
+        return _replaced(case)
+    return UNDECIDED
+
+
+def _replaced(case):
+    lasts = [
+        note for note in case.notes if note["what"] == "piece ended" and note["piece"] == "last"
+    ]
+    if not lasts and case.status in READY:
+        return only(case.status, "Celery's record of its replacement")
+    if not lasts or case.quiet < 2:
+        if (case.facts.killed or case.facts.cold) and case.quiet > SILENCE + 4:
+            return Truth(OPEN | {"FAILURE"}, "a piece of its replacement was lost with its worker")
+        if case.did("revoke", "terminate") and case.quiet > SILENCE:
+            return only("REVOKED", "its replacement was revoked, and never began")
+        return purged(case) or UNDECIDED
+    if case.did("revoke", "terminate"):
+        states = READY if case.status == "REVOKED" else READY - {"REVOKED"}
+        return Truth(states, "its replacement was revoked, perhaps in time")
+    state = "FAILURE" if any(note["fails"] for note in lasts) else "SUCCESS"
+    return only(state, "its replacement's note")
