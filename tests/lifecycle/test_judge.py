@@ -147,6 +147,7 @@ def used_again(how, *, published):
         ("ignore", 15, []),
         ("ignore", 18, ["wrong end of an id used again"]),
         ("failure", 15, ["wrong end of an id used again"]),
+        ("auto", 15, ["wrong end of an id used again"]),
     ],
 )
 def test_a_success_of_the_ids_first_life_passes_where_only_the_record_tells(how, published, rules):
@@ -193,6 +194,27 @@ def test_an_end_that_was_killed_with_its_process_passes():
     assert shown.rules((1.1, event("STARTED", 2))) == []
     shown.facts.deaths = [(8, 2.05)]
     assert shown.rules((1.1, event("STARTED", 2))) == ["wrong end"]
+
+
+def died_in_an_outage(*, ended_by):
+    """A task that one process began, and then died, while the store took no events."""
+    end = ended(2.9 if ended_by == 7 else 6, "success") | {"pid": ended_by}
+    shown = Shown(began(1), end, statuses=[(end["at"], "SUCCESS")], weather="store full")
+    shown.facts.raged, shown.facts.deaths = [(2, 4)], [(7, 3)]
+    return shown
+
+
+def test_an_end_passes_only_where_the_process_that_died_in_an_outage_said_it():
+    assert died_in_an_outage(ended_by=7).rules((1.1, event("STARTED", 2))) == []
+    assert died_in_an_outage(ended_by=8).rules((1.1, event("STARTED", 2))) == ["wrong end"]
+
+
+@pytest.mark.parametrize(("came", "rules"), [(2.5, []), (1.5, ["percent falls"])])
+def test_a_step_back_passes_only_from_what_was_announced_in_an_outage(came, rules):
+    half = event("PROGRESS", 2, current=1, total=2, percent=50)
+    quarter = event("PROGRESS", 3, current=1, total=4, percent=25)
+    frames = (came, half), (4.5, quarter), (6.1, event("SUCCESS", 9, percent=100))
+    assert died_in_an_outage(ended_by=8).rules(*frames) == rules
 
 
 def test_an_unknown_task_passes_only_where_the_store_came_back_empty():
