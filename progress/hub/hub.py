@@ -51,7 +51,7 @@ class Hub:
         self._outboxes: set[Outbox] = set()
         self._store = open_store()
         period = conf.reconcile() * READ_AFTER
-        self._outcomes = Outcomes(self._store, awaited=self._awaited, found=self._found)
+        self._outcomes = Outcomes(self._store, found=self._found)
         self._reaper = Reaper(self._store, period)
         self._reconciler = Reconciler(
             self._store,
@@ -161,18 +161,13 @@ class Hub:
         topic = self._topics.get(task_id)
         return topic.event if topic is not None else None
 
-    def _awaited(self, task_id: str) -> bool:
-        """Return False if the task is watched, and its watchers have the outcome."""
-        topic = self._topics.get(task_id)
-        return topic is None or topic.event is None or not topic.event.complete
-
     def _read(self, task_id: str, event: Event | None) -> None:
         """Handle the store's event for this task; if it may be old, read the result backend."""
         if task_id not in self._topics:  # its watchers have left since this read became due
             return
         shown = self._newest(task_id)
         self._found(task_id, event)
-        if is_doubtful(event):
+        if is_doubtful(event) and not (shown and shown.complete):
             self._outcomes.doubt(task_id, event, begun=shown is not None and shown.run > 0)
 
     def _found(self, task_id: str, event: Event | None) -> None:
@@ -193,6 +188,8 @@ class Hub:
         # The store has ordered the versions, so here a new run may follow an outcome.
         if topic.event is None or event.version > topic.event.version:
             topic.broadcast(event)
+            if event.complete:
+                self._outcomes.trust(event.task_id)
 
     def _missed(self, task_id: str, topic: Topic, event: Event | None) -> None:
         """Broadcast what the store has, or UNKNOWN, if it lacks the shown event for STALLED_AFTER.

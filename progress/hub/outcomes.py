@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -35,20 +35,19 @@ class Outcomes:
     """Reads the result backend for tasks that are missing or stalled in the store.
 
     An outcome is written to the store. Then ``found`` is called with the task id and the event that
-    the store has. ``awaited`` returns False if watchers have a task's outcome.
+    the store has.
     """
 
     def __init__(
         self,
         store: Store,
         *,
-        awaited: Callable[[str], bool],
         found: Callable[[str, Event | None], None],
     ) -> None:
         self._store = store
-        self._awaited = awaited
         self._found = found
         self._doubtful: dict[str, int] = {}  # of each task id, when the task was sent
+        self._open: set[str] = set()  # tasks in doubt, until their outcome is read or known
         self._has_doubtful = asyncio.Event()
         self._answers: list[Event] = []
         self._now = asyncio.get_running_loop().time
@@ -74,7 +73,16 @@ class Outcomes:
         if never_ran and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
             return
         self._doubtful[task_id] = event.published if event is not None else 0
+        self._open.add(task_id)
         self._has_doubtful.set()
+
+    def trust(self, task_id: str) -> None:
+        """Store no outcome of this task, since its watchers got one from the worker.
+
+        The worker will store that outcome, with its counts.
+        """
+        self._doubtful.pop(task_id, None)
+        self._open.discard(task_id)
 
     async def _ask(self) -> None:
         """Read the outcomes of one batch of tasks, in the order of the calls of :meth:`doubt`.
@@ -87,8 +95,9 @@ class Outcomes:
         if not self._doubtful:
             self._has_doubtful.clear()
         since = {task_id: published / 1e6 - SKEW for task_id, published in batch.items()}
-        for outcome in await recorded(since):
-            self._answers.append(replace(outcome, published=batch[outcome.task_id]))
+        outcomes = await recorded(since)
+        self._answers += [replace(each, published=batch[each.task_id]) for each in outcomes]
+        self._close(batch.keys() - {each.task_id for each in outcomes})
         if self._answers:
             self._has_answers.set()
         if self._doubtful:
@@ -99,8 +108,15 @@ class Outcomes:
         await self._has_answers.wait()
         self._has_answers.clear()
         answers, self._answers = self._answers, []
-        for task_id, event in (await settle(self._store, answers, self._awaited)).items():
+        # Celery records an outcome before the worker's publisher sends it.
+        await asyncio.sleep(GRACE)
+        wanted = [each for each in answers if each.task_id in self._open]
+        self._close({each.task_id for each in wanted})
+        for task_id, event in (await settle(self._store, wanted)).items():
             self._found(task_id, event)
+
+    def _close(self, task_ids: Set[str]) -> None:
+        self._open -= task_ids - self._doubtful.keys()
 
 
 async def recorded(since: Mapping[str, float]) -> list[Event]:
@@ -112,23 +128,17 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
     return answer
 
 
-async def settle(
-    store: Store, outcomes: Sequence[Event], awaited: Callable[[str], bool]
-) -> dict[str, Event]:
+async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
     """Store these outcomes of missing or stalled tasks; return the events that the store now has.
 
-    Celery records an outcome before the worker's publisher sends it, so this waits a second for
-    the publisher. It leaves out a task whose outcome watchers already have: the publisher will
-    store that, with its counts. It also leaves out a task whose id was used again meanwhile. Raises
-    the store's errors.
+    It leaves out a task whose outcome the store has got meanwhile, and a task whose id was used
+    again. Raises the store's errors.
     """
-    await asyncio.sleep(GRACE)
     standing = await store.read([outcome.task_id for outcome in outcomes])
     events = [
         ended(standing.get(outcome.task_id, outcome), outcome)
         for outcome in outcomes
         if is_doubtful(standing.get(outcome.task_id))
-        and awaited(outcome.task_id)
         and is_of_same_life(outcome, standing.get(outcome.task_id))
     ]
     answers = await store.put(events)

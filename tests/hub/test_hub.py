@@ -212,8 +212,9 @@ async def test_an_outcome_is_not_given_to_a_later_task_with_the_same_id(
     assert await settled.get() == [6]  # the record may be its own
 
 
+@pytest.mark.parametrize("leaves", [False, True], ids=["watched", "no longer watched"])
 async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store(
-    hub, watch, monkeypatch
+    hub, watch, monkeypatch, leaves
 ):
     """It knows the attempt and the counts, which Celery's record lacks."""
     asked, offered, put_all = asyncio.Event(), asyncio.Queue(), hub._store.put
@@ -232,7 +233,29 @@ async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store
     await asked.wait()
     await tell(Event(task_id="a", state=State.SUCCESS, version=1, run=1, attempt=2))
     assert (await watched.until(lambda event: event.complete)).attempt == 2
+    if leaves:
+        [outbox] = hub._outboxes
+        hub.unwatch("a", outbox)
     assert await offered.get() == []
+
+
+async def test_an_outcome_is_stored_for_later_watchers_of_a_task(store, hub, monkeypatch):
+    asked = asyncio.Event()
+
+    async def recorded(task_ids):
+        asked.set()
+        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+
+    monkeypatch.setattr(outcomes, "recorded", recorded)
+    monkeypatch.setattr(outcomes, "GRACE", 0.1)
+    await put(store, Event(task_id="a", state=State.RETRY))
+    frames = Frames()
+    hub.watch("a", frames)
+    await asked.wait()
+    hub.unwatch("a", frames)
+    async with asyncio.timeout(5):
+        while not (await store.read(["a"]))["a"].complete:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
