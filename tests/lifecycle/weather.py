@@ -87,6 +87,7 @@ async def _worker_warm(stack):
 async def _worker_cold(stack):
     stack.cold.append(time.time())
     await asyncio.to_thread(stack.end_workers, signal.SIGQUIT)
+    stack.cold.append(time.time())  # until now some may have taken tasks
     tags = stack.unacked()
     await asyncio.to_thread(stack.start_workers)
     await asyncio.to_thread(stack.restore, tags)
