@@ -74,8 +74,14 @@ class Case:
         """The outcome that a revoke or abort replaced in Celery's record, if it had one."""
         if len(self.statuses) < 2 or (self.began and self.began[-1]["at"] > self.statuses[-2][0]):
             return None
-        before = self.statuses[-2][1]
+        when, before = self.statuses[-2]
+        if self.life.base == "raising hooks" and self._replaced_after(when):
+            return None  # FAILURE of a hook, while the task went on
         return before if before in READY - {self.status} else None
+
+    def _replaced_after(self, when):
+        """Whether a replacement of the task was at work after that moment."""
+        return any(note["what"] == "piece ended" and note["at"] > when for note in self.notes)
 
     def own_end(self):
         """How the newest execution ended by its own note."""

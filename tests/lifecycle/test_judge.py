@@ -128,6 +128,17 @@ def test_an_outcome_that_an_abort_replaces_in_the_record_stays():
     assert "wrong end" in shown.rules((2.1, event("REVOKED", 2)))
 
 
+def test_a_replacement_that_is_revoked_after_a_hook_failed_may_be_shown_as_revoked():
+    shown = Shown(
+        began(1), ended(2, "auto"), began(2.1, nth=2), ended(2.2, "replace", nth=2),
+        {"what": "outside", "did": "revoke", "nth": 0, "at": 2.4},
+        {"what": "piece began", "piece": "last", "nth": 0, "at": 2.5},
+        {"what": "piece ended", "piece": "last", "fails": False, "nth": 0, "at": 4, "pid": 7},
+        statuses=[(2.3, "FAILURE"), (5, "REVOKED")], base="raising hooks", auto="at once",
+    )  # fmt: skip
+    assert shown.rules((5.1, event("REVOKED", 2, attempt=2))) == []
+
+
 def used_again(how, *, published):
     """A life whose id was used before, for a task that succeeded."""
     shown = Shown(
