@@ -105,7 +105,9 @@ class Delivery:
         placed: Batch = {}
         joining: Batch = {}
         for source, event in batch.items():
-            standing = known.get(event.task_id)
+            # Only then: an event from outside in the same batch may have had the store read.
+            depends = depends_on_store(source, event)
+            standing = known.get(event.task_id) if depends else None
             if not isinstance(source, Run):
                 outside = place_outside(event, standing)
                 if outside is not None:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from .. import conf
 from ..events import Event, State
 from ..layers.groups import RightsChange
@@ -172,9 +174,20 @@ class Publisher:
 
         Without the number it would not replace an earlier run, whose process is gone.
         """
+        if await self._began_again(run):
+            return
         self._delivery.offer(run, run.event(State.STARTED))
         await self._delivery.idle()
         self._delivery.offer(run, run.event(State.PENDING))
+
+    async def _began_again(self, run: Run) -> bool:
+        """Return whether the store has a later run, in a process that took the task meanwhile."""
+        with suppress(RedisError, OSError):
+            standing = (await self._store.read([run.task_id])).get(run.task_id)
+            # By the store's clock, which numbers the runs; the clock of this worker may differ.
+            began = await self._store.clock() - (time.time() - run.began_at) * 1e6
+            return standing is not None and standing.run > began
+        return False
 
     def _remove(self, run: Run) -> None:
         self._runs.pop(run, None)

@@ -108,6 +108,8 @@ def _by_note(case, how):
             return only(stored, "stored by hand")
         if case.status == "ABORTED":
             return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
+        if case.status == "REVOKED" and not case.second:
+            return Truth(OPEN | {"REVOKED"}, "Celery records REVOKED when it is asked to")
         return Truth(OPEN, "Ignore: no outcome, and Celery has none either")
     if how == "aborted":
         return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")

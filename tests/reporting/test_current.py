@@ -35,3 +35,14 @@ async def test_a_run_that_waits_again_at_once_replaces_what_was_before(store, ea
     assert flush(5)
     event = (await store.read(["a"]))["a"]
     assert (event.state, event.run > before.run) == (State.PENDING, True)
+
+
+async def test_a_run_that_waits_again_does_not_replace_a_run_that_began_later(store):
+    """After Reject(requeue=True), another process may take the task before the wait is stored."""
+    [(_, later)] = await store.put([Event(task_id="a", state=State.STARTED, published=5)])
+    publisher = current_publisher()
+    run = publisher.open("a", published=5)
+    run.began_at -= 1
+    publisher.conclude(run, State.PENDING)
+    assert flush(5)
+    assert (await store.read(["a"]))["a"] == later

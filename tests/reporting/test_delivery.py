@@ -85,6 +85,19 @@ async def test_a_forked_process_gives_up_a_run_whose_number_never_arrives(store)
     assert refused == [run]
 
 
+async def test_an_outcome_has_the_last_counts_also_beside_an_event_from_outside(store):
+    """Celery may signal the same end outside of the run, and that event needs the store's."""
+    delivery, run = Delivery(store, refused=lambda _: None), Run("a")
+    for state, current in ((State.PROGRESS, 1), (State.FAILURE, 2)):
+        run.said = (current, 2, "", None)
+        delivery.offer(run, run.event(state))
+        if state is State.FAILURE:
+            delivery.offer("a", Event(task_id="a", state=State.FAILURE))
+        await delivery.step()
+    event = (await store.read(["a"]))["a"]
+    assert (event.state, event.current) == (State.FAILURE, 2)
+
+
 async def test_an_outcome_is_newer_than_unstored_events_of_a_worker_whose_clock_is_ahead(
     watch, store, raw, monkeypatch
 ):
