@@ -71,7 +71,7 @@ def _last_before(notes, at):
 def died_with_its_words(living, facts):
     """Whether the process that ended the task was killed before it could deliver how."""
     ends = [note for note in living.notes if note["what"] in OWN_ENDS]
-    known = [*(note["at"] for note in ends), *(at for at, _ in living.statuses)]
+    known = [*(note["at"] for note in ends), *(at - SLACK for at, _ in living.statuses)]
     if any(0 < at - max(known, default=at) < 1 for at in [*facts.killed, *facts.cold]):
         return True  # the whole worker
     if not ends:
