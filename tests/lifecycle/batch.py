@@ -19,6 +19,7 @@ from tests.lifecycle.truth import truth
 LIMIT = (
     32.0  # seconds from the start of the last life until those that go on are judged all the same
 )
+LATE = 0.3  # seconds after an end in which a time limit may still kill the process
 GRACE = 6.0  # seconds the progress has after Celery's truth is known; it promises 5
 
 
@@ -74,17 +75,25 @@ def _deaths(living):
     """
     if living.life.pool != "prefork":
         return
-    ends = {note["nth"]: note for note in living.notes if note["what"] == "ended"}
-    others = [n["at"] for n in living.notes if n.get("did") == "terminate"]
-    for note in living.notes:
+    if living.first:  # the second life has no time limits
+        yield from _killed(living.first[0], living.life.hard)
+    yield from _killed(living.notes, None if living.first else living.life.hard)
+
+
+def _killed(notes, hard):
+    ends = {note["nth"]: note for note in notes if note["what"] == "ended"}
+    others = [note["at"] for note in notes if note.get("did") == "terminate"]
+    for note in notes:
         if note["what"] != "began":
             continue
         end = ends.get(note["nth"])
+        limit = [note["at"] + hard] if hard else []
         if end and end["how"] in {"kill", "exit"}:
             yield note["pid"], end["at"]
         elif not end:
-            limit = [note["at"] + living.life.hard] if living.life.hard else []
             yield from ((note["pid"], at) for at in [*limit, *others])
+        elif hard and end["at"] > note["at"] + hard - LATE:
+            yield note["pid"], max(end["at"], note["at"] + hard)
 
 
 class Batch:

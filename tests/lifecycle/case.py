@@ -59,8 +59,9 @@ class Case:
         return max(found, default=None)
 
     def lost(self):
-        """Whether an execution was killed with its whole worker."""
-        return any(note["at"] < at < self.now for note in self.open for at in self.facts.killed)
+        """Whether an execution ended with its whole worker."""
+        ends = [*self.facts.killed, *self.facts.cold]
+        return any(note["at"] < at < self.now for note in self.open for at in ends)
 
     def pieces_at_work(self):
         """Whether a piece of a replacement is still at work."""

@@ -53,21 +53,24 @@ def purged(case):
     return only("FAILURE", "its retry was purged")
 
 
+def _dropped(case):
+    """REVOKED, if a cold shutdown may have cancelled it without sending its retry."""
+    return {"REVOKED"} if case.facts.cold and case.status == "RETRY" else set()
+
+
 def _cut(case, revoked):
     """An execution began and never ended."""
     life = case.life
-    if not life.late and any(note["at"] < at for note in case.open for at in case.facts.cold):
-        dropped = {"REVOKED"} if case.status == "RETRY" else set()
-        return Truth(
-            frozenset({"FAILURE", *dropped}), "cut off by a cold shutdown; nothing runs again"
-        )
     if case.copied and case.ended and life.hard is not None:
         own = by_end(case, case.last.get("how", "aborted"))
         return Truth((own.states or READY) | {"FAILURE"}, "two runs at once, one out of time")
     if case.lost():
         if life.late and case.quiet < SILENCE + 4:
             return UNDECIDED
-        return only("FAILURE", "lost with its worker: Celery's record stays open for ever")
+        return Truth(
+            frozenset({"FAILURE", *_dropped(case)}),
+            "lost with its worker: Celery's record stays open for ever",
+        )
     if case.status == "ABORTED":
         return Truth(frozenset({"FAILURE", "REVOKED"}), "ABORTED after its time limit")
     if revoked and life.hard is not None:
@@ -106,10 +109,8 @@ def _by_note(case, how):
         stored = case.script[case.last["nth"] - 1].stored
         if stored in READY:
             return only(stored, "stored by hand")
-        if case.status == "ABORTED":
-            return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
-        if case.status == "REVOKED" and not case.second:
-            return Truth(OPEN | {"REVOKED"}, "Celery records REVOKED when it is asked to")
+        if case.status == "ABORTED" or (case.status == "REVOKED" and not case.second):
+            return Truth(OPEN | {"REVOKED"}, "Celery records that somebody asked for it")
         return Truth(OPEN, "Ignore: no outcome, and Celery has none either")
     if how == "aborted":
         return Truth(OPEN | {"REVOKED"}, "ABORTED is no state of Celery's own")
@@ -136,7 +137,10 @@ def _replaced(case):
         return only(case.status, "Celery's record of its replacement")
     if not lasts or case.quiet < 2:
         if (case.facts.killed or case.facts.cold) and case.quiet > SILENCE + 4:
-            return Truth(OPEN | {"FAILURE"}, "a piece of its replacement was lost with its worker")
+            return Truth(
+                OPEN | {"FAILURE", *_dropped(case)},
+                "a piece of its replacement was lost with its worker",
+            )
         if case.did("revoke", "terminate") and case.quiet > SILENCE:
             return only("REVOKED", "its replacement was revoked, and never began")
         return purged(case) or UNDECIDED
