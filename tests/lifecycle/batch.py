@@ -11,7 +11,8 @@ import aiohttp
 import redis
 
 from tests.lifecycle import judge, watching, weather
-from tests.lifecycle.case import Case
+from tests.lifecycle.case import SILENCE, Case
+from tests.lifecycle.ends import deaths
 from tests.lifecycle.lives import attempts
 from tests.lifecycle.stack import LOSSY, LOST_AFTER, facts
 from tests.lifecycle.truth import truth
@@ -19,7 +20,6 @@ from tests.lifecycle.truth import truth
 LIMIT = (
     32.0  # seconds from the start of the last life until those that go on are judged all the same
 )
-LATE = 0.3  # seconds after an end in which a time limit may still kill the process
 GRACE = 6.0  # seconds the progress has after Celery's truth is known; it promises 5
 
 
@@ -68,34 +68,6 @@ class Seen:
         return next(at for at, each in self.frames if each["version"] == event["version"])
 
 
-def _deaths(living):
-    """Process ids of executions that were killed, and when: by their own doing, or by others.
-
-    Other pools than prefork have one process for all, which lives on.
-    """
-    if living.life.pool != "prefork":
-        return
-    if living.first:  # the second life has no time limits
-        yield from _killed(living.first[0], living.life.hard)
-    yield from _killed(living.notes, None if living.first else living.life.hard)
-
-
-def _killed(notes, hard):
-    ends = {note["nth"]: note for note in notes if note["what"] == "ended"}
-    others = [note["at"] for note in notes if note.get("did") == "terminate"]
-    for note in notes:
-        if note["what"] != "began":
-            continue
-        end = ends.get(note["nth"])
-        limit = [note["at"] + hard] if hard else []
-        if end and end["how"] in {"kill", "exit"}:
-            yield note["pid"], end["at"]
-        elif not end:
-            yield from ((note["pid"], at) for at in [*limit, *others])
-        elif hard and end["at"] > note["at"] + hard - LATE:
-            yield note["pid"], max(end["at"], note["at"] + hard)
-
-
 class Batch:
     """The lives of one stack and one weather."""
 
@@ -110,7 +82,7 @@ class Batch:
         async with aiohttp.ClientSession() as session:
             self._watcher = watching.Watcher(session, self.stack.web.port)
             self._record, notes = self.stack.record(), self.stack.notes()
-            self.began = time.time()
+            self.began = self._heard = time.time()
             reading = asyncio.create_task(self._read(notes))
             asking = asyncio.create_task(self._ask())
             raging = asyncio.create_task(weather.rage(self.stack, self.weather))
@@ -120,7 +92,7 @@ class Batch:
             await self._settle()
             late, states = await self._views(session)
             known = facts(self.stack)
-            known.deaths = [death for each in self.living for death in _deaths(each)]
+            known.deaths = [death for each in self.living for death in deaths(each)]
             for task in (reading, asking):
                 task.cancel()
             ends = await asyncio.gather(reading, asking, return_exceptions=True)
@@ -241,6 +213,7 @@ class Batch:
             note = json.loads(text)
             if living := self._by_key.get(note["key"]):
                 living.take(note)
+                self._heard = time.time()
 
     async def _ask(self):
         """Celery's record of all, as it changes, and what of it is the truth."""
@@ -270,7 +243,7 @@ class Batch:
         """Until the truth of each is known, and the progress says it or had its time."""
         grace = GRACE + (LOST_AFTER + 2 if self.weather in LOSSY else 0)
         deadline = max(self.began + LIMIT, time.time() + 5)
-        while time.time() < deadline:
+        while time.time() < max(deadline, self._heard + SILENCE):  # a busy machine takes longer
             now = time.time()
             if all(self._is_settled(each, now, grace) for each in self.living):
                 break

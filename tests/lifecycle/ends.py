@@ -4,6 +4,7 @@ from tests.lifecycle.case import RETRIES, STATE_OF
 from tests.lifecycle.stack import LOST_AFTER
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
+LATE = 0.3  # seconds after an end in which a time limit may still kill the process
 #: Kinds of weather in which the store is there all the time.
 UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker cold",
              "visibility timeout", "queue purged"}  # fmt: skip
@@ -100,3 +101,31 @@ def unstored(living, facts):
 def away(facts):
     """The times, each as (from, to), when the store took no events."""
     return [] if facts.weather in UNTOUCHED else facts.raged
+
+
+def deaths(living):
+    """Process ids of executions that were killed, and when: by their own doing, or by others.
+
+    Other pools than prefork have one process for all, which lives on.
+    """
+    if living.life.pool != "prefork":
+        return
+    if living.first:  # the second life has no time limits
+        yield from _killed(living.first[0], living.life.hard)
+    yield from _killed(living.notes, None if living.first else living.life.hard)
+
+
+def _killed(notes, hard):
+    ends = {note["nth"]: note for note in notes if note["what"] == "ended"}
+    others = [note["at"] for note in notes if note.get("did") == "terminate"]
+    for note in notes:
+        if note["what"] != "began":
+            continue
+        end = ends.get(note["nth"])
+        limit = [note["at"] + hard] if hard else []
+        if end and end["how"] in {"kill", "exit"}:
+            yield note["pid"], end["at"]
+        elif not end:
+            yield from ((note["pid"], at) for at in [*limit, *others])
+        elif hard and end["at"] > note["at"] + hard - LATE:
+            yield note["pid"], max(end["at"], note["at"] + hard)

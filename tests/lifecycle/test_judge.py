@@ -6,6 +6,7 @@ import pytest
 
 from tests.lifecycle.batch import Living, Seen
 from tests.lifecycle.case import Case, Truth
+from tests.lifecycle.ends import deaths
 from tests.lifecycle.judge import findings
 from tests.lifecycle.lives import Attempt, Life
 from tests.lifecycle.truth import truth
@@ -174,6 +175,14 @@ def test_a_message_of_the_ids_first_life_that_comes_back_is_of_that_life():
     living.take(own)
     living.take(late)
     assert (living.first[0], living.notes) == ([late], [own])
+
+
+def test_a_process_that_the_ids_first_life_lost_counts_as_dead():
+    living = Living(Life(task_id="x", hard=0.5))
+    living.notes = [began(1)]
+    living.begin_again()
+    living.notes = [began(3), ended(4, "kill")]
+    assert list(deaths(living)) == [(7, 1.5), (7, 4)]
 
 
 def test_a_hook_that_fails_a_copy_ends_what_is_watched_while_the_older_execution_goes_on():
