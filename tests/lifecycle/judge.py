@@ -73,6 +73,8 @@ def _end(living, seen, facts):
         return
     if facts.weather == "short retention" or facts.emptied:
         return  # Celery's record, which is left, knows no counts
+    if any(_of_first_life(living, shown, facts) for shown in states.values()):
+        return  # it is asked for while the views are taken
     if not (_never_stored(living, facts) or died_with_its_words(living, facts)):
         yield from _alike(living, views, facts)
         yield from _words(living, views, facts)
