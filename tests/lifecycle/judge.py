@@ -9,6 +9,7 @@ from tests.lifecycle.ends import SLACK, UNTOUCHED, away, died_with_its_words, ju
 from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import AHEAD
 from tests.lifecycle.story import story
+from tests.lifecycle.weather import LASTS
 
 ALIKE = ("state", "attempt", "current", "total", "description", "error", "result", "stalled")
 #: Alike too where the store was there all the time, so that it alone gave the versions.
@@ -127,7 +128,11 @@ def _is_right(living, name, shown, facts):
     recorded = "REVOKED" if living.status == "ABORTED" else living.status
     if facts.weather not in UNTOUCHED and shown == recorded and shown in READY:
         return True  # read from Celery's record, when nothing else was known
-    return _forgotten(living, shown, facts) or _of_first_life(living, shown, facts)
+    return (
+        _forgotten(living, shown, facts)
+        or _of_first_life(living, shown, facts)
+        or _told_last(living, shown, facts)
+    )
 
 
 def _of_first_life(living, shown, facts):
@@ -145,6 +150,14 @@ def _of_first_life(living, shown, facts):
     recorded = [when for when, status in living.statuses if status == shown]
     ahead = AHEAD if facts.weather == "clock ahead" else 0
     return any(0 < published - when < SKEW + ahead for when in recorded)
+
+
+def _told_last(living, shown, facts):
+    """Whether the store lost the end of one execution, and another one ended so after that."""
+    if not copied(living.life, living.notes, facts):
+        return False
+    ends = [note["at"] for note, state in own_ends(living.life, living.notes) if state == shown]
+    return any(back - LASTS - SLACK < at for at in ends for _, back in facts.emptied)
 
 
 def _never_stored(living, facts):
