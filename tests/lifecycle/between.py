@@ -21,9 +21,11 @@ def between(living, seen, facts):
 def _order(living, seen, facts):
     """What holds of the events that came, whatever the task did."""
     newest, came, lost = None, 0, unstored(living, facts)
+    waits = [note["at"] for note in living.notes if note.get("how") in BACK]
     for at, event in seen.frames:
         if newest is not None:
-            yield from _follows(newest, event, stored=not _within(lost, came))
+            waited = any(came - SLACK < when < at for when in waits)  # not always shown
+            yield from _follows(newest, event, stored=not _within(lost, came), waited=waited)
         share = event["percent"]
         if share is not None and share >= 100 and not event["complete"]:
             yield "percent before the end", f"{share} in {event['state']}", ""
@@ -35,7 +37,7 @@ def _within(times, at):
     return any(start < at < end for start, end in times)
 
 
-def _follows(newest, event, *, stored):
+def _follows(newest, event, *, stored, waited):
     step = f"{newest['state']} to {event['state']}"
     if event["version"] < newest["version"]:
         yield "versions", step, ""
@@ -49,7 +51,7 @@ def _follows(newest, event, *, stored):
         yield "attempt falls", step, ""
     same = event["run"] == newest["run"] and event["attempt"] == newest["attempt"]
     fell = (event["percent"] or 0) < (newest["percent"] or 0)
-    if same and fell and event["run"] and event["state"] != "PENDING":
+    if same and fell and event["run"] and event["state"] != "PENDING" and not waited:
         yield "percent falls", step, ""
 
 

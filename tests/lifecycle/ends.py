@@ -72,6 +72,7 @@ def _last_before(notes, at):
 def died_with_its_words(living, facts):
     """Whether the process that ended the task was killed before it could deliver how."""
     ends = [note for note in living.notes if note["what"] in OWN_ENDS]
+    ends += _cut_softly(living)
     known = [*(note["at"] for note in ends), *(at - SLACK for at, _ in living.statuses)]
     if any(0 < at - max(known, default=at) < 1 for at in [*facts.killed, *facts.cold]):
         return True  # the whole worker
@@ -81,6 +82,17 @@ def died_with_its_words(living, facts):
     delivered = [end + 1 for start, end in away(facts) if start - 1 < last["at"] < end + 1]
     until = max([last["at"] + SLACK, *delivered])
     return any(pid == last["pid"] and last["at"] < at < until for pid, at in facts.deaths)
+
+
+def _cut_softly(living):
+    """When and in which process a soft time limit ended executions, which write no note then."""
+    over = {note["nth"] for note in living.notes if note["what"] in {"ended", "aborted"}}
+    soft = None if living.first else living.life.soft
+    return [
+        {"at": note["at"] + soft, "pid": note["pid"]}
+        for note in living.notes
+        if soft and note["what"] == "began" and note["nth"] not in over
+    ]
 
 
 def unstored(living, facts):

@@ -97,7 +97,7 @@ def _first(living, seen, facts):
         at = seen.arrival(newest)
         if justified(living, newest["state"], at, facts):
             return  # and a copy of its message began after that
-    if newest is None or newest["state"] not in states:
+    if (newest is None or newest["state"] not in states) and not died_with_its_words(living, facts):
         yield (
             "wrong end of an id's first life",
             str(newest and newest["state"]),
@@ -131,7 +131,7 @@ def _is_right(living, name, shown, facts):
     return (
         _forgotten(living, shown, facts)
         or _of_first_life(living, shown, facts)
-        or _told_last(living, shown, facts)
+        or _left(living, shown, facts)
     )
 
 
@@ -152,12 +152,16 @@ def _of_first_life(living, shown, facts):
     return any(0 < published - when < SKEW + ahead for when in recorded)
 
 
-def _told_last(living, shown, facts):
-    """Whether the store lost the end of one execution, and another one ended so after that."""
+def _left(living, shown, facts):
+    """Whether the store lost the last end, and has only that of another execution."""
     if not copied(living.life, living.notes, facts):
         return False
     ends = [note["at"] for note, state in own_ends(living.life, living.notes) if state == shown]
-    return any(back - LASTS - SLACK < at for at in ends for _, back in facts.emptied)
+    return any(
+        at < taken + SLACK or at > back - LASTS - SLACK
+        for at in ends
+        for taken, back in facts.emptied
+    )
 
 
 def _never_stored(living, facts):
