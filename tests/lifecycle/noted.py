@@ -12,7 +12,7 @@ def noted(case):
     if not case.began:
         if case.status in READY:
             return only(case.status, "Celery's record")
-        if gone := purged(case):
+        if gone := purged(case) or _taken(case):
             return gone
         if quiet > SILENCE and (revoked or life.expires is not None or case.second):
             return only("REVOKED", "it never began, and its result is ignored")
@@ -41,6 +41,15 @@ def noted(case):
         states = frozenset().union(*(each or () for each in ends))
         return Truth(states, "two runs at once, by their notes")
     return by_end(case, how)
+
+
+def _taken(case):
+    """A worker was killed that may have taken the message, and acknowledged it early."""
+    sent = case.now - case.quiet
+    killed = any(sent < at + 0.5 < case.now - SILENCE for at in case.facts.killed)
+    if case.life.late or not killed or case.quiet < SILENCE + 4:
+        return None
+    return Truth(OPEN, "its message was lost with a worker before it began: nobody knows")
 
 
 def purged(case):
