@@ -115,9 +115,8 @@ def _by_note(case, how):
     if how in {"failure", "public", "auto"}:
         return only("FAILURE", f"its note says {how}")
     if how == "ignore":
-        stored = case.script[case.last["nth"] - 1].stored
-        if stored in READY:
-            return only(stored, "stored by hand")
+        if stored := _stored(case):
+            return Truth(stored, "stored by hand")
         if case.status == "ABORTED" or (case.status == "REVOKED" and not case.second):
             return Truth(OPEN | {"REVOKED"}, "Celery records that somebody asked for it")
         return Truth(OPEN, "Ignore: no outcome, and Celery has none either")
@@ -136,6 +135,12 @@ def _by_note(case, how):
     if how == "replace":
         return _replaced(case)
     return UNDECIDED
+
+
+def _stored(case):
+    """The outcomes that executions stored themselves before they ended by Ignore."""
+    ignored = [nth for nth, note in case.ended.items() if note.get("how") == "ignore"]
+    return READY & {each.stored for nth, each in enumerate(case.script, 1) if nth in ignored}
 
 
 def _replaced(case):

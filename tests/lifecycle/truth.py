@@ -70,10 +70,8 @@ def _recorded(case):
         return UNDECIDED
     if case.status == "REVOKED" and case.facts.purged and not case.began:
         return Truth(OPEN | {"REVOKED"}, "revoked, and its message purged: no worker says so")
-    terminated = case.did("terminate") or 0
-    unnoticed = how in {"kill", "exit"} and not case.overwritten()
-    if case.status in {"FAILURE", "REVOKED"} and unnoticed and case.last["at"] - 1 < terminated:
-        return Truth(frozenset({"FAILURE", "REVOKED"}), "killed, and terminated meanwhile")
+    if why := _ended_twice(case, how):
+        return Truth(frozenset({"FAILURE", "REVOKED"}), why)
     if case.status == "REVOKED" and case.facts.purged and case.goes_on(how):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked, and its retry lost")
     if case.status in {"FAILURE", "REVOKED"} and case.on_retry_raised(how):
@@ -89,6 +87,19 @@ def _recorded(case):
     if case.status == "REVOKED" and _revoked_out_of_time(case):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked about when its time was over")
     return only(case.status, "Celery's record")
+
+
+def _ended_twice(case, how):
+    """Why an execution may have ended as REVOKED or as FAILURE, or None."""
+    if case.status == "REVOKED" and case.lost():
+        return "revoked, and lost with its worker"
+    if case.status == "FAILURE" and case.open and case.overwritten() == "REVOKED":
+        return "terminated, and then called out of time"
+    terminated = case.did("terminate") or 0
+    unnoticed = how in {"kill", "exit"} and not case.overwritten()
+    if case.status in {"FAILURE", "REVOKED"} and unnoticed and case.last["at"] - 1 < terminated:
+        return "killed, and terminated meanwhile"
+    return None
 
 
 def _revoked_out_of_time(case):
