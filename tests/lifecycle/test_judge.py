@@ -101,6 +101,14 @@ def test_a_failure_while_a_newer_execution_is_at_work_is_found():
     assert rules == ["wrong end", "called over and goes on"]
 
 
+def test_a_copy_beyond_the_script_beside_an_execution_that_ignores_can_be_judged():
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 2}, began(2, nth=2),
+        ended(3, "ignore"), ended(4, "success", nth=2), late=True, ignored=True,
+    )  # fmt: skip
+    assert shown.rules((4.1, event("SUCCESS", 9, run=8))) == []
+
+
 def aborted_copy(*, newer):
     """Two executions at once; the newer or the older one is aborted, and the other one succeeds."""
     first, second = (2, 1) if newer else (1, 2)
