@@ -93,8 +93,11 @@ def _ended_twice(case, how):
     """Why an execution may have ended as REVOKED or as FAILURE, or None."""
     if case.status == "REVOKED" and case.lost():
         return "revoked, and lost with its worker"
-    if case.status == "FAILURE" and case.open and case.overwritten() == "REVOKED":
-        return "terminated, and then called out of time"
+    if case.status == "FAILURE" and case.overwritten() == "REVOKED":
+        if case.open:
+            return "terminated, and then called out of time"
+        if how == "replace" and case.script[case.last["nth"] - 1].sub in {"group", "chord"}:
+            return "revoked, and then its replacement failed without a signal"
     terminated = case.did("terminate") or 0
     unnoticed = how in {"kill", "exit"} and not case.overwritten()
     if case.status in {"FAILURE", "REVOKED"} and unnoticed and case.last["at"] - 1 < terminated:
