@@ -186,7 +186,7 @@ class Publisher:
             standing = (await self._store.read([run.task_id])).get(run.task_id)
             # By the store's clock, which numbers the runs; the clock of this worker may differ.
             began = await self._store.clock() - (time.time() - run.began_at) * 1e6
-            return standing is not None and standing.run > began
+            return standing is not None and _is_same_attempt(run, standing) and standing.run > began
         return False
 
     def _remove(self, run: Run) -> None:
@@ -275,3 +275,7 @@ class Publisher:
     async def _all_out(self) -> None:
         await asyncio.gather(*self._working)
         await self._delivery.idle()
+
+
+def _is_same_attempt(run: Run, event: Event) -> bool:
+    return (event.published, event.attempt) == (run.published, run.attempt)

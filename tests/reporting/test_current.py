@@ -40,9 +40,20 @@ async def test_a_run_that_waits_again_at_once_replaces_what_was_before(store, ea
 async def test_a_run_that_waits_again_does_not_replace_a_run_that_began_later(store):
     """After Reject(requeue=True), another process may take the task before the wait is stored."""
     [(_, later)] = await store.put([Event(task_id="a", state=State.STARTED, published=5)])
+    assert await wait_again(store, attempt=1) == later
+
+
+async def test_a_retry_that_is_stored_late_does_not_stop_the_next_attempt_from_waiting(store):
+    await store.put([Event(task_id="a", state=State.RETRY, published=5)])
+    event = await wait_again(store, attempt=2)
+    assert (event.state, event.attempt) == (State.PENDING, 2)
+
+
+async def wait_again(store, *, attempt):
+    """End a run that began before the stored run, and waits again; return what the store has."""
     publisher = current_publisher()
-    run = publisher.open("a", published=5)
+    run = publisher.open("a", published=5, attempt=attempt)
     run.began_at -= 1
     publisher.conclude(run, State.PENDING)
     assert flush(5)
-    assert (await store.read(["a"]))["a"] == later
+    return (await store.read(["a"]))["a"]
