@@ -55,6 +55,8 @@ def _newer_at_work(notes, own_ends, state, at):
     hooks = [note["at"] for note in notes if note.get("hook") == "on_failure" and note["at"] < at]
     if state == "FAILURE":  # a hook raised, so that the execution failed that ended before it
         own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
+    if any(note["what"] == "piece ended" and note["at"] < at + SLACK for note in notes):
+        own += [note["nth"] for note in notes if note.get("how") == "replace" and note["at"] < at]
     ended = max(own, default=0)
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
     return any(

@@ -36,6 +36,8 @@ def _aborted_late(case):
     unsure = case.life.ignored or (before == "REVOKED" and case.ended)
     if before is None or unsure or case.quiet < SILENCE:
         return None
+    if _fails_silently(case):
+        return Truth(OPEN | {before}, "its replacement failed without a signal, and was aborted")
     return only(before, "aborted after its end: the outcome that Celery recorded before")
 
 
@@ -96,13 +98,19 @@ def _ended_twice(case, how):
     if case.status == "FAILURE" and case.overwritten() == "REVOKED":
         if case.open:
             return "terminated, and then called out of time"
-        if how == "replace" and case.script[case.last["nth"] - 1].sub in {"group", "chord"}:
+        if _fails_silently(case):
             return "revoked, and then its replacement failed without a signal"
     terminated = case.did("terminate") or 0
     unnoticed = how in {"kill", "exit"} and not case.overwritten()
     if case.status in {"FAILURE", "REVOKED"} and unnoticed and case.last["at"] - 1 < terminated:
         return "killed, and terminated meanwhile"
     return None
+
+
+def _fails_silently(case):
+    """Whether it was replaced by a group: if a piece fails, Celery ends the task by its record."""
+    replaced = bool(case.last) and case.last.get("how") == "replace"
+    return replaced and case.script[case.last["nth"] - 1].sub in {"group", "chord"}
 
 
 def _revoked_out_of_time(case):
