@@ -131,15 +131,15 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
 async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
     """Store these outcomes of missing or stalled tasks; return the events that the store now has.
 
-    It leaves out a task whose outcome the store has got meanwhile, and an outcome that may be that
-    of another task or of a run that goes on. Raises the store's errors.
+    It leaves out a task whose outcome the store has got meanwhile, and a task whose id was used
+    again. Raises the store's errors.
     """
     standing = await store.read([outcome.task_id for outcome in outcomes])
     events = [
         ended(standing.get(outcome.task_id, outcome), outcome)
         for outcome in outcomes
         if is_doubtful(standing.get(outcome.task_id))
-        and is_credible(outcome, standing.get(outcome.task_id))
+        and is_of_same_life(outcome, standing.get(outcome.task_id))
     ]
     answers = await store.put(events)
     return standing | {event.task_id: event for _, event in answers}
@@ -150,17 +150,11 @@ def is_doubtful(event: Event | None) -> bool:
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
 
 
-def is_credible(outcome: Event, standing: Event | None) -> bool:
-    """Return False if the id was used again since, or if a silent run was only asked to stop.
-
-    Celery 5.6 records REVOKED as soon as somebody revokes a running task, which may go on.
-    """
-    if standing is None:
+def is_of_same_life(outcome: Event, standing: Event | None) -> bool:
+    """Return False if the task id was used again after the outcome was read."""
+    if standing is None or not (outcome.published and standing.published):
         return True
-    if standing.stalled and outcome.state is State.REVOKED:
-        return False
-    known = outcome.published and standing.published
-    return not known or outcome.published == standing.published
+    return outcome.published == standing.published
 
 
 def _recorded(app: Any, since: Mapping[str, float]) -> list[Event]:

@@ -345,16 +345,6 @@ def test_what_a_run_reports_next_is_newer(event):
     assert not is_overtaken(event, HALF)
 
 
-@pytest.mark.parametrize("state", [State.REVOKED, State.SUCCESS])
-async def test_a_silent_run_that_was_only_asked_to_stop_is_not_called_over(store, raw, state):
-    """Celery 5.6 records REVOKED at once, and the run may go on, as after a frozen worker."""
-    await put(store, STARTED)
-    raw.zadd("progress:alive", {"a": 1})
-    assert (await store.read(["a"]))["a"].stalled
-    await outcomes.settle(store, [Event(task_id="a", state=state)])
-    assert (await store.read(["a"]))["a"].complete is (state is State.SUCCESS)
-
-
 @pytest.mark.settings(PROGRESS_RECONCILE=0.1)
 async def test_a_task_that_waits_after_a_run_is_asked_for_at_each_read(store, watch, monkeypatch):
     """Others are asked for every 35 s; the start of a run that replaces itself may be unstored."""

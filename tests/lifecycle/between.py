@@ -63,7 +63,12 @@ def _over(living, seen, facts):
     began = [note["at"] for note in notes if note["what"] == "began"]
     for at, event in seen.frames:
         after = [note for note in notes if note["what"] in AT_WORK and note["at"] > at + SLACK]
-        if event["complete"] and after and not justified(living, event["state"], at, facts):
+        frozen = facts.weather == "worker frozen" and _is_recorded(living, event, at)
+        if (
+            event["complete"]
+            and after
+            and not (frozen or justified(living, event["state"], at, facts))
+        ):
             late = f"{after[0]['what']} {after[0]['at'] - at:.1f} s later"
             yield "called over and goes on", f"{event['state']}, then {late}", ""
             break
@@ -72,6 +77,12 @@ def _over(living, seen, facts):
         if event["state"] == "UNKNOWN" and known and facts.weather != "short retention":
             yield "unknown", "UNKNOWN after it began", ""
             break
+
+
+def _is_recorded(living, event, at):
+    """Whether Celery 5.6 had recorded REVOKED for a run that went on."""
+    recorded = any(status == "REVOKED" and when < at for when, status in living.statuses)
+    return event["state"] == "REVOKED" and recorded
 
 
 def _waits(living, seen, facts):

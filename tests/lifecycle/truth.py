@@ -93,8 +93,6 @@ def _recorded(case):
 
 def _ended_twice(case, how):
     """Why an execution may have ended as REVOKED or as FAILURE, or None."""
-    if case.status == "REVOKED" and case.lost():
-        return "revoked, and lost with its worker"
     if case.status == "FAILURE" and case.overwritten() == "REVOKED":
         if case.open:
             return "terminated, and then called out of time"
