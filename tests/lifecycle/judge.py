@@ -220,7 +220,10 @@ def _counts(living, last, facts):
     if last["state"] != STATE_OF[note["how"]]:
         return
     retries = next(each["retries"] for each in began if each["nth"] == note["nth"])
-    if last["attempt"] != retries + 1:
+    hooked = living.life.base == "raising hooks" and any(
+        note.get("hook") == "on_retry" for note in living.notes
+    )  # that attempt may have read the outcome of the next one in Celery's record
+    if last["attempt"] != retries + 1 and not (hooked and last["attempt"] <= retries):
         yield "attempt", f"attempt {last['attempt']} of {retries + 1}", ""
     if last["current"] not in note["said"]:
         yield "counts", f"{last['current']:g} of {note['said']}", ""

@@ -93,13 +93,13 @@ def _recorded(case):
 
 def _ended_twice(case, how):
     """Why an execution may have ended as REVOKED or as FAILURE, or None."""
-    if case.status == "FAILURE" and case.overwritten() == "REVOKED":
-        if case.open:
-            return "terminated, and then called out of time"
-        if _fails_silently(case):
-            return "revoked, and then its replacement failed without a signal"
+    before = case.overwritten()
+    if case.status == "FAILURE" and before == "REVOKED" and case.open:
+        return "terminated, and then called out of time"
+    if _fails_silently(case) and {case.status, before} == {"FAILURE", "REVOKED"}:
+        return "revoked, and its replacement failed without a signal"
     terminated = case.did("terminate") or 0
-    unnoticed = how in {"kill", "exit"} and not case.overwritten()
+    unnoticed = how in {"kill", "exit"} and not before
     if case.status in {"FAILURE", "REVOKED"} and unnoticed and case.last["at"] - 1 < terminated:
         return "killed, and terminated meanwhile"
     return None
@@ -108,7 +108,7 @@ def _ended_twice(case, how):
 def _fails_silently(case):
     """Whether it was replaced by a group: if a piece fails, Celery ends the task by its record."""
     replaced = bool(case.last) and case.last.get("how") == "replace"
-    return replaced and case.script[case.last["nth"] - 1].sub in {"group", "chord"}
+    return replaced and any(each.sub in {"group", "chord"} for each in case.script)
 
 
 def _revoked_out_of_time(case):
