@@ -114,7 +114,7 @@ def _ended_before(living, seen, facts):
     went_on = [note for note in living.notes if note["what"] in AT_WORK and note["at"] > at - SLACK]
     ended_again = any(when > at and status in READY for when, status in living.statuses)
     stands = seen.state or {}
-    newer = stands.get("attempt", 0) > newest["attempt"] or (
+    newer = any(stands.get(key, 0) > newest[key] for key in ("attempt", "published")) or (
         copied(living.life, living.notes, facts) and stands.get("run", 0) > newest["run"]
     )
     return bool(went_on or ended_again or newer) and justified(living, newest["state"], at, facts)

@@ -94,7 +94,7 @@ def _recorded(case):
 def _ended_twice(case, how):
     """Why an execution may have ended as REVOKED or as FAILURE, or None."""
     before = case.overwritten()
-    if case.status == "FAILURE" and before == "REVOKED" and case.open:
+    if case.status == "FAILURE" and before == "REVOKED" and (case.open or not case.began):
         return "terminated, and then called out of time"
     if _fails_silently(case) and {case.status, before} == {"FAILURE", "REVOKED"}:
         return "revoked, and its replacement failed without a signal"
