@@ -222,8 +222,10 @@ def _counts(living, last, facts):
     retries = next(each["retries"] for each in began if each["nth"] == note["nth"])
     hooked = living.life.base == "raising hooks" and any(
         note.get("hook") == "on_retry" for note in living.notes
-    )  # that attempt may have read the outcome of the next one in Celery's record
-    if last["attempt"] != retries + 1 and not (hooked and last["attempt"] <= retries):
+    )
+    if hooked and last["attempt"] <= retries:
+        return  # that attempt ended by the outcome of the next one in Celery's record
+    if last["attempt"] != retries + 1:
         yield "attempt", f"attempt {last['attempt']} of {retries + 1}", ""
     if last["current"] not in note["said"]:
         yield "counts", f"{last['current']:g} of {note['said']}", ""

@@ -70,7 +70,8 @@ def _dropped(case):
 def _cut(case, revoked):
     """An execution began and never ended."""
     life = case.life
-    if case.copied and case.ended and life.hard is not None:
+    limited = life.hard is not None or life.soft is not None
+    if case.copied and case.ended and limited:
         own = by_end(case, case.last.get("how", "aborted"))
         return Truth((own.states or READY) | {"FAILURE"}, "two runs at once, one out of time")
     if case.lost():
