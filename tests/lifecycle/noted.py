@@ -44,10 +44,16 @@ def noted(case):
 
 
 def _taken(case):
-    """A worker was killed that may have taken the message, and acknowledged it early."""
+    """A worker was killed that may have taken the message, and acknowledged it early.
+
+    A message that is acknowledged late can be lost only while it is on its way to the worker.
+    """
     sent = case.now - case.quiet
-    killed = any(sent < at + 0.5 < case.now - SILENCE for at in case.facts.killed)
-    if case.life.late or not killed or case.quiet < SILENCE + 4:
+    longest = 1.0 if case.life.late else case.now
+    killed = any(
+        sent < at + 0.5 < case.now - SILENCE and at < sent + longest for at in case.facts.killed
+    )
+    if not killed or case.quiet < SILENCE + 4:
         return None
     return Truth(OPEN, "its message was lost with a worker before it began: nobody knows")
 
