@@ -1,6 +1,6 @@
 """How a task ended by its own notes, where Celery has no record that can be trusted."""
 
-from tests.lifecycle.case import OPEN, READY, SILENCE, UNDECIDED, Truth, only
+from tests.lifecycle.case import OPEN, READY, SILENCE, STATE_OF, UNDECIDED, Truth, only
 
 
 def noted(case):
@@ -29,10 +29,10 @@ def noted(case):
         )
     if case.goes_on(how):
         if quiet > SILENCE + 1 and (revoked or life.expires is not None):
-            failed = {"FAILURE"} if case.on_retry_raised(how) else set()
-            return Truth(
-                frozenset({"REVOKED", *failed}), "revoked or expired before its next execution"
-            )
+            ends = {"REVOKED", *_other_ends(case)}
+            if case.on_retry_raised(how):
+                ends.add("FAILURE")
+            return Truth(frozenset(ends), "revoked or expired before its next execution")
         return purged(case) or UNDECIDED
     if any(case.exits_late(note.get("how")) for note in case.ended.values()):
         return UNDECIDED
@@ -41,6 +41,12 @@ def noted(case):
         states = frozenset().union(*(each or () for each in ends))
         return Truth(states, "two runs at once, by their notes")
     return by_end(case, how)
+
+
+def _other_ends(case):
+    """How other executions ended that ran at the same time."""
+    ends = {STATE_OF.get(note.get("how")) for note in case.ended.values()} if case.copied else set()
+    return ends - {None}
 
 
 def _taken(case):

@@ -1,57 +1,13 @@
 """The judge of lives finds what is shown wrongly, and lets pass what Celery itself calls over."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from tests.lifecycle.batch import Living, Seen
+from tests.lifecycle.batch import Living
 from tests.lifecycle.case import Case, Truth
 from tests.lifecycle.ends import deaths
-from tests.lifecycle.judge import findings
 from tests.lifecycle.lives import Attempt, Life
+from tests.lifecycle.shown import Shown, began, ended, event
 from tests.lifecycle.truth import truth
-
-EVENT = {
-    "state": "PENDING", "version": 1, "run": 0, "attempt": 1, "published": 5, "worker": "",
-    "current": 0, "total": None, "percent": None, "description": "", "result": None,
-    "error": None, "stalled": False, "complete": False,
-}  # fmt: skip
-
-
-def event(state, version, **more):
-    ended = state in {"SUCCESS", "FAILURE", "REVOKED"}
-    error = "The task failed." if state == "FAILURE" else None
-    run = 2 if version > 1 else 0
-    return EVENT | {"state": state, "version": version, "run": run, "complete": ended,
-                    "error": error} | more  # fmt: skip
-
-
-def began(at, nth=1, retries=0):
-    return {"what": "began", "nth": nth, "at": at, "retries": retries, "pid": 7}
-
-
-def ended(at, how, nth=1):
-    return {"what": "ended", "nth": nth, "at": at, "how": how, "said": [0], "pid": 7}
-
-
-class Shown:
-    """What is shown of one life, and what the judge says of it."""
-
-    def __init__(self, *notes, statuses=(), weather="fair", **life):
-        self.living = Living(Life(task_id="x", script=(Attempt(),), **life))
-        self.living.notes = list(notes)
-        self.living.statuses = list(statuses)
-        self.facts = SimpleNamespace(
-            killed=[], cold=[], purged=[], raged=[], emptied=[], deaths=[], celery="5.7",
-            weather=weather, copies=False,
-        )  # fmt: skip
-        self.living.truth = truth(Case(self.living, self.facts, now=100.0))
-
-    def rules(self, *frames, late=None, state=None):
-        """The rules that these frames and views break; a view that is not given is the newest."""
-        newest = frames[-1][1]
-        seen = Seen(list(frames), newest, late or newest, state or newest)
-        return [each.rule for each in findings(self.living, seen, self.facts)]
 
 
 @pytest.fixture
@@ -201,6 +157,75 @@ def test_a_hook_that_fails_a_copy_ends_what_is_watched_while_the_older_execution
         statuses=[(2.3, "FAILURE")], late=True, base="raising hooks",
     )  # fmt: skip
     assert shown.rules((2.25, event("FAILURE", 2))) == []
+
+
+@pytest.mark.parametrize("limit", ["soft", "hard"])
+def test_a_copy_that_a_time_limit_cuts_off_beside_one_that_succeeds_ends_the_task_either_way(limit):
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.5}, began(2, nth=2),
+        ended(2.5, "success", nth=2), late=True, ignored=True, **{limit: 1.2},
+    )  # fmt: skip
+    for state in ("FAILURE", "SUCCESS"):
+        assert shown.rules((2.6, event(state, 9, run=8))) == []
+    assert shown.rules((2.6, event("REVOKED", 9, run=8))) == ["wrong end"]
+
+
+def test_a_replacement_that_is_revoked_beside_a_copy_of_the_task_ends_it_either_way():
+    notes = (
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.5},
+        ended(2, "replace"), began(4, nth=2), ended(4.1, "success", nth=2),
+    )  # fmt: skip
+    revoke = {"what": "outside", "did": "revoke", "nth": 0, "at": 3}
+    revoked = event("REVOKED", 9, run=8)
+    options = {"statuses": [(4.2, "SUCCESS")], "late": True}
+    assert Shown(*notes, revoke, **options).rules((9, revoked)) == []
+    assert Shown(*notes, **options).rules((9, revoked)) == ["wrong end"]
+
+
+@pytest.mark.parametrize(
+    ("copy", "rules"),
+    [("failure", []), ("retry", ["wrong end", "called over and goes on"])],
+)
+def test_the_failure_of_a_copy_stands_when_the_retry_of_the_other_one_is_revoked(copy, rules):
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
+        ended(2.1, copy, nth=2), {"what": "outside", "did": "revoke", "nth": 0, "at": 2.5},
+        ended(4, "retry"), statuses=[(2.2, "FAILURE"), (4.1, "RETRY")], late=True,
+    )  # fmt: skip
+    assert shown.rules((2.2, event("FAILURE", 2))) == rules
+
+
+def failed_before_a_retry(*, read_after):
+    """A watcher sees FAILURE at 5, before another execution; its record is read after that."""
+    success = event("SUCCESS", 9, run=8, attempt=2)
+    shown = Shown(
+        began(1), ended(4, "retry"), began(6, nth=2, retries=1), ended(7, "success", nth=2),
+        statuses=[(5 + read_after, "FAILURE"), (7.1, "SUCCESS")],
+    )  # fmt: skip
+    return shown.rules((5, event("FAILURE", 2)), late=success, state=success)
+
+
+def test_an_end_passes_whose_status_is_read_within_half_a_second_after_it_was_shown():
+    assert failed_before_a_retry(read_after=0.4) == []
+    assert "called over and goes on" in failed_before_a_retry(read_after=0.6)
+
+
+@pytest.mark.parametrize(("killed", "rules"), [(1.4, []), (3, ["undecided"])])
+def test_a_late_message_is_lost_only_on_its_way_to_a_worker_that_is_killed(killed, rules):
+    shown = Shown({"what": "published", "nth": 0, "at": 1}, late=True)
+    shown.facts.killed = [killed]
+    shown.living.truth = truth(Case(shown.living, shown.facts, now=100.0))
+    assert shown.rules((1, event("PENDING", 1))) == rules
+
+
+@pytest.mark.parametrize(("base", "rules"), [("raising hooks", []), ("hooks", ["attempt"])])
+def test_an_attempt_whose_hook_raises_may_end_by_the_next_outcome_in_the_record(base, rules):
+    shown = Shown(
+        began(1), ended(2, "auto"), began(2.1, nth=2, retries=1), ended(2.2, "success", nth=2),
+        {"what": "hook", "hook": "on_retry", "nth": 0, "at": 2.3},
+        statuses=[(2.4, "SUCCESS")], base=base, auto="at once",
+    )  # fmt: skip
+    assert shown.rules((2.5, event("SUCCESS", 9))) == rules
 
 
 def test_waiting_again_after_work_is_found(succeeded):

@@ -60,9 +60,8 @@ def _recorded(case):
     how = case.last and case.last.get("how")
     if case.goes_on(how) and case.quiet < SILENCE and not case.did("revoke", "terminate"):
         return UNDECIDED
-    replaced = case.copied and any(note["what"] == "piece ended" for note in case.notes)
-    if replaced and len(case.began) > 1:
-        return Truth(READY, "a copy of what was replaced, beside the replacement")
+    if case.copied and len(case.began) > 1 and (ends := _beside_replacement(case)):
+        return Truth(ends, "a copy of what was replaced, beside the replacement")
     if len(case.began) > 1 and case.copied and case.status != "SUCCESS":
         return Truth(
             frozenset({case.status, case.own_end(), case.overwritten()} - {None}),
@@ -89,6 +88,18 @@ def _recorded(case):
     if case.status == "REVOKED" and _revoked_out_of_time(case):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked about when its time was over")
     return only(case.status, "Celery's record")
+
+
+def _beside_replacement(case):
+    """The ends that a task may have of which a copy runs beside its replacement, or an empty set.
+
+    A replacement that is revoked before it runs writes no note.
+    """
+    if any(note["what"] == "piece ended" for note in case.notes):
+        return READY
+    replaced = any(note.get("how") == "replace" for note in case.notes)
+    revoked = replaced and case.did("revoke", "terminate")
+    return frozenset({case.status, "REVOKED"} if revoked else ())
 
 
 def _ended_twice(case, how):
