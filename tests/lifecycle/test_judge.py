@@ -195,6 +195,12 @@ def test_the_failure_of_a_copy_stands_when_the_retry_of_the_other_one_is_revoked
     assert shown.rules((2.2, event("FAILURE", 2))) == rules
 
 
+@pytest.mark.parametrize(("late", "rules"), [(True, []), (False, ["wrong end"])])
+def test_a_message_that_comes_back_after_an_exit_may_have_expired(late, rules):
+    shown = Shown(began(1), ended(2, "exit"), statuses=[(4, "REVOKED")], late=late, expires=1.0)
+    assert shown.rules((4.1, event("REVOKED", 9))) == rules
+
+
 def failed_before_a_retry(*, read_after):
     """A watcher sees FAILURE at 5, before another execution; its record is read after that."""
     success = event("SUCCESS", 9, run=8, attempt=2)

@@ -83,11 +83,18 @@ def _recorded(case):
         )
     if case.status == "REVOKED" and (before := case.overwritten()):
         return only(before, "revoked after its end: the outcome that Celery recorded before")
-    if case.status == "REVOKED" and case.last and not case.open and not case.goes_on(how):
+    over = case.last and not case.open and not case.goes_on(how) and not _exits_and_returns(case)
+    if case.status == "REVOKED" and over:
         return _revoked_late(case, how or "aborted")
     if case.status == "REVOKED" and _revoked_out_of_time(case):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked about when its time was over")
     return only(case.status, "Celery's record")
+
+
+def _exits_and_returns(case):
+    """Whether the message came back after SystemExit, as it does after a kill; see goes_on."""
+    how = case.last and case.last.get("how")
+    return how == "exit" and case.life.late and case.facts.celery == "5.7"
 
 
 def _beside_replacement(case):
