@@ -201,6 +201,16 @@ def test_a_message_that_comes_back_after_an_exit_may_have_expired(late, rules):
     assert shown.rules((4.1, event("REVOKED", 9))) == rules
 
 
+@pytest.mark.parametrize(("end", "rules"), [("exit", []), ("failure", ["wrong end"])])
+def test_a_revoke_before_celery_notices_a_lost_process_ends_the_task_either_way(end, rules):
+    revoke = {"what": "outside", "did": "revoke", "nth": 0, "at": 2.1}
+    statuses = [(2.2, "REVOKED"), (3, "FAILURE")]
+    assert (
+        Shown(began(1), ended(2, end), revoke, statuses=statuses).rules((2.5, event("REVOKED", 2)))
+        == rules
+    )
+
+
 def failed_before_a_retry(*, read_after):
     """A watcher sees FAILURE at 5, before another execution; its record is read after that."""
     success = event("SUCCESS", 9, run=8, attempt=2)

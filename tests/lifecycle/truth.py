@@ -116,6 +116,8 @@ def _ended_twice(case, how):
         return "terminated, and then called out of time"
     if _fails_silently(case) and {case.status, before} == {"FAILURE", "REVOKED"}:
         return "revoked, and its replacement failed without a signal"
+    if case.status == "FAILURE" and before == "REVOKED" and how in {"kill", "exit"}:
+        return "its process ended, and it was revoked before Celery noticed that"
     terminated = case.did("terminate") or 0
     unnoticed = how in {"kill", "exit"} and not before
     if case.status in {"FAILURE", "REVOKED"} and unnoticed and case.last["at"] - 1 < terminated:
