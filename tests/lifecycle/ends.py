@@ -124,19 +124,25 @@ def deaths(living):
     """
     if living.life.pool != "prefork":
         return
+    failed = [when for when, status in living.statuses if status == "FAILURE"]
     if living.first:  # the second life has no time limits
-        yield from _killed(living.first[0], living.life.hard)
-    yield from _killed(living.notes, None if living.first else living.life.hard)
+        yield from _killed(living.first[0], living.life.hard, failed)
+    yield from _killed(living.notes, None if living.first else living.life.hard, failed)
 
 
-def _killed(notes, hard):
+def _killed(notes, hard, failed):
+    """Process ids and times; ``failed`` are the times when FAILURE was read from the record.
+
+    A busy worker enforces a hard time limit late, and records FAILURE then.
+    """
     ends = {note["nth"]: note for note in notes if note["what"] == "ended"}
     others = [note["at"] for note in notes if note.get("did") == "terminate"]
     for note in notes:
         if note["what"] != "began":
             continue
         end = ends.get(note["nth"])
-        limit = [note["at"] + hard] if hard else []
+        due = note["at"] + hard if hard else 0
+        limit = [due, *(at for at in failed if at > due)] if hard else []
         if end and end["how"] in {"kill", "exit"}:
             yield note["pid"], end["at"]
         elif not end:

@@ -149,6 +149,12 @@ def test_a_process_that_the_ids_first_life_lost_counts_as_dead():
     assert list(deaths(living)) == [(7, 1.5), (7, 4)]
 
 
+def test_a_process_dies_when_its_time_is_over_and_at_the_latest_when_celery_records_that():
+    living = Living(Life(task_id="x", hard=0.5))
+    living.notes, living.statuses = [began(1)], [(1.2, "PROGRESS"), (3, "FAILURE")]
+    assert list(deaths(living)) == [(7, 1.5), (7, 3)]
+
+
 def test_a_hook_that_fails_a_copy_ends_what_is_watched_while_the_older_execution_goes_on():
     shown = Shown(
         began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
