@@ -33,7 +33,7 @@ def noted(case):
             if case.on_retry_raised(how):
                 ends.add("FAILURE")
             return Truth(frozenset(ends), "revoked or expired before its next execution")
-        return purged(case) or UNDECIDED
+        return purged(case) or _cut_as_it_retries(case) or UNDECIDED
     if any(case.exits_late(note.get("how")) for note in case.ended.values()):
         return UNDECIDED
     if len(case.began) > 1 and case.copied:
@@ -41,6 +41,16 @@ def noted(case):
         states = frozenset().union(*(each or () for each in ends))
         return Truth(states, "two runs at once, by their notes")
     return by_end(case, how)
+
+
+def _cut_as_it_retries(case):
+    """A time limit may strike while retry() sends the message; Celery rejects the task then."""
+    limited = case.life.soft is not None or case.life.hard is not None
+    if not limited or case.second or case.quiet < SILENCE + 1:
+        return None
+    return Truth(
+        frozenset({"FAILURE", *_dropped(case)}), "a time limit struck as it sent its retry"
+    )
 
 
 def _other_ends(case):

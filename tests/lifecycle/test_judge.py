@@ -4,7 +4,6 @@ import pytest
 
 from tests.lifecycle.batch import Living
 from tests.lifecycle.case import Case, Truth
-from tests.lifecycle.ends import deaths
 from tests.lifecycle.lives import Attempt, Life
 from tests.lifecycle.shown import Shown, began, ended, event
 from tests.lifecycle.truth import truth
@@ -141,20 +140,6 @@ def test_a_message_of_the_ids_first_life_that_comes_back_is_of_that_life():
     assert (living.first[0], living.notes) == ([late], [own])
 
 
-def test_a_process_that_the_ids_first_life_lost_counts_as_dead():
-    living = Living(Life(task_id="x", hard=0.5))
-    living.notes = [began(1)]
-    living.begin_again()
-    living.notes = [began(3), ended(4, "kill")]
-    assert list(deaths(living)) == [(7, 1.5), (7, 4)]
-
-
-def test_a_process_dies_when_its_time_is_over_and_at_the_latest_when_celery_records_that():
-    living = Living(Life(task_id="x", hard=0.5))
-    living.notes, living.statuses = [began(1)], [(1.2, "PROGRESS"), (3, "FAILURE")]
-    assert list(deaths(living)) == [(7, 1.5), (7, 3)]
-
-
 def test_a_hook_that_fails_a_copy_ends_what_is_watched_while_the_older_execution_goes_on():
     shown = Shown(
         began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
@@ -163,17 +148,6 @@ def test_a_hook_that_fails_a_copy_ends_what_is_watched_while_the_older_execution
         statuses=[(2.3, "FAILURE")], late=True, base="raising hooks",
     )  # fmt: skip
     assert shown.rules((2.25, event("FAILURE", 2))) == []
-
-
-@pytest.mark.parametrize("limit", ["soft", "hard"])
-def test_a_copy_that_a_time_limit_cuts_off_beside_one_that_succeeds_ends_the_task_either_way(limit):
-    shown = Shown(
-        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.5}, began(2, nth=2),
-        ended(2.5, "success", nth=2), late=True, ignored=True, **{limit: 1.2},
-    )  # fmt: skip
-    for state in ("FAILURE", "SUCCESS"):
-        assert shown.rules((2.6, event(state, 9, run=8))) == []
-    assert shown.rules((2.6, event("REVOKED", 9, run=8))) == ["wrong end"]
 
 
 def test_a_replacement_that_is_revoked_beside_a_copy_of_the_task_ends_it_either_way():

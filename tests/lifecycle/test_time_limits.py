@@ -1,0 +1,39 @@
+"""The judge of lives knows how time limits end tasks and processes."""
+
+import pytest
+
+from tests.lifecycle.batch import Living
+from tests.lifecycle.ends import deaths
+from tests.lifecycle.lives import Life
+from tests.lifecycle.shown import Shown, began, ended, event
+
+
+@pytest.mark.parametrize("limit", ["soft", "hard"])
+def test_a_copy_that_a_time_limit_cuts_off_beside_one_that_succeeds_ends_the_task_either_way(limit):
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.5}, began(2, nth=2),
+        ended(2.5, "success", nth=2), late=True, ignored=True, **{limit: 1.2},
+    )  # fmt: skip
+    for state in ("FAILURE", "SUCCESS"):
+        assert shown.rules((2.6, event(state, 9, run=8))) == []
+    assert shown.rules((2.6, event("REVOKED", 9, run=8))) == ["wrong end"]
+
+
+def test_a_process_dies_when_its_time_is_over_and_at_the_latest_when_celery_records_that():
+    living = Living(Life(task_id="x", hard=0.5))
+    living.notes, living.statuses = [began(1)], [(1.2, "PROGRESS"), (3, "FAILURE")]
+    assert list(deaths(living)) == [(7, 1.5), (7, 3)]
+
+
+def test_a_process_that_the_ids_first_life_lost_counts_as_dead():
+    living = Living(Life(task_id="x", hard=0.5))
+    living.notes = [began(1)]
+    living.begin_again()
+    living.notes = [began(3), ended(4, "kill")]
+    assert list(deaths(living)) == [(7, 1.5), (7, 4)]
+
+
+@pytest.mark.parametrize(("limit", "rules"), [(0.5, []), (None, ["undecided"])])
+def test_a_time_limit_that_strikes_as_a_task_sends_its_retry_fails_the_task(limit, rules):
+    shown = Shown(began(1), ended(1.4, "retry"), soft=limit)
+    assert shown.rules((1.6, event("FAILURE", 2))) == rules
