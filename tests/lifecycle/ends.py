@@ -57,6 +57,8 @@ def _newer_at_work(notes, own_ends, state, at):
         own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
     if any(note["what"] == "piece ended" and note["at"] < at + SLACK for note in notes):
         own += [note["nth"] for note in notes if note.get("how") == "replace" and note["at"] < at]
+    # An execution that stored its state by hand, and then raised Ignore, is over too.
+    own += [note["nth"] for note in notes if note.get("how") == "ignore" and note["at"] < at]
     ended = max(own, default=0)
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
     return any(

@@ -30,7 +30,7 @@ def noted(case):
     if case.goes_on(how):
         if quiet > SILENCE + 1 and (revoked or life.expires is not None):
             ends = {"REVOKED", *_other_ends(case)}
-            if case.on_retry_raised(how):
+            if case.on_retry_raised(how) or case.facts.purged:
                 ends.add("FAILURE")
             return Truth(frozenset(ends), "revoked or expired before its next execution")
         return purged(case) or _cut_as_it_retries(case) or UNDECIDED
@@ -44,13 +44,12 @@ def noted(case):
 
 
 def _cut_as_it_retries(case):
-    """A time limit may strike while retry() sends the message; Celery rejects the task then."""
+    """A time limit or a kill may come while retry() sends the message, which is lost then."""
     limited = case.life.soft is not None or case.life.hard is not None
-    if not limited or case.second or case.quiet < SILENCE + 1:
+    killed = any(0 < at - case.last["at"] < 1 for at in case.facts.killed)
+    if not (killed or (limited and not case.second)) or case.quiet < SILENCE + 1:
         return None
-    return Truth(
-        frozenset({"FAILURE", *_dropped(case)}), "a time limit struck as it sent its retry"
-    )
+    return Truth(frozenset({"FAILURE", *_dropped(case)}), "cut off as it sent its retry")
 
 
 def _other_ends(case):
@@ -86,7 +85,8 @@ def purged(case):
 
 def _dropped(case):
     """REVOKED, if a cold shutdown may have cancelled it without sending its retry."""
-    return {"REVOKED"} if case.facts.cold and case.status == "RETRY" else set()
+    unsaid = case.second and case.status == "SUCCESS"  # of the id's first life, for ever
+    return {"REVOKED"} if case.facts.cold and (unsaid or case.status == "RETRY") else set()
 
 
 def _cut(case, revoked):

@@ -191,6 +191,16 @@ def test_a_revoke_before_celery_notices_a_lost_process_ends_the_task_either_way(
     )
 
 
+def test_a_failure_that_a_newer_execution_stored_by_hand_ends_what_is_watched():
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
+        ended(2.1, "ignore", nth=2), ended(4, "success"),
+        statuses=[(2.2, "FAILURE"), (4.1, "SUCCESS")], late=True,
+    )  # fmt: skip
+    success = event("SUCCESS", 9, run=8)
+    assert shown.rules((2.2, event("FAILURE", 2)), late=success, state=success) == []
+
+
 def failed_before_a_retry(*, read_after):
     """A watcher sees FAILURE at 5, before another execution; its record is read after that."""
     success = event("SUCCESS", 9, run=8, attempt=2)

@@ -3,9 +3,11 @@
 import pytest
 
 from tests.lifecycle.batch import Living
+from tests.lifecycle.case import Case
 from tests.lifecycle.ends import deaths
 from tests.lifecycle.lives import Life
 from tests.lifecycle.shown import Shown, began, ended, event
+from tests.lifecycle.truth import truth
 
 
 @pytest.mark.parametrize("limit", ["soft", "hard"])
@@ -37,3 +39,19 @@ def test_a_process_that_the_ids_first_life_lost_counts_as_dead():
 def test_a_time_limit_that_strikes_as_a_task_sends_its_retry_fails_the_task(limit, rules):
     shown = Shown(began(1), ended(1.4, "retry"), soft=limit)
     assert shown.rules((1.6, event("FAILURE", 2))) == rules
+
+
+@pytest.mark.parametrize(("killed", "rules"), [(1.6, []), (9, ["undecided"])])
+def test_a_kill_as_a_task_sends_its_retry_fails_the_task(killed, rules):
+    shown = Shown(began(1), ended(1.4, "retry"))
+    shown.facts.killed = [killed]
+    shown.living.truth = truth(Case(shown.living, shown.facts, now=100.0))
+    assert shown.rules((9, event("FAILURE", 2))) == rules
+
+
+@pytest.mark.parametrize(("purged", "rules"), [([2], []), ([], ["wrong end"])])
+def test_a_retry_that_is_purged_before_it_expires_fails_the_task(purged, rules):
+    shown = Shown(began(1), ended(1.4, "retry"), expires=0.5)
+    shown.facts.purged = purged
+    shown.living.truth = truth(Case(shown.living, shown.facts, now=100.0))
+    assert shown.rules((9, event("FAILURE", 2))) == rules

@@ -63,8 +63,10 @@ def _recorded(case):
     if case.copied and len(case.began) > 1 and (ends := _beside_replacement(case)):
         return Truth(ends, "a copy of what was replaced, beside the replacement")
     if len(case.began) > 1 and case.copied and case.status != "SUCCESS":
+        hooked = case.on_retry_raised(how) and case.did("revoke", "terminate")
+        revoked = {"REVOKED"} if hooked else set()
         return Truth(
-            frozenset({case.status, case.own_end(), case.overwritten()} - {None}),
+            frozenset({case.status, case.own_end(), case.overwritten(), *revoked} - {None}),
             "two runs at once: the record, or the newest run",
         )
     if case.exits_late(how):
