@@ -73,6 +73,16 @@ def _last_before(notes, at):
     return sorted((note for note in notes if note["at"] <= at), key=lambda note: note["at"])[-1:]
 
 
+def first_died_with_its_words(living, facts):
+    """Whether the process that ended the id's first life was killed before it delivered how."""
+    ends = [note for note in living.first[0] if note["what"] in OWN_ENDS]
+    return any(
+        pid == end["pid"] and end["at"] < at < end["at"] + SLACK
+        for end in ends[-1:]
+        for pid, at in facts.deaths
+    )
+
+
 def died_with_its_words(living, facts):
     """Whether the process that ended the task was killed before it could deliver how."""
     ends = [note for note in living.notes if note["what"] in OWN_ENDS]

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from progress.store.result_backend import SKEW
 from tests.lifecycle.between import AT_WORK, between
 from tests.lifecycle.case import OPEN, READY, STATE_OF, copied
-from tests.lifecycle.ends import SLACK, UNTOUCHED, away, died_with_its_words, justified, own_ends
+from tests.lifecycle.ends import (
+    SLACK,
+    UNTOUCHED,
+    away,
+    died_with_its_words,
+    first_died_with_its_words,
+    justified,
+    own_ends,
+)
 from tests.lifecycle.lives import Life
 from tests.lifecycle.stack import AHEAD
 from tests.lifecycle.story import story
@@ -84,6 +92,8 @@ def _end(living, seen, facts):
 def _first(living, seen, facts):
     """What the watcher was told of the id's first life, or of both where nothing was stored."""
     newest, (_, right) = seen.newest, living.first
+    if first_died_with_its_words(living, facts):
+        return
     last = living.life.script[-1]
     # The piece that ends a replaced task does so after its note; the id's next life may be quicker.
     silent = last.end == "replace"

@@ -125,9 +125,15 @@ def by_end(case, how):
     states = own.states
     if case.life.hard is not None and case.last["at"] > began + case.life.hard - 0.3:
         states |= {"FAILURE"}
-    if (at := case.did("terminate")) and abs(at - case.last["at"]) < 1:
+    if (at := case.did("terminate")) and abs(_obeyed(case, at) - case.last["at"]) < 1:
         states |= {"REVOKED"}
     return own if states == own.states else Truth(states, f"{own.why}; ended meanwhile")
+
+
+def _obeyed(case, at):
+    """When the worker did what it was told at that moment: a frozen one does it after that."""
+    frozen = case.facts.raged if case.facts.weather == "worker frozen" else []
+    return max([at, *(end for start, end in frozen if start < at < end)])
 
 
 def _by_note(case, how):
@@ -172,7 +178,9 @@ def _replaced(case):
     ]
     if not lasts and case.status in READY:
         return only(case.status, "Celery's record of its replacement")
-    if not lasts or case.quiet < 2:
+    # The end may come some seconds after the last piece; the id is used again only after that.
+    before = SILENCE if case.life.again and not case.second else 2
+    if not lasts or case.quiet < before:
         if (case.facts.killed or case.facts.cold) and case.quiet > SILENCE + 4:
             return Truth(
                 OPEN | {"FAILURE", *_dropped(case)},

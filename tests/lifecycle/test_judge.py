@@ -131,6 +131,13 @@ def test_a_success_of_the_ids_first_life_passes_where_only_the_record_tells(how,
     assert shown.rules((12, event("SUCCESS", 2)), late=success, state=success) == rules
 
 
+@pytest.mark.parametrize(("pid", "rules"), [(7, []), (8, ["wrong end of an id's first life"])])
+def test_an_end_of_the_ids_first_life_may_be_killed_with_its_process(pid, rules):
+    shown = used_again("failure", published=15)
+    shown.facts.deaths = [(pid, 11.1)]
+    assert shown.rules((22.1, event("FAILURE", 9, run=8))) == rules
+
+
 def test_a_message_of_the_ids_first_life_that_comes_back_is_of_that_life():
     living = Living(Life(task_id="x"))
     living.begin_again()

@@ -55,3 +55,13 @@ def test_a_retry_that_is_purged_before_it_expires_fails_the_task(purged, rules):
     shown.facts.purged = purged
     shown.living.truth = truth(Case(shown.living, shown.facts, now=100.0))
     assert shown.rules((9, event("FAILURE", 2))) == rules
+
+
+@pytest.mark.parametrize(("thawed", "rules"), [(4, []), (3, ["wrong end"])])
+def test_a_frozen_worker_terminates_a_task_when_it_goes_on(thawed, rules):
+    terminate = {"what": "outside", "did": "terminate", "nth": 0, "at": 2}
+    shown = Shown(began(1), terminate, ended(4.5, "failure"), weather="worker frozen",
+                  statuses=[(4.6, "REVOKED")])  # fmt: skip
+    shown.facts.raged = [(1.5, thawed)]
+    shown.living.truth = truth(Case(shown.living, shown.facts, now=100.0))
+    assert shown.rules((4.7, event("REVOKED", 2))) == rules
