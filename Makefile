@@ -1,5 +1,5 @@
 # make demo         start the demo; PORT= sets its port, REDIS_URL= the Redis server it uses
-# make quick        run the tests that start no worker, web server or browser: less than a minute
+# make quick        run the tests that start no worker, web server or browser: about a minute
 # make test         run all tests, on real servers and in a real browser; ARGS= goes to pytest
 # make faults       run all rows of the fault matrix and print them as a table
 # make hostile      send real servers everything a stranger may send, the slow tests included
@@ -21,8 +21,9 @@ LOG := $(VENV)/install.log
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
 
+# More processes than cores, since many of these tests wait.
 quick: $(VENV)/.dev
-	@exec $(VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow and not real" $(ARGS)
+	@exec $(VENV)/bin/python -m pytest -n 4 --dist worksteal -m "not slow and not real" $(ARGS)
 
 # Without a reordering of its own xdist hands out modules as they were collected, the longest first.
 test: $(VENV)/.dev
