@@ -10,7 +10,6 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from celery import current_task
-from celery.worker.state import active_requests
 from kombu.utils.compat import detect_environment
 
 from ..events import Event, State
@@ -143,6 +142,9 @@ def _held(task_id: str) -> Any:
     The worker has several after a retry or a second delivery. Before Celery signals an end from
     outside, it takes the request from ``active_requests``.
     """
+    # Senders and web processes import this module, and need nothing of Celery's worker.
+    from celery.worker.state import active_requests  # noqa: PLC0415
+
     found = [each for each in _requests.values() if each.id == task_id]
     over = [each for each in found if each.worker_pid and each not in active_requests]
     return (over or found or [None])[-1]
