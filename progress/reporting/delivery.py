@@ -100,14 +100,14 @@ class Delivery:
 
     async def _place(self, batch: Batch) -> tuple[Batch, Batch]:
         """Return the events with the numbers of their runs, and the events that must wait."""
-        asked = {each.task_id for source, each in batch.items() if depends_on_store(source, each)}
+        asking = {source for source, event in batch.items() if depends_on_store(source, event)}
+        asked = {batch[source].task_id for source in asking}
         known = await self._store.read(list(asked)) if asked else {}
         placed: Batch = {}
         joining: Batch = {}
         for source, event in batch.items():
             # Only then: an event from outside in the same batch may have had the store read.
-            depends = depends_on_store(source, event)
-            standing = known.get(event.task_id) if depends else None
+            standing = known.get(event.task_id) if source in asking else None
             if not isinstance(source, Run):
                 outside = place_outside(event, standing)
                 if outside is not None:
