@@ -201,6 +201,14 @@ def unknown(task_id: str) -> Event:
     return Event(task_id=task_id, state=State.UNKNOWN)
 
 
+def is_same_task(one: Event, other: Event) -> bool:
+    """Return False if the task id was used again between these two events.
+
+    Only known times of sending can differ: an event may name none.
+    """
+    return not (one.published and other.published) or one.published == other.published
+
+
 def ended(run: Event, outcome: Event) -> Event:
     """Return an outcome that was reported from outside the run, with the run's last counts."""
     current, whole = run.current, run.whole

@@ -15,7 +15,7 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 
 from .. import conf
-from ..events import RUNNING, Event, State, unknown
+from ..events import RUNNING, Event, State, is_same_task, unknown
 from ..layers.subscription import Subscription
 from ..limits import Sockets
 from ..loops import forever
@@ -163,9 +163,10 @@ class Hub:
 
     def _read(self, task_id: str, event: Event | None) -> None:
         """Handle the store's event for this task; if it may be old, read the result backend."""
-        if task_id not in self._topics:  # its watchers have left since this read became due
+        topic = self._topics.get(task_id)
+        if topic is None:  # its watchers have left since this read became due
             return
-        shown = self._newest(task_id)
+        shown = topic.event
         self._found(task_id, event)
         if is_doubtful(event) and not (shown and shown.complete):
             self._outcomes.doubt(task_id, event, begun=shown is not None and shown.run > 0)
@@ -219,7 +220,7 @@ def is_overtaken(event: Event, shown: Event) -> bool:
     While the store accepts no writes, each process announces its own events, and their order is not
     checked. After that, the store gets these events late, with new versions.
     """
-    if event.published and shown.published and event.published != shown.published:
+    if not is_same_task(event, shown):
         return event.published < shown.published
     if event.attempt != shown.attempt:
         return event.attempt < shown.attempt and event.state is not State.SUCCESS

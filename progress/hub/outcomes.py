@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
-from ..events import OUTCOMES, Event, State, ended
+from ..events import OUTCOMES, Event, State, ended, is_same_task
 from ..loops import forever
 from ..pools import DaemonPool
 from ..store import Store, result_backend
@@ -139,7 +139,7 @@ async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
         ended(standing.get(outcome.task_id, outcome), outcome)
         for outcome in outcomes
         if is_doubtful(standing.get(outcome.task_id))
-        and is_of_same_life(outcome, standing.get(outcome.task_id))
+        and is_same_task(outcome, standing.get(outcome.task_id, outcome))
     ]
     answers = await store.put(events)
     return standing | {event.task_id: event for _, event in answers}
@@ -148,13 +148,6 @@ async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
 def is_doubtful(event: Event | None) -> bool:
     """Return whether Celery may have recorded an outcome that this event of the store lacks."""
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
-
-
-def is_of_same_life(outcome: Event, standing: Event | None) -> bool:
-    """Return False if the task id was used again after the outcome was read."""
-    if standing is None or not (outcome.published and standing.published):
-        return True
-    return outcome.published == standing.published
 
 
 def _recorded(app: Any, since: Mapping[str, float]) -> list[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from ..events import RUNNING, Event, State, ended
+from ..events import RUNNING, Event, State, ended, is_same_task
 from .runs import Run
 
 JOIN_WITHIN = 10.0  # seconds that a forked process waits for the number of its run
@@ -59,7 +59,7 @@ def place_outside(event: Event, standing: Event | None) -> Event | None:
         event = replace(event, worker="")
     if standing is None or event.state is State.PENDING:
         return event
-    if event.published and standing.published and event.published != standing.published:
+    if not is_same_task(event, standing):
         return event if event.published > standing.published else None  # the id is used again
     overtaken = event.attempt < standing.attempt
     if standing.complete or overtaken or _of_another_run(event, standing, unbegun=unbegun):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from .. import conf
-from ..events import RUNNING, Event, State, lost
+from ..events import RUNNING, Event, State, is_same_task, lost
 from .base import REFUSED, STORED, Answer, Envelope, Known, delay
 
 
@@ -137,7 +137,7 @@ class MemoryStore:
 def accepts(old: Event, new: Event, now: int) -> bool:  # noqa: PLR0911 - one rule, one return
     """Return whether ``new`` replaces ``old``, by the rules of :meth:`Store.put`."""
     waits = new.state is State.PENDING
-    if new.published and old.published and new.published != old.published:
+    if not is_same_task(new, old):
         if new.published > old.published:
             return not (waits and old.state in RUNNING)
         return waits and old.complete and old.version < now - delay(new)
