@@ -152,6 +152,18 @@ async def test_a_run_is_ended_only_after_heartbeats_are_due_again(store, hub, wa
     assert not (await store.read(["a"]))["a"].complete
 
 
+def succeeded(monkeypatch):
+    """Let Celery's record of each task say SUCCESS; the event is set when it is read."""
+    asked = asyncio.Event()
+
+    async def recorded(task_ids):
+        asked.set()
+        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+
+    monkeypatch.setattr(outcomes, "recorded", recorded)
+    return asked
+
+
 @pytest.mark.settings(PROGRESS_RECONCILE=0.2)
 async def test_the_result_backend_is_asked_in_batches(hub, watch, monkeypatch):
     """Unknown ids do not delay the outcomes of other tasks."""
@@ -175,13 +187,7 @@ async def test_the_run_has_time_to_report_its_outcome_before_the_hub_stores_cele
     store, watch, monkeypatch
 ):
     """Only the run knows its counts and result, but Celery records the outcome a moment earlier."""
-    asked = asyncio.Event()
-
-    async def recorded(task_ids):
-        asked.set()
-        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
-
-    monkeypatch.setattr(outcomes, "recorded", recorded)
+    asked = succeeded(monkeypatch)
     watched = watch("a")
     await asked.wait()
     run = (await put(store, STARTED)).run
@@ -192,17 +198,13 @@ async def test_the_run_has_time_to_report_its_outcome_before_the_hub_stores_cele
 async def test_an_outcome_is_not_given_to_a_later_task_with_the_same_id(
     store, hub, watch, monkeypatch
 ):
-    asked, settled, put_all = asyncio.Event(), asyncio.Queue(), hub._store.put
-
-    async def recorded(task_ids):
-        asked.set()
-        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+    settled, put_all = asyncio.Queue(), hub._store.put
 
     async def put_and_note(events):
         settled.put_nowait([event.published for event in events])
         return await put_all(events)
 
-    monkeypatch.setattr(outcomes, "recorded", recorded)
+    asked = succeeded(monkeypatch)
     monkeypatch.setattr(hub._store, "put", put_and_note)
     await put(store, Event(task_id="a", state=State.RETRY, published=5))
     watch("a")
@@ -218,17 +220,13 @@ async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store
     hub, watch, monkeypatch, leaves
 ):
     """It knows the attempt and the counts, which Celery's record lacks."""
-    asked, offered, put_all = asyncio.Event(), asyncio.Queue(), hub._store.put
-
-    async def recorded(task_ids):
-        asked.set()
-        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
+    offered, put_all = asyncio.Queue(), hub._store.put
 
     async def put_and_note(events):
         offered.put_nowait(events)
         return await put_all(events)
 
-    monkeypatch.setattr(outcomes, "recorded", recorded)
+    asked = succeeded(monkeypatch)
     monkeypatch.setattr(hub._store, "put", put_and_note)
     watched = watch("a")
     await asked.wait()
@@ -241,13 +239,7 @@ async def test_an_outcome_that_a_worker_announced_is_left_to_the_worker_to_store
 
 
 async def test_an_outcome_is_stored_for_later_watchers_of_a_task(store, hub, monkeypatch):
-    asked = asyncio.Event()
-
-    async def recorded(task_ids):
-        asked.set()
-        return [Event(task_id=task_id, state=State.SUCCESS) for task_id in task_ids]
-
-    monkeypatch.setattr(outcomes, "recorded", recorded)
+    asked = succeeded(monkeypatch)
     monkeypatch.setattr(outcomes, "GRACE", 0.1)
     await put(store, Event(task_id="a", state=State.RETRY))
     frames = Frames()
