@@ -199,7 +199,7 @@ def short():
 
 
 def own_trouble():
-    """What the result backend refuses one task pauses the writes of all."""
+    """When the result backend refuses one task, all tasks pause their writes."""
     begin = result_backend.Trouble.begin
     result_backend.Trouble.begin = lambda _, *why: begin(result_backend._away, *why)
 

@@ -49,7 +49,7 @@ def settle():
 
 
 def overtaken():
-    """What the store takes is shown, also if it is older than what was shown."""
+    """The hub shows each newer version, even of an older event."""
     hub.is_overtaken = lambda *_: False
 
 
@@ -69,12 +69,12 @@ def short():
 
 
 def trust():
-    """What the rule allowed ends when the rule cannot be asked."""
+    """Rights end at once when the rule cannot be asked."""
     connections.TRUSTED_FOR = 0
 
 
 def paced():
-    """All are rechecked at once, and the time in the queue counts as the rule's."""
+    """All connections are rechecked at once; a rule's limit includes its time in the queue."""
     rechecks.RECHECKS_AT_ONCE = 10**6
     run = rules._pool.run
 
@@ -98,7 +98,7 @@ def first_frame():
 
 
 def replies():
-    """Of the replies that wait, the last 32 are kept."""
+    """Only the last 32 waiting replies are kept."""
     reply = outbox.Outbox.reply
 
     def reply_and_drop(self, frame, *, about=None):

@@ -1,4 +1,4 @@
-"""What must hold of the events before a task's end, and of Celery's record meanwhile."""
+"""Checks the events before a task's end, and Celery's record at that time."""
 
 from itertools import pairwise
 
