@@ -10,6 +10,7 @@ from tests.faults.kinds import Returning, watch
 from tests.faults.lives import start, worker
 from tests.faults.page import Road
 from tests.faults.sights import is_retry, nothing_seen, reaches
+from tests.support.watchers import connected
 
 R = 5  # seconds within which watchers are right
 
@@ -69,7 +70,7 @@ async def replace(scenario, how, **values):
     worker(scenario, **values)
     task_id = str(uuid4())
     watchers = scenario.watch(task_id, web)
-    await asyncio.gather(*(each.until(lambda event: True) for each in watchers))
+    await connected(watchers)
     start(scenario, "replaced", how, task_id=task_id)
     await watchers[0].until(lambda event: event["description"] == "Preparing")
     scenario.fault()
@@ -127,7 +128,7 @@ async def start_unknown(scenario, web="", **values):
     worker(scenario, **values)
     task_id = str(uuid4())
     watchers = scenario.watch(task_id, web)
-    await asyncio.gather(*(each.until(lambda event: True) for each in watchers))
+    await connected(watchers)
     start(scenario, "not_there_any_more", task_id=task_id)
     scenario.fault()
     return watchers

@@ -10,6 +10,7 @@ import pytest
 from tests.faults.lives import start, worker
 from tests.faults.sights import is_retry, reaches, restarts
 from tests.support.processes import Part
+from tests.support.watchers import connected
 
 R = 5  # seconds within which watchers are right
 #: Web servers that soon miss signs of life, and a retry that is not sent.
@@ -131,7 +132,7 @@ async def run_eagerly(scenario, without=""):
     scenario.without += without.split()
     web, task_id = scenario.web(), str(uuid4())
     watchers = scenario.watch(task_id, web)
-    await asyncio.gather(*(each.until(lambda event: True) for each in watchers))
+    await connected(watchers)
     env = scenario.env() | {"TEST_WITHOUT": without, "TEST_BROKER_URL": scenario.broker.url()}
     command = [sys.executable, "-m", "tests.faults.eager", task_id]
     sender = scenario.stack.enter_context(Part(scenario.folder, "sender", command, **env))

@@ -13,6 +13,7 @@ from tests.faults.lives import start, worker
 from tests.support import rights
 from tests.support.parts import SERVERS
 from tests.support.scenario import serve
+from tests.support.watchers import connected
 
 R = 5  # seconds within which watchers are right
 RECHECK = 46  # seconds after which the right to watch a task is asked for again
@@ -167,7 +168,7 @@ async def recheck_all(scenario, **web):
     watchers = []
     for _ in range(5):  # few enough at once for the rule
         some = watch(scenario, "crowded", web, kind=Loyal, count=CROWD // 5)
-        await asyncio.gather(*(each.until(lambda event: True) for each in some))
+        await connected(some)
         watchers += some
     scenario.start("quiet", SOON, task_id="crowded")
     await asyncio.gather(*(each.until(lambda event: event["current"]) for each in watchers))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.lives import start, worker
 from tests.support.ports import free_port
+from tests.support.watchers import connected
 
 R = 5  # seconds within which watchers are right again
 
@@ -88,7 +89,7 @@ async def queue_many(scenario, **values):
     worker(scenario, **values)
     task_id = str(uuid4())
     watchers = scenario.watch(task_id, web)
-    await asyncio.gather(*(each.until(lambda event: True) for each in watchers))
+    await connected(watchers)
     start(scenario, "send_many", "tests.support.celery.quiet", (QUIET + 5,), task_id, QUEUED)
     await watchers[0].until(lambda event: event["state"] == "PROGRESS")
     await asyncio.sleep(3)  # until every event has been sent once

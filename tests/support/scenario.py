@@ -10,7 +10,7 @@ from celery import Celery
 
 from tests.support.parts import Server, Silence, Web, Worker, settings
 from tests.support.proxy import Proxy
-from tests.support.watchers import Pulse, RemoteWatcher
+from tests.support.watchers import Pulse, RemoteWatcher, connected
 
 
 class Scenario:
@@ -95,7 +95,7 @@ class Scenario:
         """
         task_id = str(uuid4())
         watchers = self.watch(task_id, web, count=count)
-        await asyncio.gather(*(each.until(lambda event: event) for each in watchers))
+        await connected(watchers)
         self.start(name, *arguments, task_id=task_id)
         return task_id, watchers
 

@@ -17,6 +17,11 @@ def describe(event):
     return event["state"] + (" stalled" if event["stalled"] else "") + counts
 
 
+async def connected(watchers):
+    """Wait until each watcher has seen an event."""
+    await asyncio.gather(*(each.until(lambda event: event) for each in watchers))
+
+
 class RemoteWatcher:
     """Watches one task at one of several addresses; ``events`` has what it saw."""
 
