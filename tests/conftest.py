@@ -14,6 +14,7 @@ from progress.hub import Hub, outcomes
 from progress.hub.outbox import Frames
 from progress.layers import redis_layer
 from progress.reporting import current
+from progress.store import blocking
 from progress.store.memory import MemoryStore
 from progress.store.redis import RedisStore
 from tests.faults.table import is_twin
@@ -113,7 +114,7 @@ def raw(redis_url):
 
 @pytest.fixture(autouse=True)
 def nothing_left(monkeypatch):
-    """Close the publisher and forget all events after each test.
+    """Close the publisher and the reader of pages, and forget all events after each test.
 
     Before it, make the tests' Celery application current and end a pause of the result backend,
     since modules of tests import other applications, and other tests stop the backend.
@@ -124,6 +125,7 @@ def nothing_left(monkeypatch):
     monkeypatch.setattr(outcomes, "_paused_until", 0.0)
     yield
     current.close()
+    blocking.close()
     MemoryStore.shared().clear()
 
 

@@ -128,6 +128,28 @@ async def may(who: Asker, task_id: str, action: str) -> bool:
         raise UndecidedError(f"{type(error).__name__} in the rule for {action}") from error
 
 
+def permits(who: Asker, task_id: str, action: str) -> bool:
+    """Ask the rule in the caller's thread, for code that is not asynchronous.
+
+    Returns False also when the rule is asynchronous or raises: use it only where no harm comes of
+    that. Nothing limits the time that the rule takes.
+    """
+    rule = conf.permission() or by_token
+    if iscoroutinefunction(rule):
+        return False
+    try:
+        answer = rule(who, task_id, action)
+        if not isawaitable(answer):
+            return bool(answer)
+        with suppress(AttributeError):  # an awaitable that is no coroutine has no close()
+            answer.close()  # type: ignore[attr-defined]
+    except (PermissionDenied, ObjectDoesNotExist):
+        return False
+    except Exception:
+        logger.exception("The permission rule failed")
+    return False
+
+
 async def _read_user(who: Asker) -> None:
     """Load ``who.user`` for an async rule, which cannot wait for the database."""
     with suppress(Exception):  # a rule that does not use the user must not fail for it

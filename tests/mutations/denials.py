@@ -12,6 +12,7 @@ LIMITS = "tests/access/test_limits.py"
 CONSUMER = "tests/transports/test_consumers.py"
 STREAMS = "tests/access/test_streams.py"
 OWNERS = "tests/access/test_owners.py"
+DRAWN = "tests/frontend/test_drawn_state.py"
 
 
 class Denial(NamedTuple):
@@ -725,5 +726,26 @@ DENIALS = [
         "if url and url_has_allowed_host_and_scheme(",
         "if url and (lambda *_, **__: True)(",
         "tests/transports/test_views.py -k leads_back",
+    ),
+    denial(
+        "the state in a page is asked for",
+        "transports/drawn",
+        'if not permits(Asker(request, read_token(token)), task_id, "watch"):\n        return None\n',
+        "",
+        f"{DRAWN} -k owners_page",
+    ),
+    denial(
+        "the state in a page needs the site's rule",
+        "access/rules",
+        "    try:\n        answer = rule(who, task_id, action)\n        if not isawaitable(answer):\n            return bool(answer)\n        with suppress(AttributeError):",
+        "    rule = by_token\n    try:\n        answer = rule(who, task_id, action)\n        if not isawaitable(answer):\n            return bool(answer)\n        with suppress(AttributeError):",
+        f"{DRAWN} -k the_rule",
+    ),
+    denial(
+        "a rule that fails keeps the state out of a page",
+        "access/rules",
+        'logger.exception("The permission rule failed")\n    return False',
+        'logger.exception("The permission rule failed")\n        return True\n    return False',
+        f"{DRAWN} -k the_rule",
     ),
 ]
