@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from .static_files import serve_checkout
+from .modules import add_to_staticfiles
 
 
 class ProgressConfig(AppConfig):
@@ -20,4 +20,4 @@ class ProgressConfig(AppConfig):
 
         celery_signals.connect()
         auth_signals.connect()
-        serve_checkout()
+        add_to_staticfiles()

@@ -12,22 +12,18 @@ task-progress.js      the element for pages, and the modules it loads
 
 from __future__ import annotations
 
+import re
 from collections.abc import Coroutine
 from functools import cache
-from hashlib import sha256
 from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.urls import path, re_path
-from django.utils.cache import get_conditional_response
-from django.views.decorators.http import require_safe
 
 from . import paths
 from .hub import Hub
+from .modules import FOLDER, serve_module
 from .routing import TASK
-from .static_files import MODULES
 from .transports.consumers import ProgressConsumer, no_such_address
 from .transports.views import task_events
 from .types import Receive, Scope, Send
@@ -106,21 +102,12 @@ async def _live(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-@require_safe
-def module(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Serve a JavaScript module of the element; browsers check each time whether it changed."""
-    script = (MODULES / f"{name}.js").read_bytes()
-    headers = {"Cache-Control": "no-cache", "ETag": f'"{sha256(script).hexdigest()[:32]}"'}
-    response = HttpResponse(script, content_type="text/javascript", headers=headers)
-    return get_conditional_response(request, headers["ETag"], response=response) or response
-
-
 #: Litestar appends a slash to every path.
 SLASH = "/?$"
 ROUTES: Any = (
     *(
-        re_path(rf"^{each.stem}\.js{SLASH}", module, {"name": each.stem})
-        for each in MODULES.glob("*.js")
+        re_path(rf"^{re.escape(each.name)}{SLASH}", serve_module, {"name": each.name})
+        for each in FOLDER.glob("*.js")
     ),
     path(f"{TASK}/events/", task_events),
     *urlpatterns,

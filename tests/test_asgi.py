@@ -9,9 +9,10 @@ from channels.testing import WebsocketCommunicator
 from django.urls import re_path
 
 from progress import addresses, make_token
-from progress.asgi import MODULES, application, mounted
+from progress.asgi import application, mounted
 from progress.events import State
 from progress.hub import Hub
+from progress.modules import FOLDER
 from progress.reporting import current
 from progress.reporting.current import current_publisher
 
@@ -89,13 +90,13 @@ async def test_another_address_is_closed(hub):
 
 
 async def test_the_element_comes_with_what_it_imports(hub):
-    for module in MODULES.glob("*.js"):
+    for module in FOLDER.glob("*.js"):
         status, headers, body = await get(f"/live/{module.name}", root_path="/live")
         assert (status, body) == (200, module.read_bytes())
         assert headers["content-type"] == "text/javascript"
         asked = [(b"if-none-match", headers["etag"].encode())]
         assert (await get(f"/{module.name}", headers=asked))[0] == 304
-    assert {"task-progress", "socket", "events"} <= {module.stem for module in MODULES.glob("*.js")}
+    assert {"task-progress", "socket", "events"} <= {module.stem for module in FOLDER.glob("*.js")}
 
 
 async def test_a_slash_more_than_ours_does_no_harm(run):

@@ -23,7 +23,6 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         *site.check_websocket(),
         *site.check_urls(),
         *site.check_server(),
-        *site.check_static_files(),
         *tasks.check_application(),
         *tasks.check_eager(),
         *tasks.check_serializers(),

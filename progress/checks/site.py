@@ -1,4 +1,4 @@
-"""Checks of the Django site: the websocket route, URLs, static files and runserver."""
+"""Checks of the Django site: the websocket route, URLs and runserver."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
-SCRIPT = "progress/task-progress.js"
 WITHOUT_SOCKET = "pages get no websocket, and fall back to slower ways after some seconds"
 ROUTE_HINT = (
     "In asgi.py: from progress.routing import websocket_urlpatterns; application = "
@@ -90,23 +88,3 @@ def check_urls() -> list[CheckMessage]:
         hint = 'Add path("progress/", include("progress.urls")) to urlpatterns.'
         return [Warning(message, hint=hint, id="progress.W006")]
     return []
-
-
-def check_static_files() -> list[CheckMessage]:
-    """Check that the site serves the script of ``<task-progress>``."""
-    if not apps.is_installed("django.contrib.staticfiles"):
-        why, hint = (
-            "django.contrib.staticfiles is not in INSTALLED_APPS",
-            'Add "django.contrib.staticfiles" to INSTALLED_APPS, behind "daphne".',
-        )
-    elif not settings.STATIC_URL:
-        why, hint = "STATIC_URL is not set", 'Set STATIC_URL = "static/".'
-    elif finders.find(SCRIPT) is None:
-        why, hint = (
-            "no staticfiles finder finds it",
-            "Add django.contrib.staticfiles.finders.AppDirectoriesFinder to STATICFILES_FINDERS.",
-        )
-    else:
-        return []
-    message = f"{SCRIPT} is not served, so bars do not move: {why}."
-    return [Warning(message, hint=hint, id="progress.W008")]

@@ -1,4 +1,4 @@
-"""The template tag that writes a live bar: ``{% load progress %} {% progress_bar task %}``."""
+"""The template tags that write a live bar, the bar's script alone, and a module's address."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django import template
 from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 
+from .. import modules
 from ..access.tokens import make_token
 from ..locations import status_path
 from ..routing import SOCKET_PATH
@@ -41,34 +42,50 @@ def progress_bar(  # noqa: PLR0913 - the options of a tag
     ``socket``: path or URL of the websocket address, by default ``/ws/progress/`` below the site's
     script name. ``label``: the bar's name for screen readers. ``cancel=True``: the token also
     permits cancelling the task, and the element has a Cancel button in a form, so it cannot stand
-    inside a paragraph or another form. ``script=False``: no script element, for pages that load
-    ``progress/task-progress.js`` themselves. By default the first bar of a template adds it, with
-    the nonce of the request's Content-Security-Policy. ``state=False``: do not read the task's
-    state; see :func:`drawn.event_for`.
+    inside a paragraph or another form. ``script=False``: no script element, for pages that have
+    ``{% progress_script %}``. By default the first bar of a template adds it. ``state=False``: do
+    not read the task's state; see :func:`drawn.event_for`.
 
     Raises ValueError for an empty task id, and NoReverseMatch if ``progress.urls`` is not included.
     """
-    # A RequestContext has the request even without the context processor "request".
-    request = getattr(context, "request", None) or context.get("request")
-    is_first = script and _is_first(context)
+    request = _request(context)
+    is_first = script and not context.render_context.get("progress_script")
     given = _task(task, request, cancel=cancel, state=state) if task is not None else {}
     bar = {
         "socket": f"{get_script_prefix()}{SOCKET_PATH}" if socket is None else socket,
         "label": label,
         "name": label or given.get("description") or "Progress",
+        "script": progress_script(context)["script"] if is_first else None,
     }
-    return bar | given | (_script(request) if is_first else {})
+    return bar | given
 
 
-def _script(request: HttpRequest | None) -> dict[str, Any]:
-    return {"script": True, "nonce": _nonce(request)}
+@register.inclusion_tag("progress/script.html", takes_context=True)
+def progress_script(context: template.Context) -> dict[str, Any]:
+    """Write the script element that defines ``<task-progress>``, for bars that a script creates.
 
-
-def _is_first(context: template.Context) -> bool:
-    """Return whether no bar of this template has added the script so far."""
-    written = context.render_context.get("progress_script")
+    It has the nonce of the request's Content-Security-Policy, from django-csp or from Django 6. The
+    bars below it in the same template need no further script. Raises NoReverseMatch if
+    ``progress.urls`` is not included.
+    """
     context.render_context["progress_script"] = True
-    return not written
+    address, *imported = modules.addresses()
+    nonce = _nonce(_request(context))
+    return {"script": {"address": address, "imported": imported, "nonce": nonce}}
+
+
+@register.simple_tag
+def progress_module(name: str) -> str:
+    """Write the address of a JavaScript module, such as ``watch.js``, for an import in a page.
+
+    Raises ValueError for an unknown name.
+    """
+    return modules.address(name)
+
+
+def _request(context: template.Context) -> HttpRequest | None:
+    # A RequestContext has the request even without the context processor "request".
+    return getattr(context, "request", None) or context.get("request")
 
 
 def _task(

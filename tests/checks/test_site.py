@@ -5,8 +5,7 @@ from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
 from django.core.checks import run_checks
 
-from progress import static_files
-from progress.checks.site import SCRIPT
+from progress import modules
 
 APPLICATIONS = "tests.checks.applications"
 
@@ -73,38 +72,30 @@ def test_daphne_behind_staticfiles_is_reported_by_daphne(settings):
     assert "daphne.E001" in [message.id for message in run_checks()]
 
 
-def test_a_site_without_staticfiles_is_reported(settings, ids):
-    apps_ = [name for name in settings.INSTALLED_APPS if not name.endswith("staticfiles")]
-    settings.INSTALLED_APPS = apps_
-    assert ids() == ["W008"]
-
-
-def test_a_site_without_a_static_url_is_reported(settings, ids):
+def test_a_site_needs_no_staticfiles(settings, ids):
+    settings.INSTALLED_APPS = [
+        name for name in settings.INSTALLED_APPS if not name.endswith("staticfiles")
+    ]
     settings.STATIC_URL = None
-    assert ids() == ["W008"]
+    assert ids() == []
 
 
-def test_finders_that_miss_the_script_are_reported(settings, ids):
-    settings.STATICFILES_FINDERS = []
-    assert ids() == ["W008"]
+def test_staticfiles_finds_every_module_of_a_checkout():
+    assert modules.FOLDER == modules.CHECKOUT
+    paths = list(modules.CHECKOUT.glob("*.js"))
+    assert modules.CHECKOUT / modules.ELEMENT in paths
+    for path in paths:
+        assert finders.find(f"progress/{path.name}") == str(path)
 
 
-def test_a_checkout_serves_every_module_of_the_element():
-    assert static_files.MODULES == static_files.CHECKOUT
-    modules = list(static_files.CHECKOUT.glob("*.js"))
-    assert static_files.CHECKOUT / "task-progress.js" in modules
-    for module in modules:
-        assert finders.find(f"progress/{module.name}") == str(module)
-
-
-def test_without_that_a_checkout_serves_no_script(settings):
+def test_without_that_it_finds_none(settings):
     """The twin: the package itself has no static files."""
     settings.STATICFILES_DIRS = []
     finders.get_finder.cache_clear()
-    assert finders.find(SCRIPT) is None
+    assert finders.find(f"progress/{modules.ELEMENT}") is None
 
 
 def test_the_site_of_a_checkout_may_name_the_folder_itself(settings):
-    settings.STATICFILES_DIRS = (("progress", static_files.CHECKOUT),)
-    static_files.serve_checkout()
+    settings.STATICFILES_DIRS = (("progress", modules.CHECKOUT),)
+    modules.add_to_staticfiles()
     assert len(django_settings.STATICFILES_DIRS) == 1

@@ -14,8 +14,7 @@ import django
 from django.conf import settings
 from progress.layers import redis_layer
 settings.configure(
-    INSTALLED_APPS=["django.contrib.staticfiles", "progress"],
-    STATIC_URL="static/",
+    INSTALLED_APPS=["progress"],
     PROGRESS_REDIS_URL="{url}",
     CHANNEL_LAYERS={{"default": redis_layer("{url}")}},
     ASGI_APPLICATION="progress.asgi.application",

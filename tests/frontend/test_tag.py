@@ -8,6 +8,7 @@ from django.template import Context, RequestContext, Template
 from django.test import RequestFactory
 from django.urls import set_script_prefix
 
+from progress import modules
 from progress.access.tokens import read_token
 
 
@@ -88,14 +89,40 @@ NONCES = {
 
 
 @pytest.mark.parametrize("policy", NONCES)
-def test_the_script_has_the_nonce_of_the_request(policy):
+def test_the_script_and_its_imports_have_the_nonce_of_the_request(policy):
     if policy == "Django 6":
         pytest.importorskip("django.middleware.csp", reason="Django 6 has it")
     request = RequestFactory().get("/")
     vars(request).update(NONCES[policy])
     html = render("{% progress_bar 'a' %}{% progress_bar 'b' %}", request)
     assert html.count("<script") == 1
-    assert ('nonce="n1"' in html) is (policy != "none")
+    assert html.count('nonce="n1"') == (0 if policy == "none" else html.count(".js"))
+
+
+def test_the_script_alone_is_that_of_the_first_bar():
+    script = render("{% progress_script %}")
+    address = r"/progress/modules/[0-9a-f]{16}/"
+    assert re.findall(r'href="(.*?)"', script) == modules.addresses()[1:]
+    assert re.fullmatch(
+        rf'.*<script type="module" src="{address}task-progress.js"></script>', script
+    )
+    assert render("{% progress_bar 'a' %}").startswith(f"{script}\n<task-progress")
+    assert render("{% progress_script %}{% progress_bar 'a' %}").count("<script") == 1
+
+
+def test_the_address_of_any_module_can_be_written():
+    assert render("{% progress_module 'watch.js' %}") == modules.address("watch.js")
+    with pytest.raises(ValueError, match="no module 'wach"):
+        render("{% progress_module 'wach.js' %}")
+
+
+def test_addresses_of_the_script_are_escaped():
+    set_script_prefix('/">/')
+    try:
+        html = render("{% autoescape off %}{% progress_script %}{% endautoescape %}")
+    finally:
+        set_script_prefix("/")
+    assert html.count('">') == html.count("<link") + html.count("<script")
 
 
 def test_a_lazy_nonce_is_created_by_the_tag():
