@@ -10,6 +10,7 @@ from celery import current_app
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
+from django.db import transaction
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -48,6 +49,7 @@ _pool = DaemonPool(4, "progress-cancel")
 
 
 @login_not_required
+@transaction.non_atomic_requests  # ATOMIC_REQUESTS rejects async views
 @never_cache
 @require_safe
 async def task_status(request: HttpRequest, task_id: str) -> HttpResponse:
@@ -69,6 +71,7 @@ async def task_status(request: HttpRequest, task_id: str) -> HttpResponse:
 
 
 @login_not_required  # the permission rule decides, as for websockets
+@transaction.non_atomic_requests
 @never_cache
 @require_GET
 async def task_events(request: HttpRequest, task_id: str) -> HttpResponseBase:
@@ -94,6 +97,7 @@ async def task_events(request: HttpRequest, task_id: str) -> HttpResponseBase:
 
 
 @login_not_required
+@transaction.non_atomic_requests
 @never_cache
 @require_POST
 @csrf_exempt  # not by the middleware: the view checks it

@@ -59,6 +59,15 @@ async def test_a_store_that_does_not_answer_causes_a_503(settings):
     assert "does not answer" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", "/"), ("get", "/events"), ("post", "/cancel/")]
+)
+def test_a_site_may_make_each_request_a_transaction(monkeypatch, method, path):
+    monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
+    answer = getattr(Client(), method)(f"/progress/a{path}")
+    assert answer.status_code in {403, 501}
+
+
 async def test_the_state_accepts_only_get_and_head(redis_url):
     assert (await AsyncClient().post("/progress/a/")).status_code == 405
 
