@@ -8,6 +8,7 @@
 # make mutations    remove the access checks one by one and see that a test fails each time
 # make conformance  check the protocol from outside, on four servers and in eight hosts; write its table
 # make lifecycle    live 2,000 drawn lives of tasks, and judge the bar by Celery's own record; ARGS= as --seed 7
+# make frontend     serve bars under all storages, policies and versions of Django, the slow tests included
 # make check        lint, check the format, and check the types of Python and JavaScript
 # make bench        measure the cost of reporting and watching in ten tables; ARGS= selects some by number
 # make clean        remove everything that make has made
@@ -16,7 +17,8 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo quick test faults hostile fuzz soak mutations conformance lifecycle check bench clean
+.PHONY: demo quick test faults hostile fuzz soak mutations conformance lifecycle frontend check \
+  bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -54,6 +56,10 @@ conformance: $(VENV)/.dev
 lifecycle: $(VENV)/.dev $(VENV)/.celery-5.5 $(VENV)/.celery-5.6
 	@exec $(VENV)/bin/python -m tests.lifecycle $(ARGS)
 
+frontend: $(VENV)/.dev $(VENV)/.django-6.0
+	@$(find_chromium)
+	@exec $(VENV)/bin/python -m pytest tests/frontend -m "slow or not slow" $(ARGS)
+
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
@@ -90,6 +96,14 @@ $(VENV)/.celery-%: tests/lifecycle/requirements.txt pyproject.toml | $(VENV)/.de
 	@$(VENV)/bin/python -m venv --clear $(INTO)
 	@$(install)
 
+# Sites with the next Django.
+$(VENV)/.django-%: WHO = sites with Django $*
+$(VENV)/.django-%: WHAT = -r tests/frontend/requirements.txt "django==$*.*" -e .
+$(VENV)/.django-%: private INTO = $(VENV)/django-$*
+$(VENV)/.django-%: tests/frontend/requirements.txt pyproject.toml | $(VENV)/.dev
+	@$(make_newer_venv)
+	@$(install)
+
 INTO = $(VENV)
 define install
 echo "Installing $(WHO) into $(INTO) (once) ..."; \
@@ -112,6 +126,14 @@ if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
 fi; \
 echo "Making a virtual environment in $(VENV) ..."; \
 "$$python" -m venv --clear $(VENV) || { echo "Making $(VENV) failed" >&2; exit 1; }
+endef
+
+# Django 6 needs Python 3.12 or later. pyenv keeps it outside of PATH.
+define make_newer_venv
+for python in python3.14 python3.13 python3.12 "$(HOME)"/.pyenv/versions/3.1[2-9]*/bin/python3; do \
+  "$$python" -m venv --clear $(INTO) 2>/dev/null && exit 0; \
+done; \
+echo "There is no Python 3.12 or later with venv: install one" >&2; exit 1
 endef
 
 # Installs Debian's Chromium where there is no browser.

@@ -1,31 +1,151 @@
-"""Static files under hashed names: each module imports the hashed names of the others."""
+"""A bar moves in a real browser, on sites with every storage of static files.
 
+The tag's script comes from the package, so the storage makes no difference to it. A page may also
+name the script by ``{% static %}``; docs/questions.md says what comes of it.
+"""
+
+import json
 import re
+import sys
+from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
-from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+import pytest
+from celery import Celery
 from django.core.management import call_command
 
-FRONTEND = Path(__file__).parents[2] / "frontend"
+from progress import modules
+from tests.support.browser import windows
+from tests.support.parts import Server, Web, Worker
+from tests.support.processes import ROOT
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DJANGO, OURS, NOISE = "django.contrib.staticfiles.storage", "tests.frontend.storages", "whitenoise"
+HASHED_ONLY = {"WHITENOISE_KEEP_ONLY_HASHED_FILES": True}
+#: A storage, other settings, and what comes of a script that is named by ``{% static %}``: all its
+#: modules have the same version, or the imported ones have no hash, or it does not load.
+STORAGES = {
+    "plain": (f"{DJANGO}.StaticFilesStorage", {}, "no hash"),
+    "hashed": (f"{DJANGO}.ManifestStaticFilesStorage", {}, "mixed"),
+    "hashed-lenient": (f"{OURS}.Lenient", {}, "mixed"),
+    "hashed-imports": (f"{OURS}.Aggregating", {}, "hashed"),
+    "whitenoise": (f"{NOISE}.storage.CompressedStaticFilesStorage", {}, "no hash"),
+    "whitenoise-hashed": (f"{NOISE}.storage.CompressedManifestStaticFilesStorage", {}, "mixed"),
+    "whitenoise-hashed-only": (
+        f"{NOISE}.storage.CompressedManifestStaticFilesStorage",
+        HASHED_ONLY,
+        "fails",
+    ),
+    "whitenoise-hashed-imports": (f"{OURS}.CompressedAggregating", HASHED_ONLY, "hashed"),
+}
+QUICK = {"plain", "whitenoise-hashed-only"}
+PYTHONS = {"5.2": sys.executable, "6.0": str(ROOT / ".venv/django-6.0/bin/python")}
+FOLDER = f"/progress/modules/{modules.current().digest}"
+HASH = re.compile(r"\.[0-9a-f]{12}\.js$")
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 IMPORT = re.compile(r"""(?:from |import\()"\./([\w.-]+\.js)\"""")
+MOVES = "Object.values(shown).some((bar) => new Set(bar.map(({ percent }) => percent)).size > 2)"
 
 
-class Hashed(ManifestStaticFilesStorage):
-    """Django's storage, as its documentation sets it up for modules."""
+class Site:
+    """A web server whose static files are kept in one of the storages, and Celery's worker."""
 
-    support_js_module_import_aggregation = True
+    def __init__(self, url, celery, by_hand):
+        self.url = url
+        self.by_hand = by_hand
+        self._celery = celery
+
+    def start(self):
+        """Start a task that takes some seconds; its id."""
+        task_id = str(uuid4())
+        options = {"task_id": task_id, "queue": "tests"}
+        self._celery.send_task("tests.support.celery.count", (200, 0.03), **options)
+        return task_id
 
 
-def test_hashed_modules_import_hashed_modules(settings, tmp_path):
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory):
+    """The environment of web servers, and a Celery application for the worker's tasks."""
+    folder = tmp_path_factory.mktemp("static")
+    with ExitStack() as stack:
+        server = stack.enter_context(Server(folder))
+        env, broker = {"TEST_REDIS_URL": server.url()}, server.url(1)
+        pool = {"pool": "threads", "options": ("-c", "8")}
+        stack.enter_context(Worker(folder, broker=broker, env=env, **pool))
+        celery = stack.enter_context(Celery(broker=broker, set_as_current=False))
+        yield {**env, "TEST_BROKER_URL": broker}, celery
+
+
+def settings_of(storage, folder):
+    backend, more, _ = STORAGES[storage]
+    middleware = ["whitenoise.middleware.WhiteNoiseMiddleware"] if "whitenoise" in storage else []
+    return {
+        "ROOT_URLCONF": "tests.frontend.pages",
+        "STATIC_ROOT": str(folder / "static"),
+        "STORAGES": {"staticfiles": {"BACKEND": backend}},
+        "MIDDLEWARE": middleware,
+        **more,
+    }
+
+
+def sites():
+    """Each storage under each version of Django; the slow ones are in ``make frontend``."""
+    for version, python in PYTHONS.items():
+        for storage in STORAGES:
+            is_quick = storage in QUICK and version == "5.2"
+            marks = () if is_quick else pytest.mark.slow
+            yield pytest.param((storage, python), id=f"{storage}-{version}", marks=marks)
+
+
+@pytest.fixture(scope="module", params=sites())
+def site(request, worker, tmp_path_factory):
+    env, celery = worker
+    storage, python = request.param
+    assert Path(python).exists(), "make .venv/.django-6.0 makes this environment"
+    folder = tmp_path_factory.mktemp("site")
+    env = {**env, "TEST_SETTINGS": json.dumps(settings_of(storage, folder))}
+    with Web(folder, env=env, module="tests.frontend.collected", python=python) as web:
+        yield Site(f"http://127.0.0.1:{web.port}", celery, STORAGES[storage][-1])
+
+
+async def modules_of(page, path):
+    """Open a page and wait until its bar moves; the addresses of the modules that it loaded."""
+    loaded = []
+    page.on("request", lambda request: request.url.endswith(".js") and loaded.append(request.url))
+    await page.goto(path)
+    await page.wait_for_function(MOVES)
+    return loaded
+
+
+async def test_a_bar_moves_with_every_storage(site, browser):
+    async with windows(browser, site.url) as open_page:
+        loaded = await modules_of(await open_page(), f"/bar/{site.start()}/")
+    assert len(loaded) == len(modules.addresses())
+    assert {url.rpartition("/")[0] for url in loaded} == {site.url + FOLDER}
+
+
+async def test_a_script_named_by_static_fares_as_documented(site, browser):
+    if site.by_hand == "fails":
+        async with windows(browser, site.url, ["404"]) as open_page:
+            page = await open_page()
+            async with page.expect_response(lambda answer: answer.status == 404):
+                await page.goto(f"/by-hand/{site.start()}/")
+            return
+    async with windows(browser, site.url) as open_page:
+        loaded = await modules_of(await open_page(), f"/by-hand/{site.start()}/")
+    hashed = [bool(HASH.search(url)) for url in loaded]
+    kind = "hashed" if all(hashed) else "mixed" if any(hashed) else "no hash"
+    assert kind == site.by_hand
+
+
+async def test_modules_that_are_loaded_later_have_hashed_names_too(settings, tmp_path):
     settings.STATIC_ROOT = tmp_path
-    settings.STATIC_URL = "/static/"
-    settings.STATICFILES_DIRS = [("progress", FRONTEND)]
-    settings.STORAGES = {"staticfiles": {"BACKEND": f"{__name__}.Hashed"}}
+    settings.STORAGES = {"staticfiles": {"BACKEND": f"{OURS}.Aggregating"}}
     call_command("collectstatic", interactive=False, verbosity=0)
     hashed = {path.name for path in (tmp_path / "progress").glob("*.????????????.js")}
-    modules = {path.name for path in FRONTEND.glob("*.js")}
-    assert len(hashed) == len(modules)
+    assert len(hashed) == len(list(modules.FOLDER.glob("*.js")))
     for name in hashed:
-        text = (tmp_path / "progress" / name).read_text()
-        imported = set(IMPORT.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)))
-        assert imported <= hashed, name
+        text = COMMENT.sub("", (tmp_path / "progress" / name).read_text())
+        assert set(IMPORT.findall(text)) <= hashed, name

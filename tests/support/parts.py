@@ -113,15 +113,24 @@ class Web(Part):
     """Daphne or uvicorn, serving this app's addresses or the application of ``module``.
 
     ``without`` names mitigations to switch off, see ``tests.faults.without_web``; ``options`` are
-    added to the server's command line.
+    added to the server's command line. ``python`` may be that of another environment.
     """
 
     def __init__(
-        self, folder, *, env, name="web", without="", server="daphne", module=None, options=()
+        self,
+        folder,
+        *,
+        env,
+        name="web",
+        without="",
+        server="daphne",
+        module=None,
+        options=(),
+        python=sys.executable,
     ):
         self.port = free_port()
         module = module or ("tests.faults.without_web" if without else "tests.support.asgi")
-        program = [sys.executable, "-m", server, *SERVERS[server], self.port, *options]
+        program = [python, "-m", server, *SERVERS[server], self.port, *options]
         env = {"TEST_WITHOUT": without, **env}
         super().__init__(folder, name, [*program, f"{module}:application"], **env)
 
