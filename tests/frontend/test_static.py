@@ -6,19 +6,14 @@ name the script by ``{% static %}``; docs/questions.md says what comes of it.
 
 import json
 import re
-import sys
-from contextlib import ExitStack
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from celery import Celery
 from django.core.management import call_command
 
 from progress import modules
+from tests.frontend.conftest import PYTHONS, python_of
 from tests.support.browser import windows
-from tests.support.parts import Server, Web, Worker
-from tests.support.processes import ROOT
+from tests.support.parts import Web
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,7 +36,6 @@ STORAGES = {
     "whitenoise-hashed-imports": (f"{OURS}.CompressedAggregating", HASHED_ONLY, "hashed"),
 }
 QUICK = {"plain", "whitenoise-hashed-only"}
-PYTHONS = {"5.2": sys.executable, "6.0": str(ROOT / ".venv/django-6.0/bin/python")}
 FOLDER = f"/progress/modules/{modules.current().digest}"
 HASH = re.compile(r"\.[0-9a-f]{12}\.js$")
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -50,32 +44,12 @@ MOVES = "Object.values(shown).some((bar) => new Set(bar.map(({ percent }) => per
 
 
 class Site:
-    """A web server whose static files are kept in one of the storages, and Celery's worker."""
+    """A web server whose static files are kept in one of the storages."""
 
-    def __init__(self, url, celery, by_hand):
+    def __init__(self, url, start, by_hand):
         self.url = url
+        self.start = start
         self.by_hand = by_hand
-        self._celery = celery
-
-    def start(self):
-        """Start a task that takes some seconds; its id."""
-        task_id = str(uuid4())
-        options = {"task_id": task_id, "queue": "tests"}
-        self._celery.send_task("tests.support.celery.count", (200, 0.03), **options)
-        return task_id
-
-
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory):
-    """The environment of web servers, and a Celery application for the worker's tasks."""
-    folder = tmp_path_factory.mktemp("static")
-    with ExitStack() as stack:
-        server = stack.enter_context(Server(folder))
-        env, broker = {"TEST_REDIS_URL": server.url()}, server.url(1)
-        pool = {"pool": "threads", "options": ("-c", "8")}
-        stack.enter_context(Worker(folder, broker=broker, env=env, **pool))
-        celery = stack.enter_context(Celery(broker=broker, set_as_current=False))
-        yield {**env, "TEST_BROKER_URL": broker}, celery
 
 
 def settings_of(storage, folder):
@@ -92,22 +66,21 @@ def settings_of(storage, folder):
 
 def sites():
     """Each storage under each version of Django; the slow ones are in ``make frontend``."""
-    for version, python in PYTHONS.items():
+    for version in PYTHONS:
         for storage in STORAGES:
             is_quick = storage in QUICK and version == "5.2"
             marks = () if is_quick else pytest.mark.slow
-            yield pytest.param((storage, python), id=f"{storage}-{version}", marks=marks)
+            yield pytest.param((storage, version), id=f"{storage}-{version}", marks=marks)
 
 
 @pytest.fixture(scope="module", params=sites())
 def site(request, worker, tmp_path_factory):
-    env, celery = worker
-    storage, python = request.param
-    assert Path(python).exists(), "make .venv/.django-6.0 makes this environment"
+    storage, version = request.param
     folder = tmp_path_factory.mktemp("site")
-    env = {**env, "TEST_SETTINGS": json.dumps(settings_of(storage, folder))}
-    with Web(folder, env=env, module="tests.frontend.collected", python=python) as web:
-        yield Site(f"http://127.0.0.1:{web.port}", celery, STORAGES[storage][-1])
+    env = {**worker.env, "TEST_SETTINGS": json.dumps(settings_of(storage, folder))}
+    options = {"module": "tests.frontend.collected", "python": python_of(version)}
+    with Web(folder, env=env, **options) as web:
+        yield Site(f"http://127.0.0.1:{web.port}", worker.start, STORAGES[storage][-1])
 
 
 async def modules_of(page, path):
