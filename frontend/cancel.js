@@ -1,13 +1,12 @@
 // The button that cancels a task, in an element that has a `cancel-url`.
+import { dress } from "./drawing.js";
 
-const sheet = new CSSStyleSheet()
-sheet.replaceSync(`
-button { min-height: 24px; margin: -2px 0 -2px .75em; padding: 0; border: 0; background: none;
-  color: inherit; font: inherit; font-size: .875em; text-decoration: underline;
-  vertical-align: top; cursor: pointer }
+const STYLE = `
+button { min-height: 24px; margin: -4px 0; padding: 0; border: 0; background: none; color: inherit;
+  font: inherit; font-size: .875em; text-decoration: underline; cursor: pointer }
 button[aria-disabled=true] { text-decoration: none; cursor: default }
-[role=alert] { margin-inline-start: .75em }
-`)
+[role=alert]:not(:empty) { margin-inline-end: .75em }
+`
 
 /** Texts of the button; TaskProgress.words overrides them. */
 const WORDS = {
@@ -19,10 +18,11 @@ const WORDS = {
 /**
  * Adds the button to the element. The button is shown while the task can be cancelled.
  * @param {any} element
- * @param {HTMLElement} bar gets the focus when the button disappears
+ * @param {any} nodes of the element's drawing; the bar gets the focus when the button disappears
  * @param {() => string | null} getToken
  */
-export const addCancel = (element, bar, getToken) => void new Cancel(element, bar, getToken)
+export const extend = (element, nodes, getToken) =>
+  (nodes.cancel ??= new Cancel(element, nodes, getToken))
 
 class Cancel {
   #button = document.createElement("button")
@@ -30,18 +30,17 @@ class Cancel {
   /** The task that the server has been asked to cancel. */
   #asked = ""
 
-  /** @param {any} element @param {HTMLElement} bar @param {() => string | null} getToken */
-  constructor(element, bar, getToken) {
+  /** @param {any} element @param {any} nodes @param {() => string | null} getToken */
+  constructor(element, nodes, getToken) {
     this.element = element
-    this.bar = bar
+    this.bar = nodes.bar
     this.getToken = getToken
-    const shadow = element.shadowRoot
-    shadow.adoptedStyleSheets.push(sheet)
-    shadow.append(this.#button, this.#problem)
+    dress(element.shadowRoot, STYLE)
+    nodes.actions.append(this.#problem, this.#button)
     Object.assign(this.#button, { type: "button", part: "cancel", onclick: () => this.#cancel() })
     this.#problem.role = "alert"
-    for (const type of ["progress", "outcome"])
-      element.addEventListener(type, () => requestAnimationFrame(() => this.#draw()))
+    const drawn = new MutationObserver(() => this.#draw())
+    drawn.observe(nodes.body, { attributeFilter: ["class"] })
     this.#draw()
   }
 

@@ -54,10 +54,36 @@ export interface TaskProgressAttributes {
   "cancel-url"?: string
   /** The name of the bar for screen readers, by default the task's description. */
   label?: string
+  /**
+   * The JSON of the newest event that the server knew when it wrote the page. It is drawn at once,
+   * without "Connecting…", and fires no event but `outcome`. A newer event replaces it, also a newer
+   * one in this attribute.
+   */
+  event?: string
+  /**
+   * What screen readers announce: at most four changes of a task's state, the last one at its end;
+   * or "off", "end" (the end alone), "all" (each change of the state). The first state is not
+   * announced.
+   */
+  announce?: "off" | "end" | "all"
+  /** Another form: "compact" is one line, "inline" stands in a text, "ring" is a circle. */
+  variant?: "bar" | "compact" | "inline" | "ring"
+}
+
+/** Each attribute is also a property: null without the attribute. */
+export interface TaskProgressProperties {
+  taskId: string | null
+  token: string | null
+  status: string | null
+  socket: string | null
+  cancelUrl: string | null
+  label: string | null
+  announce: string | null
+  variant: string | null
 }
 
 declare module "./task-progress.js" {
-  interface TaskProgress {
+  interface TaskProgress extends TaskProgressProperties {
     addEventListener<K extends keyof TaskProgressEvents>(
       type: K,
       listener: (this: TaskProgress, event: TaskProgressEvents[K]) => unknown,

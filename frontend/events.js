@@ -1,5 +1,12 @@
 // Recognizes events of tasks, finds the newer of two events, and delivers events to watchers.
 
+/** Undefined if the text is not JSON. @param {string} text */
+export const parse = (text) => {
+  try {
+    return JSON.parse(text)
+  } catch {}
+}
+
 /** @param {any} message */
 export const isEvent = (message) =>
   message?.type === "progress" &&

@@ -19,6 +19,7 @@ const REMEDIES = {
     "INSTALLED_APPS), add progress.routing.websocket_urlpatterns to asgi.py, and let proxies pass " +
     "the header Upgrade. Until then progress comes over plain HTTP, if the element has a status " +
     "attribute.",
+  bad_event: "The attribute event must be the JSON of an event of the task in task-id.",
   bad_request: "The server cannot read the request. Are page and server of the same version?",
   not_found: "There is no websocket route at this address. Compare socket= with asgi.py.",
   ended: `The user has signed out, the token has expired, or the right has ended. ${NEW_TOKEN}`,

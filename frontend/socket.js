@@ -1,4 +1,4 @@
-import { deliver, isEvent, isNewer } from "./events.js";
+import { deliver, isEvent, isNewer, parse } from "./events.js";
 
 const OPEN = 1
 const SILENCE = 50_000 // ms
@@ -10,13 +10,6 @@ const EACH = 67 // the server accepts 20 frames a second
 const BURST = 150 * EACH // and 200 at once
 const GRACE = globalThis.document ? 2_000 : 0
 const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
-
-/** @param {string} data */
-const parse = (data) => {
-  try {
-    return JSON.parse(data)
-  } catch {}
-}
 
 /** One websocket for many tasks, open while a task is watched. */
 export class ProgressSocket {

@@ -3,9 +3,12 @@ export class TaskProgress extends HTMLElement {
     static observedAttributes: string[];
     /** Translate these texts; `{…}` is a field of the event. @type {Record<string, string>} */
     static words: Record<string, string>;
-    get event(): import("./types.js").TaskEvent | null;
+    /** Frameworks set the property instead of the attribute. @param {any} value */
+    set event(value: any);
+    get event(): any;
     connectedCallback(): void;
     disconnectedCallback(): void;
+    adoptedCallback(): void;
     /** @param {string} name @param {string | null} old @param {string | null} value */
     attributeChangedCallback(name: string, old: string | null, value: string | null): void;
     #private;

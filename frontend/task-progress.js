@@ -1,67 +1,35 @@
-import { isNewer } from "./events.js";
+// The element <task-progress>: it watches one task and shows it. See element.d.ts.
+import { ICONS, build, drawSoon, format, rest } from "./drawing.js";
+import { isEvent, isNewer, parse } from "./events.js";
 import { ProgressSocket } from "./socket.js";
-
-const sheet = new CSSStyleSheet() // a strict CSP blocks style elements
-sheet.replaceSync(`
-:host { display: flow-root; font-variant-numeric: tabular-nums; --motion: .3s;
-  --fill: var(--task-progress-color, #3b82f6) }
-:host([state=success]) { --fill: var(--task-progress-success, #16a34a) }
-:host([state=failure]) { --fill: var(--task-progress-failure, #dc2626) }
-:host([state=revoked]) { --fill: gray }
-:host([hidden]), :host([state]) slot, :host(:not([state])) progress { display: none }
-span { overflow-wrap: anywhere; unicode-bidi: plaintext }
-slot + span, progress + span { float: inline-end; margin-inline-start: 1em }
-progress ~ span { font-size: .875em; vertical-align: top }
-:host(:is([stalled], [disconnected])) progress { opacity: .4; animation-play-state: paused }
-output { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
-progress { display: block; clear: both; width: 100%; margin: .375em 0;
-  height: var(--task-progress-height, .5em); print-color-adjust: exact }
-@media (prefers-reduced-motion) { :host { --motion: 0s } }
-[still][value] { --motion: 0s }
-@media (forced-colors: none) { progress {
-  appearance: none; border: 0; overflow: hidden; border-radius: 9em;
-  background: var(--task-progress-track, color-mix(in srgb, var(--fill) 20%, transparent));
-  &::-webkit-progress-bar { background: none }
-  &::-webkit-progress-value { background: var(--fill); transition: var(--motion) }
-  &::-moz-progress-bar { background: var(--fill); transition: var(--motion) }
-  &:indeterminate::-moz-progress-bar { background: none }
-  &:indeterminate { animation: flow calc(4 * var(--motion)) linear infinite;
-    background-image: linear-gradient(90deg, transparent, var(--fill), transparent);
-    background-size: 50% }
-} }
-@keyframes flow { to { background-position-x: 100% } }
-`)
-
-/** @returns {any} @param {string} tag @param {string} part */
-const make = (tag, part) => Object.assign(document.createElement(tag), { part })
-
-/** Cached number formats. @type {any} */
-const formats = {}
-/** @param {number} value @param {any} [style] */
-const format = (value, style) => {
-  const { lang } = document.documentElement
-  try {
-    formats[lang + style] ??= Intl.NumberFormat(lang, { style })
-  } catch {
-    formats[lang + style] = Intl.NumberFormat([], { style }) // "en_US" is not a language tag
-  }
-  return formats[lang + style].format(value)
-}
-
-let rest = 0 // ms
-const due = new Set()
-const draw = () => {
-  rest = due.size > 20 ? due.size * 5 : 0
-  if (rest) setTimeout(requestAnimationFrame, rest, draw)
-  due.forEach(queueMicrotask)
-  due.clear()
-}
 
 const ended = new Set() // tasks whose end was fired
 
+/** Attributes that say what to watch, and where. */
+const SOURCES = ["task-id", "token", "status", "socket"]
+const MIRRORS = ["state", "stalled", "disconnected"]
+const ATTRIBUTES = ["event", ...SOURCES, "cancel-url", "label", "announce", "variant"]
+/** Modules that few pages need, by the attributes that load them. @type {any} */
+const EXTRAS = {
+  "cancel-url": () => import("./cancel.js"),
+  variant: () => import("./variants.js"),
+}
+
+/** The property of an attribute. @param {string} name */
+const propertyOf = (name) => name.replace(/-./, ([, letter]) => letter.toUpperCase())
+
+/** @param {Element} element @param {string} name @param {any} value */
+const set = (element, name, value) => {
+  if (value == null) element.removeAttribute(name)
+  else if (`${value}` !== element.getAttribute(name)) element.setAttribute(name, value)
+}
+
+// Servers that render pages import this module too.
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
+
 /** See element.d.ts. */
-export class TaskProgress extends HTMLElement {
-  static observedAttributes = ["task-id", "token", "status", "socket", "cancel-url", "label"]
+export class TaskProgress extends Base {
+  static observedAttributes = [...ATTRIBUTES, ...MIRRORS]
 
   /** Translate these texts; `{…}` is a field of the event. @type {Record<string, string>} */
   static words = {
@@ -86,36 +54,30 @@ export class TaskProgress extends HTMLElement {
   /** @type {TaskEvent | null} */
   #event = null
   #refusal = "" // the text that is shown
+  #isAway = false // no connection
   /** @type {(() => void) | undefined} */
   #leave
   #isScheduled = false
-  #isAnnounced = false
-  #canCancel = false
   /** The attribute's token, or its renewal. @type {any} */
   #token = null
-  #slot = make("slot", "")
-  #bar = make("progress", "bar")
-  #label = make("span", "label")
-  #percent = make("span", "percent")
-  #message = make("span", "message")
-  #counts = make("span", "counts")
-  #status = make("output", "status")
-
-  constructor() {
-    super()
-    const shadow = this.attachShadow({ mode: "open" })
-    shadow.adoptedStyleSheets = [sheet]
-    shadow.append(this.#slot, this.#percent, this.#label, this.#bar)
-    shadow.append(this.#counts, this.#message, this.#status)
-    this.#message.ariaHidden = "true" // the status is read out
-  }
+  #read = "" // the task and the attribute `event` that were read last
+  #announced = NaN // announcements for this task; NaN until its first state is drawn
+  #nodes = build(this.attachShadow({ mode: "open" }))
+  #states = this.attachInternals?.().states
 
   get event() {
     return this.#event
   }
 
+  /** Frameworks set the property instead of the attribute. @param {any} value */
+  set event(value) {
+    set(this, "event", value && typeof value === "object" ? JSON.stringify(value) : value)
+  }
+
   connectedCallback() {
-    this.#render()
+    this.disconnectedCallback()
+    ATTRIBUTES.map(propertyOf).forEach((name) => this.#setAgain(name))
+    this.#update()
     this.#schedule()
   }
 
@@ -124,37 +86,69 @@ export class TaskProgress extends HTMLElement {
     this.#leave = undefined
   }
 
+  adoptedCallback() {
+    import("./adoption.js").then(({ dressAgain }) => dressAgain(this), () => {})
+  }
+
   /** @param {string} name @param {string | null} old @param {string | null} value */
   attributeChangedCallback(name, old, value) {
     if (old === value) return
+    if (MIRRORS.includes(name)) return queueMicrotask(this.#tell)
     if (name === "token") this.#token = value
-    this.#refusal = ""
+    if (SOURCES.includes(name)) {
+      this.disconnectedCallback()
+      this.#refusal = ""
+    }
+    if (value) EXTRAS[name]?.().then((/** @type {any} */ { extend }) => extend(this, this.#nodes, () => this.#token), () => {})
     this.#schedule()
   }
 
-  /** Subscribes later, since a script may set several attributes. */
+  /** Sets a property that was set before the element was defined. @param {string} name */
+  #setAgain = (name, element = /** @type {any} */ (this)) => {
+    if (!Object.hasOwn(element, name)) return
+    const value = element[name]
+    delete element[name]
+    element[name] = value
+  }
+
+  /** Waits for the end of the script, since it may change several attributes. */
   #schedule() {
     if (this.#isScheduled) return
     this.#isScheduled = true
     queueMicrotask(() => {
       this.#isScheduled = false
-      this.disconnectedCallback()
-      if (this.isConnected) this.#start()
+      if (!this.isConnected) return
+      this.#update()
+      this.#watch()
     })
   }
 
-  #start() {
-    const [taskId, , status, socket] = TaskProgress.observedAttributes.map((name) =>
-      this.getAttribute(name),
-    )
-    if (this.#event && this.#event.task_id !== taskId) {
+  #update() {
+    if (this.#event?.task_id !== this.getAttribute("task-id")) {
       this.#event = null
-      this.removeAttribute("state")
-      this.removeAttribute("stalled")
+      this.#announced = NaN
     }
-    this.removeAttribute("disconnected")
+    this.#readEvent()
+    this.#tell()
     this.#render()
-    if (!taskId || this.#event?.complete) return
+  }
+
+  /** Takes the event that the server wrote into the page. The first one is no news. */
+  #readEvent() {
+    const text = this.getAttribute("event")
+    const taskId = this.getAttribute("task-id")
+    if (!text || this.#read === taskId + text) return
+    this.#read = taskId + text
+    const event = parse(text)
+    if (isEvent(event) && event.task_id === taskId) this.#accept(event, !this.#event)
+    else import("./refusals.js").then(({ warn }) => warn("bad_event", `Task ${taskId}`), () => {})
+  }
+
+  #watch() {
+    const [taskId, , status, socket] = SOURCES.map((name) => this.getAttribute(name))
+    if (this.#leave || !taskId || this.#event?.complete) return
+    this.#isAway = false
+    this.#tell()
     const shared = ProgressSocket.at(socket ?? "/ws/progress/", taskId)
     this.#leave = shared.subscribe(taskId, this.#receive, this.#token, status)
   }
@@ -168,37 +162,32 @@ export class TaskProgress extends HTMLElement {
       import("./refusals.js").then(({ explain }) => {
         const words = explain(this, message)
         this.#refusal &&= words || this.#refusal
-        this.#draw()
+        drawSoon(this.#render)
       }, () => {})
     }
-    this.toggleAttribute("disconnected", message.type === "disconnected")
-    this.#draw()
+    this.#isAway = message.type === "disconnected"
+    this.#tell()
+    drawSoon(this.#render)
   }
 
   /** @param {TaskEvent} event */
-  #accept(event) {
+  #accept(event, isOld = false) {
     if (!isNewer(this.#event, event)) return
-    const { task_id, version, state, stalled, complete, success } = event
+    const { task_id, version, complete, success } = event
     // It ended before the page was loaded, or its end was fired.
-    const isLate = version / 1000 < performance.timeOrigin || ended.has(task_id)
+    const isLate = isOld || version / 1000 < performance.timeOrigin || ended.has(task_id)
     const isEnding = complete && (this.#event || !isLate)
-    if (isEnding) ended.add(task_id)
     this.#event = event
     this.#refusal = ""
-    this.setAttribute("state", state.toLowerCase())
-    this.toggleAttribute("stalled", stalled === true)
-    this.#draw()
-    if (!complete && !this.#canCancel && this.hasAttribute("cancel-url")) this.#addCancel()
+    this.#tell()
+    drawSoon(this.#render)
+    if (complete) {
+      ended.add(task_id)
+      this.disconnectedCallback()
+    }
+    if (isOld) return complete && queueMicrotask(() => this.#fire("outcome"))
     if (isEnding) this.#fire(success ? "success" : "failure")
     this.#fire(complete ? "outcome" : "progress")
-  }
-
-  #addCancel() {
-    this.#canCancel = true
-    import("./cancel.js").then(
-      ({ addCancel }) => addCancel(this, this.#bar, () => this.#token),
-      () => {},
-    )
   }
 
   /** @param {string} type */
@@ -206,44 +195,65 @@ export class TaskProgress extends HTMLElement {
     this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail }))
   }
 
-  #draw() {
-    if (document.hidden) return this.#render() // hidden pages get no frames
-    if (!due.size && !rest) requestAnimationFrame(draw)
-    due.add(this.#render)
+  /** Tells the state outside: as :state() and in attributes, which a page may change. */
+  #tell = () => {
+    const { state, stalled } = this.#event ?? {}
+    const name = state?.toLowerCase()
+    const on = [name, stalled && "stalled", this.#isAway && "disconnected", this.#refusal && "refused"]
+    set(this, "state", name)
+    for (const name of MIRRORS.slice(1)) this.toggleAttribute(name, on.includes(name))
+    try {
+      this.#states?.clear()
+      for (const name of on) if (name) this.#states?.add(name)
+    } catch {} // old browsers want other names
   }
 
-  #render = (event = this.#event) => {
-    const label = this.getAttribute("label") || event?.description || this.#say("label")
-    const counts = event?.total != null ? "counts" : event?.current ? "count" : ""
-    const message = (event?.complete && event.error) || this.#refusal || this.#say(this.#phase).trim()
-    this.#status.ariaLive = this.#isAnnounced ? "polite" : "off" // the first text is not news
-    if (message !== this.#message.textContent)
-      this.#status.textContent = message && `${label}: ${message}`
-    this.#isAnnounced = !!event
-    this.#message.textContent = message
-    this.#slot.textContent = message ? "" : this.#say("connecting")
-    this.#slot.hidden = this.#refusal || !this.hasAttribute("task-id")
-    this.#label.textContent = event?.description
-    this.#counts.textContent = this.#say(counts)
-    this.#bar.ariaLabel = label
-    this.#bar.toggleAttribute("still", rest > 0)
-    this.#move(event?.state === "SUCCESS" ? 100 : event?.percent ?? null)
+  #render = () => {
+    const event = this.#event
+    const nodes = this.#nodes
+    const phase = this.#phase
+    const name = this.getAttribute("label") || event?.description || this.#say("label")
+    const message = (event?.complete && event.error) || this.#refusal || this.#say(phase).trim()
+    const counts = this.#say(event?.total != null ? "counts" : event?.current ? "count" : "")
+    const value = event?.state === "SUCCESS" ? 100 : event?.percent ?? null
+    const percent = value === null ? "" : format(Math.floor(value) / 100, "percent")
+    const isBusy = !percent && /STARTED|PROGRESS/.test(phase)
+    const isNew = message !== nodes.message.textContent
+    const texts = { label: event?.description, percent, counts, message, icon: ICONS[phase] }
+    for (const [part, text] of Object.entries(texts)) nodes[part].textContent = text
+    nodes.body.className = [phase, isBusy && "busy", !rest && "moves"].join(" ")
+    nodes.result.hidden = phase !== "SUCCESS"
+    nodes.bar.style.setProperty("--value", value)
+    nodes.bar.ariaLabel = name
+    nodes.bar.ariaValueNow = value && Math.floor(value)
+    nodes.bar.ariaValueText = percent ? `${percent} ${counts}` : null
+    if (isNew) this.#announce(`${name}: ${message}`, event?.complete || this.#refusal)
+    if (event) this.#announced ||= 0
   }
 
-  /** @param {number | null} percent */
-  #move(percent) {
-    this.#percent.textContent = percent === null ? "" : format(Math.floor(percent) / 100, "percent")
-    if (percent !== null) this.#bar.value = percent / 100
-    else if (/STARTED|PROGRESS/.test(this.#event?.state ?? "")) this.#bar.removeAttribute("value")
-    else this.#bar.value ||= 0 // a moving bar means work
+  /** Tells screen readers, but not the first state of a task. @param {string} text @param {any} isEnd */
+  #announce(text, isEnd) {
+    const { status } = this.#nodes
+    const isSaid = this.#announced < this.#limit - (isEnd ? 0 : 1)
+    status.ariaLive = isSaid ? "polite" : "off"
+    status.textContent = text
+    if (isSaid) this.#announced++
   }
 
+  /** The most announcements for one task; the last is kept for the end. */
+  get #limit() {
+    const mode = this.getAttribute("announce") ?? ""
+    return { off: 0, end: 1, all: Infinity }[mode] ?? 4
+  }
+
+  /** What is shown: a key of `words`. */
   get #phase() {
     const event = this.#event
     if (event?.complete) return event.state
+    if (this.#refusal) return "error"
     if (!this.hasAttribute("task-id")) return "none"
-    if (this.hasAttribute("disconnected")) return "disconnected"
-    return event?.stalled ? "stalled" : event?.state ?? ""
+    if (this.#isAway) return "disconnected"
+    return event?.stalled ? "stalled" : event?.state ?? "connecting"
   }
 
   /** @param {string} key */
@@ -256,4 +266,17 @@ export class TaskProgress extends HTMLElement {
   }
 }
 
-customElements.get("task-progress") || customElements.define("task-progress", TaskProgress)
+for (const name of ATTRIBUTES.slice(1))
+  Object.defineProperty(TaskProgress.prototype, propertyOf(name), {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this.getAttribute(name)
+    },
+    set(value) {
+      set(this, name, value)
+    },
+  })
+
+globalThis.customElements?.get("task-progress") ??
+  globalThis.customElements?.define("task-progress", TaskProgress)

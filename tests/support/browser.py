@@ -42,7 +42,7 @@ const note = (bar) => {
   undrawn.delete(task_id)
   ;(shown[task_id] ??= []).push({
     state: bar.getAttribute("state"),
-    value: part("bar").getAttribute("value") && part("bar").value,
+    value: part("bar").ariaValueNow && part("bar").ariaValueNow / 100,
     percent: part("percent").textContent,
     counts: part("counts").textContent,
     label: part("label").textContent,

@@ -1,0 +1,116 @@
+// Builds the nodes of a bar, dresses them, and paces the drawings of a page.
+
+// All lines have their height from the first drawing, in em, so that nothing below a bar moves;
+// task-progress.css has the sum. Colours are plain, since browsers drop a whole declaration for a
+// light-dark() or color-mix() that they do not know. Texts have the colour of the page.
+const STYLE = `
+:host { display: block; line-height: 1.5; font-variant-numeric: tabular-nums }
+:host([hidden]), [hidden] { display: none }
+[part=body], [part=bar], [part=fill] { display: block }
+[part=head], [part=foot] { display: flex; flex-wrap: wrap; justify-content: end; gap: 0 1em;
+  min-height: 1.5em }
+[part=foot] { font-size: .875em }
+[part=label], [part=message] { flex: 1 8em; min-width: 0; overflow-wrap: anywhere;
+  unicode-bidi: plaintext; text-align: match-parent }
+[part=icon] { width: 1em; margin-inline-end: -.5em; text-align: center }
+[part=bar] { position: relative; contain: strict; box-sizing: border-box;
+  height: var(--task-progress-height, .5em); margin: .375em 0; border-radius: 9em;
+  background: var(--task-progress-track, #8884); print-color-adjust: exact }
+[part=fill] { height: 100%; inline-size: calc(var(--value) * 1%);
+  background: var(--fill, var(--task-progress-color, #3b82f6)) }
+[part=status] { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
+.SUCCESS { --fill: var(--task-progress-success, #15803d) }
+.FAILURE { --fill: var(--task-progress-failure, #dc2626) }
+.REVOKED { --fill: #777 }
+.moves [part=fill] { transition: inline-size .3s }
+@media (prefers-reduced-motion) { [part=fill] { transition: none !important } }
+@media (forced-colors: active) { [part=bar] { border: 1px solid; background: Canvas;
+  --fill: Highlight; forced-color-adjust: none } }
+`
+
+/** The icons, by what a bar shows; each is in the symbol font of every system. @type {any} */
+export const ICONS = {
+  none: "○",
+  connecting: "…",
+  disconnected: "⇄",
+  stalled: "‖",
+  error: "⊘",
+  PENDING: "◷",
+  STARTED: "▸",
+  PROGRESS: "▸",
+  RETRY: "↻",
+  SUCCESS: "✓",
+  FAILURE: "✕",
+  REVOKED: "■",
+  UNKNOWN: "?",
+}
+
+/** The nodes of a bar: a parent, and its children. */
+const TREE = {
+  body: ["head", "bar", "foot", "result", "status"],
+  head: ["label", "actions", "percent"],
+  bar: ["fill"],
+  foot: ["icon", "message", "counts"],
+}
+
+/**
+ * Builds the nodes of a bar. They hold all that it shows, since a page may change the element's
+ * attributes and children at any time. Returns them by their parts.
+ * @param {ShadowRoot} shadow
+ */
+export const build = (shadow) => {
+  /** @type {Record<string, any>} */
+  const nodes = { body: make("body") }
+  for (const [parent, parts] of Object.entries(TREE))
+    nodes[parent].append(...parts.map((part) => (nodes[part] = make(part))))
+  const { actions, bar, body, icon, message, result, status } = nodes
+  shadow.append(body)
+  bar.role = "progressbar"
+  bar.setAttribute("aria-describedby", (message.id = "message"))
+  icon.ariaHidden = "true"
+  status.role = "status"
+  dress(shadow, STYLE)
+  return nodes
+}
+
+/** @param {string} part */
+const make = (part) =>
+  Object.assign(document.createElement(/actions|result/.test(part) ? "slot" : "span"), { part, name: part })
+
+/** Constructed stylesheets, by their text: a strict CSP blocks style elements. @type {any} */
+export const sheets = {}
+/** @param {ShadowRoot} shadow @param {string} css */
+export const dress = (shadow, css) => {
+  if (!sheets[css]) (sheets[css] = new CSSStyleSheet()).replaceSync(css)
+  shadow.adoptedStyleSheets.push(sheets[css])
+}
+
+/** Cached number formats. @type {any} */
+const formats = {}
+/** @param {number} value @param {any} [style] */
+export const format = (value, style) => {
+  const { lang } = document.documentElement
+  try {
+    formats[lang + style] ??= Intl.NumberFormat(lang, { style })
+  } catch {
+    formats[lang + style] = Intl.NumberFormat([], { style }) // "en_US" is not a language tag
+  }
+  return formats[lang + style].format(value)
+}
+
+export let rest = 0 // ms
+/** @type {Set<() => void>} */
+const due = new Set()
+const drawDue = () => {
+  rest = due.size > 20 ? due.size * 5 : 0 // many bars are drawn less often: 5 ms a bar
+  if (rest) setTimeout(requestAnimationFrame, rest, drawDue)
+  due.forEach(queueMicrotask)
+  due.clear()
+}
+
+/** Calls the function in the next frame, once. @param {() => void} draw */
+export const drawSoon = (draw) => {
+  if (document.hidden) return draw() // hidden pages get no frames
+  if (!due.size && !rest) requestAnimationFrame(drawDue)
+  due.add(draw)
+}
