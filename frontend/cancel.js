@@ -5,7 +5,6 @@ const STYLE = `
 button { min-height: 24px; margin: -4px 0; padding: 0; border: 0; background: none; color: inherit;
   font: inherit; font-size: .875em; text-decoration: underline; cursor: pointer }
 button[aria-disabled=true] { text-decoration: none; cursor: default }
-[role=alert]:not(:empty) { margin-inline-end: .75em }
 `
 
 /** Texts of the button; TaskProgress.words overrides them. */
@@ -36,7 +35,7 @@ class Cancel {
     this.bar = nodes.bar
     this.getToken = getToken
     dress(element.shadowRoot, STYLE)
-    nodes.actions.append(this.#problem, this.#button)
+    nodes.actions.after(this.#problem, this.#button)
     Object.assign(this.#button, { type: "button", part: "cancel", onclick: () => this.#cancel() })
     this.#problem.role = "alert"
     const drawn = new MutationObserver(() => this.#draw())

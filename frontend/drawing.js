@@ -1,17 +1,23 @@
 // Builds the nodes of a bar, dresses them, and paces the drawings of a page.
 
 // All lines have their height from the first drawing, in em, so that nothing below a bar moves;
-// task-progress.css has the sum. Colours are plain, since browsers drop a whole declaration for a
+// task-progress.css has the sum. Numbers at the end of a line run against the page's direction, or
+// browsers would count each new digit as a shift of the layout. Colours are plain, since browsers drop a whole declaration for a
 // light-dark() or color-mix() that they do not know. Texts have the colour of the page.
 const STYLE = `
 :host { display: block; line-height: 1.5; font-variant-numeric: tabular-nums }
 :host([hidden]), [hidden] { display: none }
 [part=body], [part=bar], [part=fill] { display: block }
 [part=head], [part=foot] { display: flex; flex-wrap: wrap; justify-content: end; gap: 0 1em;
-  min-height: 1.5em }
+  align-items: baseline }
+[part=label]::before { content: "\\200b" }
+[part=label], [part=message] { flex: 1 5em; min-width: 0; overflow-wrap: anywhere }
+span span span { unicode-bidi: plaintext }
+[part=percent] { min-width: 3em }
+[part=percent], [part=counts] { direction: rtl; text-align: right }
+[part=percent]:dir(rtl), [part=counts]:dir(rtl) { direction: ltr; text-align: left }
+[part=label]:dir(rtl), [part=message]:dir(rtl) { text-align: right }
 [part=foot] { font-size: .875em }
-[part=label], [part=message] { flex: 1 8em; min-width: 0; overflow-wrap: anywhere;
-  unicode-bidi: plaintext; text-align: match-parent }
 [part=icon] { width: 1em; margin-inline-end: -.5em; text-align: center }
 [part=bar] { position: relative; contain: strict; box-sizing: border-box;
   height: var(--task-progress-height, .5em); margin: .375em 0; border-radius: 9em;
@@ -22,8 +28,8 @@ const STYLE = `
 .SUCCESS { --fill: var(--task-progress-success, #15803d) }
 .FAILURE { --fill: var(--task-progress-failure, #dc2626) }
 .REVOKED { --fill: #777 }
-.moves [part=fill] { transition: inline-size .3s }
-@media (prefers-reduced-motion) { [part=fill] { transition: none !important } }
+@media (prefers-reduced-motion: no-preference) {
+  .moves [part=fill] { transition: inline-size .3s } }
 @media (forced-colors: active) { [part=bar] { border: 1px solid; background: Canvas;
   --fill: Highlight; forced-color-adjust: none } }
 `
@@ -82,7 +88,8 @@ export const sheets = {}
 /** @param {ShadowRoot} shadow @param {string} css */
 export const dress = (shadow, css) => {
   if (!sheets[css]) (sheets[css] = new CSSStyleSheet()).replaceSync(css)
-  shadow.adoptedStyleSheets.push(sheets[css])
+  const { adoptedStyleSheets } = shadow
+  if (!adoptedStyleSheets.includes(sheets[css])) adoptedStyleSheets.push(sheets[css])
 }
 
 /** Cached number formats. @type {any} */

@@ -3,9 +3,13 @@ export class TaskProgress extends HTMLElement {
     static observedAttributes: string[];
     /** Translate these texts; `{…}` is a field of the event. @type {Record<string, string>} */
     static words: Record<string, string>;
-    /** Frameworks set the property instead of the attribute. @param {any} value */
-    set event(value: any);
-    get event(): any;
+    /**
+     * Frameworks set the property instead of the attribute.
+     * @param {import("./types.js").TaskEvent | string | null | undefined} value
+     */
+    set event(value: import("./types.js").TaskEvent | string | null | undefined);
+    /** @returns {import("./types.js").TaskEvent | null} */
+    get event(): import("./types.js").TaskEvent | null;
     connectedCallback(): void;
     disconnectedCallback(): void;
     adoptedCallback(): void;

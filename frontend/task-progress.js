@@ -65,11 +65,15 @@ export class TaskProgress extends Base {
   #nodes = build(this.attachShadow({ mode: "open" }))
   #states = this.attachInternals?.().states
 
+  /** @returns {import("./types.js").TaskEvent | null} */
   get event() {
     return this.#event
   }
 
-  /** Frameworks set the property instead of the attribute. @param {any} value */
+  /**
+   * Frameworks set the property instead of the attribute.
+   * @param {import("./types.js").TaskEvent | string | null | undefined} value
+   */
   set event(value) {
     set(this, "event", value && typeof value === "object" ? JSON.stringify(value) : value)
   }
@@ -218,12 +222,14 @@ export class TaskProgress extends Base {
     const value = event?.state === "SUCCESS" ? 100 : event?.percent ?? null
     const percent = value === null ? "" : format(Math.floor(value) / 100, "percent")
     const isBusy = !percent && /STARTED|PROGRESS/.test(phase)
+    if (isBusy || /RETRY|stalled|disconnected/.test(phase))
+      import("./patterns.js").then(({ extend }) => extend(this), () => {})
     const isNew = message !== nodes.message.textContent
     const texts = { label: event?.description, percent, counts, message, icon: ICONS[phase] }
     for (const [part, text] of Object.entries(texts)) nodes[part].textContent = text
     nodes.body.className = [phase, isBusy && "busy", !rest && "moves"].join(" ")
     nodes.result.hidden = phase !== "SUCCESS"
-    nodes.bar.style.setProperty("--value", value)
+    nodes.bar.style.setProperty("--value", value ?? 0)
     nodes.bar.ariaLabel = name
     nodes.bar.ariaValueNow = value && Math.floor(value)
     nodes.bar.ariaValueText = percent ? `${percent} ${counts}` : null

@@ -3,5 +3,5 @@ import { dress } from "./drawing.js";
 
 const STYLE = ``
 
-/** @param {any} element @param {any} nodes of the element's drawing */
-export const extend = (element, nodes) => (nodes.variants ??= (dress(element.shadowRoot, STYLE), true))
+/** @param {any} element */
+export const extend = ({ shadowRoot }) => dress(shadowRoot, STYLE)

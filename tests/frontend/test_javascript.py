@@ -461,4 +461,5 @@ def test_the_package_has_the_files_it_needs_and_the_version_of_the_app():
     assert {name for name in MANIFEST["files"] if name.endswith(".js")} == modules
     assert MANIFEST["version"] == PYPROJECT["project"]["version"]
     wheel = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert wheel == {f"frontend/{name}": f"progress/static/progress/{name}" for name in modules}
+    shipped = modules | {"task-progress.css"}
+    assert wheel == {f"frontend/{name}": f"progress/static/progress/{name}" for name in shipped}
