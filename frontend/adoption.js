@@ -2,7 +2,7 @@
 import { sheets } from "./drawing.js";
 
 /** @param {any} element */
-export const dressAgain = ({ ownerDocument, shadowRoot }) => {
+export const extend = ({ ownerDocument, shadowRoot }) => {
   const view = ownerDocument.defaultView
   if (!view) return // nothing is drawn there
   shadowRoot.adoptedStyleSheets = Object.keys(sheets).map((css) => {

@@ -5,6 +5,7 @@ const STYLE = `
 button { min-height: 24px; margin: -4px 0; padding: 0; border: 0; background: none; color: inherit;
   font: inherit; font-size: .875em; text-decoration: underline; cursor: pointer }
 button[aria-disabled=true] { text-decoration: none; cursor: default }
+[role=alert]:empty { display: none }
 `
 
 /** Texts of the button; TaskProgress.words overrides them. */

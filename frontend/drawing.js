@@ -73,7 +73,7 @@ export const build = (shadow) => {
   shadow.append(body)
   bar.role = "progressbar"
   bar.setAttribute("aria-describedby", (message.id = "message"))
-  icon.ariaHidden = "true"
+  icon.ariaHidden = message.ariaHidden = "true" // the status says the message
   status.role = "status"
   dress(shadow, STYLE)
   return nodes

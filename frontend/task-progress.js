@@ -91,7 +91,7 @@ export class TaskProgress extends Base {
   }
 
   adoptedCallback() {
-    import("./adoption.js").then(({ dressAgain }) => dressAgain(this), () => {})
+    import("./adoption.js").then(this.#extend, () => {})
   }
 
   /** @param {string} name @param {string | null} old @param {string | null} value */
@@ -103,9 +103,11 @@ export class TaskProgress extends Base {
       this.disconnectedCallback()
       this.#refusal = ""
     }
-    if (value) EXTRAS[name]?.().then((/** @type {any} */ { extend }) => extend(this, this.#nodes, () => this.#token), () => {})
+    if (value) EXTRAS[name]?.().then(this.#extend, () => {})
     this.#schedule()
   }
+
+  #extend = (/** @type {any} */ { extend }) => extend(this, this.#nodes, () => this.#token)
 
   /** Sets a property that was set before the element was defined. @param {string} name */
   #setAgain = (name, element = /** @type {any} */ (this)) => {
@@ -223,7 +225,7 @@ export class TaskProgress extends Base {
     const percent = value === null ? "" : format(Math.floor(value) / 100, "percent")
     const isBusy = !percent && /STARTED|PROGRESS/.test(phase)
     if (isBusy || /RETRY|stalled|disconnected/.test(phase))
-      import("./patterns.js").then(({ extend }) => extend(this), () => {})
+      import("./patterns.js").then(this.#extend, () => {})
     const isNew = message !== nodes.message.textContent
     const texts = { label: event?.description, percent, counts, message, icon: ICONS[phase] }
     for (const [part, text] of Object.entries(texts)) nodes[part].textContent = text
