@@ -1,4 +1,4 @@
-"""Serves the JavaScript modules of ``<task-progress>``, at addresses that change with their text.
+"""Serves the modules and the stylesheet of ``<task-progress>``, at addresses that change with them.
 
 The modules import each other by relative addresses, so a page gets all of them from one folder. A
 new version is another folder: browsers keep modules for a year, and never mix two versions. Nothing
@@ -26,21 +26,22 @@ HERE = Path(__file__).parent
 INSTALLED, CHECKOUT = HERE / "static/progress", HERE.parent / "frontend"
 #: A wheel has the modules inside the package; a source checkout has them in frontend/.
 FOLDER = INSTALLED if INSTALLED.exists() else CHECKOUT
-ELEMENT = "task-progress.js"
+ELEMENT, STYLE = "task-progress.js", "task-progress.css"
+TYPES = {".js": "text/javascript", ".css": "text/css"}
 FOREVER = "public, max-age=31536000, immutable"
 IMPORT = re.compile(r'^import [^"]*"\./([^"]+)"', re.MULTILINE)
 ACCEPTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 
 class Modules(NamedTuple):
-    """The text of each module by its name, and a digest of all of them."""
+    """The text of each module and of the stylesheet by its name, and a digest of all of them."""
 
     texts: dict[str, bytes]
     digest: str
 
 
 def address(name: str = ELEMENT) -> str:
-    """Return the path of a module on this site.
+    """Return the path of a module, or of the stylesheet, on this site.
 
     Raises ValueError for an unknown name, and NoReverseMatch if the site does not include
     ``progress.urls``.
@@ -71,7 +72,8 @@ def current() -> Modules:
 
 
 def _read() -> Modules:
-    texts = {path.name: path.read_bytes() for path in sorted(FOLDER.glob("*.js"))}
+    paths = [path for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES]
+    texts = {path.name: path.read_bytes() for path in paths}
     return Modules(texts, sha256(repr(texts).encode()).hexdigest()[:16])
 
 
@@ -93,7 +95,7 @@ class PublicResponse(HttpResponse):
 @transaction.non_atomic_requests
 @require_safe
 def serve_module(request: HttpRequest, name: str, digest: str = "") -> HttpResponse:
-    """Serve a module, to pages of any origin.
+    """Serve a module or the stylesheet, to pages of any origin.
 
     The address of a page of another version has another digest. The page gets the present text,
     which browsers do not keep without asking again. So an old page can still load what it lacks.
@@ -114,7 +116,7 @@ def serve_module(request: HttpRequest, name: str, digest: str = "") -> HttpRespo
     text = texts[name]
     if ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")):
         text, headers["Content-Encoding"] = _compressed(text), "gzip"
-    return PublicResponse(text, content_type="text/javascript", headers=headers)
+    return PublicResponse(text, content_type=TYPES[Path(name).suffix], headers=headers)
 
 
 def add_to_staticfiles() -> None:

@@ -64,14 +64,16 @@ def progress_bar(  # noqa: PLR0913 - the options of a tag
 def progress_script(context: template.Context) -> dict[str, Any]:
     """Write the script element that defines ``<task-progress>``, for bars that a script creates.
 
-    It has the nonce of the request's Content-Security-Policy, from django-csp or from Django 6. The
-    bars below it in the same template need no further script. Raises NoReverseMatch if
-    ``progress.urls`` is not included.
+    With it comes a stylesheet that reserves the room of bars until they are defined. Both have the
+    nonce of the request's Content-Security-Policy, from django-csp or from Django 6. The bars below
+    it in the same template need no further script. Raises NoReverseMatch if ``progress.urls`` is
+    not included.
     """
     context.render_context["progress_script"] = True
     address, *imported = modules.addresses()
     nonce = _nonce(_request(context))
-    return {"script": {"address": address, "imported": imported, "nonce": nonce}}
+    style = modules.address(modules.STYLE)
+    return {"script": {"address": address, "imported": imported, "style": style, "nonce": nonce}}
 
 
 @register.simple_tag

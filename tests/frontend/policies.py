@@ -16,7 +16,7 @@ else:
     from csp.decorators import csp as policy
 
 NONE, SELF = "'none'", "'self'"
-BAR = {"default-src": [NONE], "connect-src": [SELF]}
+BAR = {"default-src": [NONE], "connect-src": [SELF], "style-src": [SELF]}
 TRUSTED = {"require-trusted-types-for": ["'script'"], "trusted-types": [NONE]}
 DYNAMIC = {"script-src": [NONCE, "'strict-dynamic'"]}
 POLICIES = {
@@ -28,7 +28,7 @@ POLICIES = {
         **BAR,
         **DYNAMIC,
         **TRUSTED,
-        "style-src": [NONE],
+        "style-src": [NONCE],
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
