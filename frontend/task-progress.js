@@ -234,7 +234,7 @@ export class TaskProgress extends Base {
     nodes.bar.style.setProperty("--value", value ?? 0)
     nodes.bar.ariaLabel = name
     nodes.bar.ariaValueNow = value && Math.floor(value)
-    nodes.bar.ariaValueText = percent ? `${percent} ${counts}` : null
+    nodes.bar.ariaValueText = percent ? percent + (counts && `, ${counts}`) : null
     if (isNew) this.#announce(`${name}: ${message}`, event?.complete || this.#refusal)
     if (event) this.#announced ||= 0
   }

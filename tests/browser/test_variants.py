@@ -64,7 +64,7 @@ async def test_every_form_is_a_progressbar_with_its_value(page, wire, variant):
     link.send(event(current=1, total=4, description="Importing"))
     named = bar.get_by_role("progressbar", name="Importing")
     await expect(named).to_have_attribute("aria-valuenow", "25")
-    await expect(named).to_have_attribute("aria-valuetext", "25% 1 of 4")
+    await expect(named).to_have_attribute("aria-valuetext", "25%, 1 of 4")
     await expect(part(bar, "percent")).to_be_visible()
 
 
