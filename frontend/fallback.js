@@ -2,13 +2,20 @@
 import { deliver, isEvent } from "./events.js";
 
 // Milliseconds.
-const INTERVAL = 3_000 // between two requests for the state of one task
-const SPACING = 100 // between two requests of the page
+// Between two requests for the state of one task: soon enough to look live, and seldom enough for a
+// server that answers each of its pages so while its websockets are blocked.
+const INTERVAL = 3_000
+const SPACING = 100 // between two requests of the page: its bars together ask ten times a second
+// Between two requests of a hidden page, after failures, and at the most after a Retry-After: as long
+// as the longest pause of the websocket.
 const LONGEST = 30_000
-const TIMEOUT = 10_000
-const FIRST = 5_000 // a stream begins with the present state; without it, a proxy holds it back
-const SILENCE = 50_000 // the server pings after 20 s
-const RETRY = 60_000 // until the next stream, after a stream that failed
+const TIMEOUT = 10_000 // as for the websocket's handshake
+// A stream begins with the present state, at once. Without it, a proxy holds the stream back.
+const FIRST = 5_000
+const SILENCE = 50_000 // the server pings after 20 s; as for the websocket
+// Until the next stream after one that failed. A proxy does not change by the second, and each
+// attempt shows nothing for FIRST.
+const RETRY = 60_000
 
 // All windows of a browser share six HTTP/1.1 connections to a host, and each stream takes one. Six
 // streams would block every page, click and websocket. So a stream needs one of three lanes: locks

@@ -1,8 +1,11 @@
-// Explains on the console why a task cannot be watched; subscribes again when the page is shown.
+// Explains on the console why a task cannot be watched; subscribes again when the user comes back.
 
 /** Texts for users, by code or reason; TaskProgress.words overrides them. @type {any} */
 const WORDS = {
   forbidden: "You may not see this task",
+  no_token: "Progress cannot be shown. Reload the page",
+  bad_token: "Progress cannot be shown. Reload the page",
+  other_task: "Progress cannot be shown. Reload the page",
   ended: "Your access has ended. Sign in again or reload the page",
   expired_token: "Your access has expired. Reload the page",
   other_user: "Sign in again to see this task",
@@ -30,6 +33,8 @@ const REMEDIES = {
   bad_token: `${NEW_TOKEN} All processes need the same SECRET_KEY.`,
   expired_token: NEW_TOKEN,
   other_task: `task-id and token do not belong together. ${NEW_TOKEN}`,
+  not_owner: "The task belongs to another user or session. Check who starts it and who watches it.",
+  rule: "The site's own rule denies it: PROGRESS_PERMISSION.",
   other_user: "The user must be signed in with the session cookie of this site.",
   foreign_origin:
     "The page has another origin than the site. Add the origin to CSRF_TRUSTED_ORIGINS. A proxy " +
@@ -63,12 +68,15 @@ export const warn = (what, where, detail) => {
 /** Elements that were refused. @type {Set<any>} */
 const refused = new Set()
 
-// The user may have signed in again in another window.
-document.addEventListener("visibilitychange", () => {
+const tryAgain = () => {
   if (document.hidden) return
-  for (const element of refused) if (element.isConnected) element.connectedCallback()
+  const elements = [...refused]
   refused.clear()
-})
+  for (const element of elements) if (element.isConnected) element.connectedCallback()
+}
+// The user may have signed in again in another tab, or in a window beside this one.
+document.addEventListener("visibilitychange", tryAgain)
+addEventListener("focus", tryAgain)
 
 /**
  * Fires `refused`. Returns the text to show in the page, or "" for the default text.

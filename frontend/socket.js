@@ -1,14 +1,30 @@
 import { deliver, isEvent, isNewer, parse } from "./events.js";
 
-const OPEN = 1
-const SILENCE = 50_000 // ms
+const OPEN = 1 // as WebSocket.OPEN
+
+// Milliseconds.
+// The server pings after 20 s without a frame. Two pings may be late before the connection is dead.
+const SILENCE = 50_000
+// A frame moves the deadline only when less than this is left: one timer in 5 s, not one a frame.
 const QUIET = 45_000
+// For a handshake, or the answer to a frame: a lost packet is sent again after 1, 3 and 7 s.
 const ANSWER = 10_000
+// A connection that has lasted so long was accepted, so the next pause is a short one again. A server
+// that accepts and closes at once is asked less and less often.
 const STEADY = 5_000
+// Until a page says that it has no connection. A restart of the server is often shorter, and need
+// not be seen; people wonder about a bar that stands still after a few seconds.
 const AWAY = 3_000
-const EACH = 67 // the server accepts 20 frames a second
-const BURST = 150 * EACH // and 200 at once
+// Between two frames, once a burst is used up. The server accepts 20 a second and 200 at once; three
+// quarters of both leave room for frames that arrive closer together than they were sent.
+const EACH = 67
+const BURST = 150 * EACH
+// A page that replaces its bars, as htmx does, finds the socket open. A script in Node must end.
 const GRACE = globalThis.document ? 2_000 : 0
+// The first pause before a reconnect is at most this, and doubles up to the longest: random, so that
+// the pages of a server that restarts do not come all at once.
+const PAUSE = 500
+const LONGEST = 30_000 // also the least pause after a server has said "too many"
 const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
 
 /** One websocket for many tasks, open while a task is watched. */
@@ -188,11 +204,11 @@ export class ProgressSocket {
     if (Date.now() - this.#openedAt > STEADY) this.#attempt = 0
     this.#openedAt = Infinity
     this.#drop()
-    let pause = Math.random() * Math.min(30_000, 500 * 2 ** this.#attempt++)
+    let pause = Math.random() * Math.min(LONGEST, PAUSE * 2 ** this.#attempt++)
     // Sent nothing or too much: wait, and use plain HTTP meanwhile.
     if (code === 4408 || code === 4429) {
       this.#lostAt = 0
-      pause = 30_000 * (1 + Math.random())
+      pause = LONGEST * (1 + Math.random())
     } else if (code >= 4400 && code < 4500)
       for (const task_id of this.#topics.keys())
         this.#accept({ code: "refused", detail: `${code}`, ...this.#notice, type: "error", task_id })

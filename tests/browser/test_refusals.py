@@ -6,13 +6,18 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from progress.protocol import Reason
 from tests.support.elements import add, part
 from tests.support.wire import event, subscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOTE = "window.refusals = []; addEventListener('refused', ({ detail }) => refusals.push(detail))"
-SHOW = "document.dispatchEvent(new Event('visibilitychange'))"
+#: What a page notices when its user comes back, from another tab or from a window beside it.
+RETURNS = (
+    "document.dispatchEvent(new Event('visibilitychange'))",
+    "dispatchEvent(new Event('focus'))",
+)
 
 
 class Warnings:
@@ -99,6 +104,33 @@ async def test_the_error_frame_before_a_close_is_shown_as_the_reason(page, link,
     assert (refused["code"], refused["reason"]) == ("forbidden", "foreign_origin")
 
 
+#: These close the socket with 4429 or 4408, so the page comes back by itself.
+WAITING = {
+    Reason.USER_CONNECTIONS,
+    Reason.ADDRESS_CONNECTIONS,
+    Reason.FRAME_RATE,
+    Reason.NOTHING_WATCHED,
+}
+#: Only a request to cancel is refused for this.
+CANCELLING = {Reason.OTHER_ACTION}
+#: The code of the frame says what to do.
+BY_CODE = {Reason.SUBSCRIPTIONS}
+
+
+@pytest.mark.parametrize("reason", sorted(set(Reason) - WAITING - CANCELLING - BY_CODE))
+async def test_each_reason_has_words_for_users_and_a_remedy_for_developers(
+    page, link, warnings, reason
+):
+    link.send(refusal(task_id="a", reason=reason))
+    await page.wait_for_function("refusals.length === 1")
+    await warnings.until(f"forbidden {reason}. Task a")
+    words, (warning,) = part(page.locator("#a"), "message"), warnings.texts
+    await expect(words).not_to_have_text("Progress cannot be shown")
+    own = warning.partition("as the server says. ")[2]
+    assert own
+    assert not own.startswith("The token is missing, expired,")  # of the code, not of the reason
+
+
 async def test_many_refused_bars_warn_once(page, link, warnings):
     for task_id in "bcd":
         await add(page, task_id)
@@ -108,10 +140,13 @@ async def test_many_refused_bars_warn_once(page, link, warnings):
     assert len(warnings.texts) == 1
 
 
-async def test_a_refused_bar_tries_again_when_the_page_is_shown_again(page, link, wire):
+@pytest.mark.parametrize("event_of_return", RETURNS)
+async def test_a_refused_bar_tries_again_when_the_user_comes_back(
+    page, link, wire, event_of_return
+):
     await link.close(4401)
     await page.wait_for_function("refusals.length === 1")
-    await page.evaluate(SHOW)
+    await page.evaluate(event_of_return)
     again = await wire.link()
     assert await again.next() == subscribe("a")
     again.send(event(current=1, total=2))
