@@ -1,25 +1,25 @@
 // Builds the nodes of a bar, dresses them, and paces the drawings of a page.
 
 // All lines have their height from the first drawing, in em, so that nothing below a bar moves;
-// task-progress.css has the sum. Numbers at the end of a line run against the page's direction, or
-// browsers would count each new digit as a shift of the layout. Colours are plain, since browsers drop a whole declaration for a
-// light-dark() or color-mix() that they do not know. Texts have the colour of the page.
+// task-progress.css has the sum. The numbers at the end of a line run against the page's direction,
+// since browsers count the place where a text starts, and each new digit would be a layout shift.
+// Colours are plain: browsers drop a whole declaration for a light-dark() or color-mix() that they do
+// not know. Texts have the colour of the page.
 const STYLE = `
 :host { display: block; line-height: 1.5; font-variant-numeric: tabular-nums }
 :host([hidden]), [hidden] { display: none }
-[part=body], [part=bar], [part=fill] { display: block }
 [part=head], [part=foot] { display: flex; flex-wrap: wrap; justify-content: end; gap: 0 1em;
   align-items: baseline }
 [part=label]::before { content: "\\200b" }
 [part=label], [part=message] { flex: 1 5em; min-width: 0; overflow-wrap: anywhere }
-span span span { unicode-bidi: plaintext }
+div div div { unicode-bidi: plaintext }
 [part=percent] { min-width: 3em }
 [part=percent], [part=counts] { direction: rtl; text-align: right }
 [part=percent]:dir(rtl), [part=counts]:dir(rtl) { direction: ltr; text-align: left }
 [part=label]:dir(rtl), [part=message]:dir(rtl) { text-align: right }
 [part=foot] { font-size: .875em }
 [part=icon] { width: 1em; margin-inline-end: -.5em; text-align: center }
-[part=bar] { position: relative; contain: strict; box-sizing: border-box;
+[part=bar] { contain: strict;
   height: var(--task-progress-height, .5em); margin: .375em 0; border-radius: 9em;
   background: var(--task-progress-track, #8884); print-color-adjust: exact }
 [part=fill] { height: 100%; inline-size: calc(var(--value) * 1%);
@@ -30,7 +30,7 @@ span span span { unicode-bidi: plaintext }
 .REVOKED { --fill: #777 }
 @media (prefers-reduced-motion: no-preference) {
   .moves [part=fill] { transition: inline-size .3s } }
-@media (forced-colors: active) { [part=bar] { border: 1px solid; background: Canvas;
+@media (forced-colors: active) { [part=bar] { outline: 1px solid; background: Canvas;
   --fill: Highlight; forced-color-adjust: none } }
 `
 
@@ -81,7 +81,7 @@ export const build = (shadow) => {
 
 /** @param {string} part */
 const make = (part) =>
-  Object.assign(document.createElement(/actions|result/.test(part) ? "slot" : "span"), { part, name: part })
+  Object.assign(document.createElement(/actions|result/.test(part) ? "slot" : "div"), { part, name: part })
 
 /** Constructed stylesheets, by their text: a strict CSP blocks style elements. @type {any} */
 export const sheets = {}

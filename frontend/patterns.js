@@ -2,6 +2,7 @@
 import { dress } from "./drawing.js";
 
 const STYLE = `
+[part=bar] { position: relative }
 [part=fill] { -webkit-mask: var(--pattern); mask: var(--pattern) }
 .RETRY, .stalled, .disconnected {
   --pattern: repeating-linear-gradient(135deg, #000 0 .25em, #0004 0 .5em) }

@@ -10,7 +10,7 @@ export class TaskProgress extends HTMLElement {
     set event(value: import("./types.js").TaskEvent | string | null | undefined);
     /** @returns {import("./types.js").TaskEvent | null} */
     get event(): import("./types.js").TaskEvent | null;
-    connectedCallback(): void;
+    connectedCallback(element?: any): void;
     disconnectedCallback(): void;
     adoptedCallback(): void;
     /** @param {string} name @param {string | null} old @param {string | null} value */

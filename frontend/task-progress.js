@@ -3,6 +3,7 @@ import { ICONS, build, drawSoon, format, rest } from "./drawing.js";
 import { isEvent, isNewer, parse } from "./events.js";
 import { ProgressSocket } from "./socket.js";
 
+const ignore = () => {}
 const ended = new Set() // tasks whose end was fired
 
 /** Attributes that say what to watch, and where. */
@@ -14,9 +15,6 @@ const EXTRAS = {
   "cancel-url": () => import("./cancel.js"),
   variant: () => import("./variants.js"),
 }
-
-/** The property of an attribute. @param {string} name */
-const propertyOf = (name) => name.replace(/-./, ([, letter]) => letter.toUpperCase())
 
 /** @param {Element} element @param {string} name @param {any} value */
 const set = (element, name, value) => {
@@ -60,7 +58,6 @@ export class TaskProgress extends Base {
   #isScheduled = false
   /** The attribute's token, or its renewal. @type {any} */
   #token = null
-  #read = "" // the task and the attribute `event` that were read last
   #announced = NaN // announcements for this task; NaN until its first state is drawn
   #nodes = build(this.attachShadow({ mode: "open" }))
   #states = this.attachInternals?.().states
@@ -75,12 +72,15 @@ export class TaskProgress extends Base {
    * @param {import("./types.js").TaskEvent | string | null | undefined} value
    */
   set event(value) {
-    set(this, "event", value && typeof value === "object" ? JSON.stringify(value) : value)
+    set(this, "event", typeof value === "string" ? value : value && JSON.stringify(value))
   }
 
-  connectedCallback() {
+  connectedCallback(element = /** @type {any} */ (this)) {
     this.disconnectedCallback()
-    ATTRIBUTES.map(propertyOf).forEach((name) => this.#setAgain(name))
+    for (const [name, value] of Object.entries(this)) {
+      delete element[name] // it was set before the element was defined, and hides the property
+      element[name] = value
+    }
     this.#update()
     this.#schedule()
   }
@@ -91,7 +91,7 @@ export class TaskProgress extends Base {
   }
 
   adoptedCallback() {
-    import("./adoption.js").then(this.#extend, () => {})
+    import("./adoption.js").then(this.#extend, ignore)
   }
 
   /** @param {string} name @param {string | null} old @param {string | null} value */
@@ -103,19 +103,11 @@ export class TaskProgress extends Base {
       this.disconnectedCallback()
       this.#refusal = ""
     }
-    if (value) EXTRAS[name]?.().then(this.#extend, () => {})
+    if (value) EXTRAS[name]?.().then(this.#extend, ignore)
     this.#schedule()
   }
 
   #extend = (/** @type {any} */ { extend }) => extend(this, this.#nodes, () => this.#token)
-
-  /** Sets a property that was set before the element was defined. @param {string} name */
-  #setAgain = (name, element = /** @type {any} */ (this)) => {
-    if (!Object.hasOwn(element, name)) return
-    const value = element[name]
-    delete element[name]
-    element[name] = value
-  }
 
   /** Waits for the end of the script, since it may change several attributes. */
   #schedule() {
@@ -129,29 +121,23 @@ export class TaskProgress extends Base {
     })
   }
 
+  /** Takes the event that the server wrote into the page, and draws. The first event is no news. */
   #update() {
-    if (this.#event?.task_id !== this.getAttribute("task-id")) {
+    const { taskId } = /** @type {any} */ (this)
+    if (this.#event?.task_id !== taskId) {
       this.#event = null
       this.#announced = NaN
     }
-    this.#readEvent()
+    const text = this.getAttribute("event")
+    const event = text && parse(text)
+    if (isEvent(event) && event.task_id === taskId) this.#accept(event, !this.#event)
+    else if (text) import("./refusals.js").then(({ warn }) => warn("bad_event", `Task ${taskId}`), ignore)
     this.#tell()
     this.#render()
   }
 
-  /** Takes the event that the server wrote into the page. The first one is no news. */
-  #readEvent() {
-    const text = this.getAttribute("event")
-    const taskId = this.getAttribute("task-id")
-    if (!text || this.#read === taskId + text) return
-    this.#read = taskId + text
-    const event = parse(text)
-    if (isEvent(event) && event.task_id === taskId) this.#accept(event, !this.#event)
-    else import("./refusals.js").then(({ warn }) => warn("bad_event", `Task ${taskId}`), () => {})
-  }
-
   #watch() {
-    const [taskId, , status, socket] = SOURCES.map((name) => this.getAttribute(name))
+    const { taskId, status, socket } = /** @type {any} */ (this)
     if (this.#leave || !taskId || this.#event?.complete) return
     this.#isAway = false
     this.#tell()
@@ -169,7 +155,7 @@ export class TaskProgress extends Base {
         const words = explain(this, message)
         this.#refusal &&= words || this.#refusal
         drawSoon(this.#render)
-      }, () => {})
+      }, ignore)
     }
     this.#isAway = message.type === "disconnected"
     this.#tell()
@@ -216,39 +202,38 @@ export class TaskProgress extends Base {
 
   #render = () => {
     const event = this.#event
-    const nodes = this.#nodes
+    const { bar, body, result, status, ...nodes } = this.#nodes
     const phase = this.#phase
-    const name = this.getAttribute("label") || event?.description || this.#say("label")
+    const label = event?.description
+    const ariaLabel = this.getAttribute("label") || label || this.#say("label")
     const message = (event?.complete && event.error) || this.#refusal || this.#say(phase).trim()
     const counts = this.#say(event?.total != null ? "counts" : event?.current ? "count" : "")
-    const value = event?.state === "SUCCESS" ? 100 : event?.percent ?? null
-    const percent = value === null ? "" : format(Math.floor(value) / 100, "percent")
+    const value = event?.state === "SUCCESS" ? 100 : event?.percent
+    const ariaValueNow = value == null ? null : Math.floor(value)
+    const percent = ariaValueNow === null ? "" : format(ariaValueNow / 100, "percent")
+    const ariaValueText = percent ? percent + (counts && `, ${counts}`) : null
     const isBusy = !percent && /STARTED|PROGRESS/.test(phase)
-    if (isBusy || /RETRY|stalled|disconnected/.test(phase))
-      import("./patterns.js").then(this.#extend, () => {})
     const isNew = message !== nodes.message.textContent
-    const texts = { label: event?.description, percent, counts, message, icon: ICONS[phase] }
+    const texts = { label, percent, counts, message, icon: ICONS[phase] }
     for (const [part, text] of Object.entries(texts)) nodes[part].textContent = text
-    nodes.body.className = [phase, isBusy && "busy", !rest && "moves"].join(" ")
-    nodes.result.hidden = phase !== "SUCCESS"
-    nodes.bar.style.setProperty("--value", value ?? 0)
-    nodes.bar.ariaLabel = name
-    nodes.bar.ariaValueNow = value && Math.floor(value)
-    nodes.bar.ariaValueText = percent ? percent + (counts && `, ${counts}`) : null
-    if (isNew) this.#announce(`${name}: ${message}`, event?.complete || this.#refusal)
+    if (isBusy || /RETRY|stalled|disconnected/.test(phase))
+      import("./patterns.js").then(this.#extend, ignore)
+    body.className = [phase, isBusy && "busy", !rest && "moves"].join(" ")
+    result.hidden = phase !== "SUCCESS"
+    Object.assign(bar, { ariaLabel, ariaValueNow, ariaValueText })
+    bar.style.setProperty("--value", value ?? 0)
+    if (isNew) {
+      // The first state of a task is no news. The last announcement is kept for the end.
+      const isEnd = event?.complete || this.#refusal
+      const isSaid = this.#announced < this.#limit - (isEnd ? 0 : 1)
+      status.ariaLive = isSaid ? "polite" : "off"
+      status.textContent = `${ariaLabel}: ${message}`
+      if (isSaid) this.#announced++
+    }
     if (event) this.#announced ||= 0
   }
 
-  /** Tells screen readers, but not the first state of a task. @param {string} text @param {any} isEnd */
-  #announce(text, isEnd) {
-    const { status } = this.#nodes
-    const isSaid = this.#announced < this.#limit - (isEnd ? 0 : 1)
-    status.ariaLive = isSaid ? "polite" : "off"
-    status.textContent = text
-    if (isSaid) this.#announced++
-  }
-
-  /** The most announcements for one task; the last is kept for the end. */
+  /** The most announcements for one task. */
   get #limit() {
     const mode = this.getAttribute("announce") ?? ""
     return { off: 0, end: 1, all: Infinity }[mode] ?? 4
@@ -274,10 +259,9 @@ export class TaskProgress extends Base {
   }
 }
 
-for (const name of ATTRIBUTES.slice(1))
-  Object.defineProperty(TaskProgress.prototype, propertyOf(name), {
-    configurable: true,
-    enumerable: true,
+for (const name of ATTRIBUTES.slice(1)) {
+  const property = name.replace(/-./, ([, letter]) => letter.toUpperCase())
+  Object.defineProperty(TaskProgress.prototype, property, {
     get() {
       return this.getAttribute(name)
     },
@@ -285,6 +269,7 @@ for (const name of ATTRIBUTES.slice(1))
       set(this, name, value)
     },
   })
+}
 
 globalThis.customElements?.get("task-progress") ??
   globalThis.customElements?.define("task-progress", TaskProgress)

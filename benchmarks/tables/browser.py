@@ -38,7 +38,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 VIEW = {"width": 1200, "height": 900}
 FRONTEND = Path(__file__).parents[2] / "frontend"
-EVERY_PAGE = ("events.js", "socket.js", "task-progress.js")
+EVERY_PAGE = ("events.js", "socket.js", "drawing.js", "task-progress.js")
 LATER = ("fallback.js",)
 #: How many events and frames there are a second. Events are counted where they are fired.
 COUNT = """async (seconds) => {
