@@ -1,3 +1,4 @@
+import "./frameworks.js"
 import { TaskEvent } from "./types.js"
 import { TaskProgress } from "./task-progress.js"
 
@@ -83,6 +84,41 @@ export interface TaskProgressProperties {
 }
 
 declare module "./task-progress.js" {
+  /**
+   * Shows the progress of one Celery task.
+   * @slot actions - beside the percent, with the button that cancels
+   * @slot result - below the bar, once the task has succeeded
+   * @csspart body - everything
+   * @csspart head - the line above the bar
+   * @csspart label - the task's description
+   * @csspart actions - the slot of this name
+   * @csspart percent - the percent
+   * @csspart bar - the track of the bar
+   * @csspart fill - the part of the bar that is done
+   * @csspart foot - the line below the bar
+   * @csspart icon - the icon of the state
+   * @csspart message - the state in words, an error or a refusal
+   * @csspart counts - how much of how much is done
+   * @csspart result - the slot of this name
+   * @csspart status - what screen readers announce; not visible
+   * @csspart cancel - the button that cancels
+   * @cssprop --task-progress-color - the colour of the fill while the task runs
+   * @cssprop --task-progress-track - the colour of the track
+   * @cssprop --task-progress-success - the colour of the fill after a success
+   * @cssprop --task-progress-failure - the colour of the fill after a failure
+   * @cssprop --task-progress-height - the height of the bar
+   * @cssstate pending - waits for its turn
+   * @cssstate started - runs, and has not reported
+   * @cssstate progress - runs
+   * @cssstate retry - waits for its next attempt
+   * @cssstate success - has succeeded
+   * @cssstate failure - has failed
+   * @cssstate revoked - was cancelled
+   * @cssstate unknown - nothing is known of the task
+   * @cssstate stalled - the worker does not respond
+   * @cssstate disconnected - no connection to the server
+   * @cssstate refused - may not be watched
+   */
   interface TaskProgress extends TaskProgressProperties {
     addEventListener<K extends keyof TaskProgressEvents>(
       type: K,
@@ -102,35 +138,8 @@ declare module "./task-progress.js" {
   }
 }
 
-type JSXAttributes = TaskProgressAttributes & {
-  id?: string
-  class?: string
-  className?: string
-  style?: any
-  hidden?: boolean
-  slot?: string
-  key?: any
-  ref?: any
-  children?: any
-}
-
 declare global {
   interface HTMLElementTagNameMap {
     "task-progress": TaskProgress
-  }
-  namespace JSX {
-    interface IntrinsicElements {
-      "task-progress": JSXAttributes
-    }
-  }
-}
-
-// React 19 has its own namespace.
-// @ts-ignore where react is not installed
-declare module "react" {
-  namespace JSX {
-    interface IntrinsicElements {
-      "task-progress": JSXAttributes
-    }
   }
 }

