@@ -1,6 +1,7 @@
 # make demo         start the demo; PORT= sets its port, REDIS_URL= the Redis server it uses
 # make quick        run the tests that start no worker, web server or browser: about a minute
-# make test         run all tests, on real servers and in a real browser; ARGS= goes to pytest
+# make test         run all tests, on real servers and in real browsers; ARGS= goes to pytest
+# make browsers     run the element in Chromium, Firefox and WebKitGTK, with 1,000 bars on a page too
 # make faults       run all rows of the fault matrix and print them as a table
 # make hostile      send real servers everything a stranger may send, the slow tests included
 # make fuzz         run 10,000 random requests in one process; SEED= repeats a run, CASES= sets how many
@@ -17,8 +18,8 @@ PYTHON ?= python3
 VENV := .venv
 LOG := $(VENV)/install.log
 
-.PHONY: demo quick test faults hostile fuzz soak mutations conformance lifecycle frontend check \
-  bench clean
+.PHONY: demo quick test browsers faults hostile fuzz soak mutations conformance lifecycle frontend \
+  check bench clean
 
 demo: $(VENV)/.demo
 	@exec $(VENV)/bin/python -m project.demo
@@ -29,8 +30,12 @@ quick: $(VENV)/.dev
 
 # Without a reordering of its own xdist hands out modules as they were collected, the longest first.
 test: $(VENV)/.dev
-	@$(find_chromium)
+	@$(find_browsers)
 	@exec $(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --longest-first $(ARGS)
+
+browsers: $(VENV)/.dev
+	@$(find_browsers)
+	@exec $(VENV)/bin/python -m pytest tests/engines -m "slow or not slow" $(ARGS)
 
 faults: $(VENV)/.dev
 	@$(find_chromium)
@@ -136,17 +141,22 @@ done; \
 echo "There is no Python 3.12 or later with venv: install one" >&2; exit 1
 endef
 
-# Installs Debian's Chromium where there is no browser.
-define find_chromium
-for name in chromium chromium-browser google-chrome; do \
-  command -v $$name >/dev/null && exit 0; \
-done; \
-[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
-  echo "The tests need a browser: install Chromium (Debian: apt-get install chromium)" >&2; exit 1; }; \
-echo "Installing Chromium (once) ..."; \
-{ apt-get update -q && apt-get install -qy --no-install-recommends chromium; } >$(LOG) 2>&1 || { \
-  echo "Installing Chromium failed: $$(tail -n 1 $(LOG)) (all of it: $(LOG))" >&2; exit 1; }
+# Installs what the machine lacks of Debian's Chromium, Firefox and WebKitGTK; $(2) are the names
+# of one program, $(3) are its packages.
+find_chromium = $(call find,Chromium,chromium chromium-browser google-chrome,chromium)
+find_firefox = $(call find,Firefox,firefox-esr firefox,firefox-esr)
+find_webkit = $(call find,WebKitGTK,WebKitWebDriver,webkit2gtk-driver xvfb)
+find_screen = $(call find,Xvfb,Xvfb,xvfb)
+define find
+found=; for name in $(2); do command -v $$name >/dev/null && found=yes; done; \
+[ -n "$$found" ] || { \
+  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
+    echo "The tests need $(1): install it (Debian: apt-get install $(3))" >&2; exit 1; }; \
+  echo "Installing $(1) (once) ..."; \
+  { apt-get update -q && apt-get install -qy --no-install-recommends $(3); } >$(LOG) 2>&1 || { \
+    echo "Installing $(1) failed: $$(tail -n 1 $(LOG)) (all of it: $(LOG))" >&2; exit 1; }; }
 endef
+find_browsers = $(find_chromium); $(find_firefox); $(find_webkit); $(find_screen)
 
 clean:
 	rm -rf $(VENV) .demo

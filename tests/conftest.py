@@ -21,7 +21,7 @@ from tests.faults.table import is_twin
 from tests.support.hub import Watched
 from tests.support.ports import free_port
 
-pytest_plugins = ["tests.support.browser", "tests.support.rings"]
+pytest_plugins = ["tests.support.browser", "tests.support.engines.fixtures", "tests.support.rings"]
 
 # Set before anything is imported, because Celery keeps the first broker URL that it is given.
 PORT = free_port()

@@ -20,6 +20,7 @@ TESTS = Path(__file__).parents[1]
 #: Folders and modules whose tests start processes themselves.
 STARTING = (
     "demo",
+    "engines",
     "faults",
     "frontend",
     "lifecycle",
@@ -50,7 +51,17 @@ STARTING = (
     "test_standalone.py",
 )
 #: Fixtures that start processes, in whatever folder.
-PROCESSES = {"chromium", "demo", "ground", "official", "scenario", "site", "web", "worker"}
+PROCESSES = {
+    "chromium",
+    "demo",
+    "engines",
+    "ground",
+    "official",
+    "scenario",
+    "site",
+    "web",
+    "worker",
+}
 #: Fixtures that need a server or a database.
 SERVERS = {"db", "transactional_db", "valkey"}
 #: The modules that take longest on two idle cores, the longest first.
