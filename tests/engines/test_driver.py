@@ -14,6 +14,7 @@ EMPTY = "data:text/html,<!doctype html><title>Empty</title>"
 BUTTON = "data:text/html,<!doctype html><button onclick='clicks = (window.clicks ?? 0) + 1'>Go"
 
 
+@pytest.mark.slow
 async def test_a_function_gets_json_and_its_promise_is_awaited(window):
     await window.goto(EMPTY)
     later = "(given) => new Promise((done) => setTimeout(() => done({ ...given, b: [2] })))"
@@ -48,6 +49,7 @@ async def run_script(engine, text):
         await window.evaluate("() => new Promise((done) => setTimeout(done))")
 
 
+@pytest.mark.slow
 async def test_a_window_is_drawn_at_its_size(window):
     await window.goto(EMPTY)
     await window.resize(700, 500)
@@ -65,6 +67,7 @@ async def test_keys_and_clicks_reach_the_page(window):
     assert await window.evaluate("() => clicks") == 3
 
 
+@pytest.mark.slow
 async def test_all_windows_are_visible(open_window):
     opened = [await open_window() for _ in range(3)]
     for window in opened:
@@ -73,6 +76,7 @@ async def test_all_windows_are_visible(open_window):
     assert hidden == [False] * 3
 
 
+@pytest.mark.slow
 async def test_an_engine_leaves_no_process(tmp_path, name):
     async with started(name, tmp_path) as engine, windows(engine) as open_window:
         window = await open_window()

@@ -72,5 +72,8 @@ class ChromiumWindow(Window):
     async def click(self, x, y):
         await self.page.mouse.click(x, y)
 
+    async def back(self):
+        await self.page.go_back(wait_until="commit")
+
     async def close(self):
         await self.page.close()

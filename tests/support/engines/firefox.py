@@ -141,6 +141,9 @@ class FirefoxWindow(Window):
     async def click(self, x, y):
         await self._ask("input.performActions", actions=clicked(x, y))
 
+    async def back(self):
+        await self._ask("browsingContext.traverseHistory", delta=-1)
+
     async def print(self):
         """Return the page as a PDF file."""
         return base64.b64decode((await self._ask("browsingContext.print"))["data"])

@@ -64,8 +64,8 @@ class Window:
         raise NotImplementedError
 
     async def back(self):
-        """Go back in the history, as the button does."""
-        await self.evaluate("() => void setTimeout(() => history.back())")
+        """Go back in the history, as the button does; the page may still load afterwards."""
+        raise NotImplementedError
 
     async def close(self):
         raise NotImplementedError

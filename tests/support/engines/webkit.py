@@ -184,6 +184,10 @@ class WebKitWindow(Window):
     async def click(self, x, y):
         await self._ask("POST", "actions", {"actions": clicked(x, y)})
 
+    async def back(self):
+        await self.read_errors()
+        await self._ask("POST", "back", {})
+
     async def close(self):
         await self.read_errors()
         self._closed = True
