@@ -18,6 +18,7 @@ async def test_a_bar_moves_and_fires_success_once(window, site):
     assert await fired(window, job.id) == ["progress", "success", "outcome"]
 
 
+@pytest.mark.slow
 async def test_a_failed_task_is_shown_with_its_error(window, site):
     job = site.start()
     await window.goto(f"{site.url}/bar/{job.id}/")
@@ -39,6 +40,7 @@ async def test_an_outcome_that_was_there_before_the_page_is_no_success(window, s
     assert await fired(window, job.id) == ["outcome"]
 
 
+@pytest.mark.slow
 async def test_the_back_button_leaves_a_page_that_success_redirected_to(window, site):
     job = site.start()
     page = f"{site.url}/bar/{job.id}/"
@@ -54,6 +56,7 @@ async def test_the_back_button_leaves_a_page_that_success_redirected_to(window, 
     assert await window.evaluate("() => location.href") == page
 
 
+@pytest.mark.slow
 async def test_a_bar_moves_again_after_the_back_button(window, site):
     job = site.start()
     await window.goto(f"{site.url}/bar/{job.id}/")
@@ -73,6 +76,7 @@ BUTTON = f"() => {BAR}.shadowRoot.querySelector('[part=cancel]:not([hidden])')"
 FOCUS = f"() => {BAR}.shadowRoot.activeElement?.getAttribute('part')"
 
 
+@pytest.mark.slow
 async def test_the_cancel_button_cancels_the_task_by_a_click(window, site):
     job = await running(window, site)
     await window.click_on(BUTTON)

@@ -22,15 +22,18 @@ async def test_a_function_gets_json_and_its_promise_is_awaited(window):
     assert await window.evaluate("() => {}") is None
 
 
+@pytest.mark.slow
 async def test_an_error_of_a_function_is_raised_with_its_text(window):
     await window.goto(EMPTY)
     with pytest.raises(PageError, match="of no use"):
         await window.evaluate("async () => { throw new Error('of no use') }")
 
 
-@pytest.mark.parametrize(
-    "cause", ["console.error('wrong')", "throw Error('wrong')", "Promise.reject(Error('wrong'))"]
-)
+CAUSES = ("console.error('wrong')", "throw Error('wrong')", "Promise.reject(Error('wrong'))")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cause", CAUSES)
 async def test_an_error_of_a_page_fails_the_test(engine, cause):
     with pytest.raises(AssertionError, match="wrong"):
         await run_script(engine, cause)
@@ -59,6 +62,7 @@ async def test_a_window_is_drawn_at_its_size(window):
     assert (width, height) == (700, 500)
 
 
+@pytest.mark.slow
 async def test_keys_and_clicks_reach_the_page(window):
     await window.goto(BUTTON)
     await window.click_on("() => document.querySelector('button')")

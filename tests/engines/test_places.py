@@ -29,6 +29,7 @@ FRAMED = "document.querySelector('iframe').contentDocument.querySelector('task-p
 MOVE = f"() => document.body.appendChild(document.createElement('main')).append({BAR})"
 
 
+@pytest.mark.slow
 async def test_two_windows_show_the_same_task(open_window, site):
     job = site.start()
     windows = [await open_window() for _ in range(2)]
@@ -60,6 +61,7 @@ async def test_a_bar_in_a_frame_moves_beside_the_bar_of_the_page(window, site):
         await shows(window, text, FRAMED)
 
 
+@pytest.mark.slow
 async def test_a_bar_that_is_moved_in_the_document_goes_on(window, site):
     job = await added(window, site)
     job.say(40)
