@@ -21,3 +21,19 @@ async def road(site):
     async with Road(site.web.port).running() as road:
         road.url = f"http://127.0.0.1:{road.port}"
         yield road
+
+
+FIGURES = {}
+
+
+@pytest.fixture
+def figures():
+    """Give a function that returns a dictionary for what a test measures in an engine."""
+    return lambda engine, count: FIGURES.setdefault((count, engine.name), {})
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what was measured."""
+    for (count, name), figure in sorted(FIGURES.items()):
+        told = "; ".join(f"{what} {value:.2f}" for what, value in figure.items())
+        terminalreporter.write_line(f"{count} bars in {name}: {told}")

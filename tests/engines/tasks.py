@@ -1,5 +1,8 @@
 """A task that does what a test says, in a real worker."""
 
+import time
+from pathlib import Path
+
 import redis
 
 from progress import ProgressRecorder, PublicError
@@ -20,3 +23,14 @@ def follow(self):
                 raise PublicError("No paper.")
             recorder.set_progress(int(answer[1]), 100, "Following")
     raise TimeoutError
+
+
+@app.task(bind=True, ignore_result=True)
+def walk(self, seconds, end):
+    """Report a step every so many seconds until the file ``end`` exists."""
+    recorder = ProgressRecorder(self)
+    for step in range(10_000):
+        if Path(end).exists():
+            return
+        recorder.set_progress(step, 10_000, "Walking")
+        time.sleep(seconds)

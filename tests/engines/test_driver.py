@@ -1,12 +1,11 @@
 """The driver that runs the tests of this folder, tried on pages without the element."""
 
 import os
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from tests.support.engines import ENGINES, PageError, started, windows
+from tests.support.engines.machine import processes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -87,19 +86,6 @@ async def test_an_engine_leaves_no_process(tmp_path, name):
         await window.goto(EMPTY)
         assert processes(tmp_path)
     assert not processes(tmp_path)
-
-
-def processes(folder):
-    """The ids of all running processes that have the folder as their home."""
-    return [
-        pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if home(pid) == folder
-    ]
-
-
-def home(pid):
-    with suppress(OSError):
-        words = Path(f"/proc/{pid}/environ").read_text().split("\0")
-        return next((Path(word[5:]) for word in words if word.startswith("HOME=")), None)
 
 
 async def test_a_missing_browser_is_named_with_the_command_that_installs_it(

@@ -9,7 +9,8 @@ from tests.support.engines.webkit import WebKit
 
 __all__ = ["ENGINES", "PageError", "Window", "started", "windows"]
 
-#: The engines by name. Each has ``running(folder)``, a context manager that starts and ends it.
+#: The engines by name. Each has ``running(folder)``, a context manager that starts and ends it,
+#: and afterwards its ``folder``, by which ``machine`` finds its processes.
 ENGINES = {"chromium": Chromium, "firefox": Firefox, "webkit": WebKit}
 
 

@@ -15,8 +15,9 @@ class Chromium:
 
     name = "chromium"
 
-    def __init__(self, browser):
+    def __init__(self, browser, folder):
         self.browser = browser
+        self.folder = folder
         self.version = browser.version
 
     @classmethod
@@ -26,7 +27,7 @@ class Chromium:
         env = {**os.environ, "HOME": str(folder)}
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=path, args=ARGS, env=env)
-            yield cls(browser)
+            yield cls(browser, folder)
             await browser.close()
 
     @asynccontextmanager

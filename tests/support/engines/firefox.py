@@ -23,9 +23,9 @@ class Firefox:
 
     name = "firefox"
 
-    def __init__(self, link, part, version):
+    def __init__(self, link, folder, version):
         self.link = link
-        self.part = part
+        self.folder = folder
         self.version = version
 
     @classmethod
@@ -39,7 +39,7 @@ class Firefox:
                 link = Link(socket)
                 answer = await link.ask("session.new", capabilities={})
                 await link.ask("session.subscribe", events=["log.entryAdded"])
-                yield cls(link, part, answer["capabilities"]["browserVersion"])
+                yield cls(link, folder, answer["capabilities"]["browserVersion"])
                 link.reading.cancel()
 
     @staticmethod

@@ -33,9 +33,10 @@ class WebKit:
 
     name = "webkit"
 
-    def __init__(self, driver, part):
+    def __init__(self, driver, part, folder):
         self.driver = driver
         self.part = part
+        self.folder = folder
         self.version = None
 
     @classmethod
@@ -55,7 +56,7 @@ class WebKit:
             part.wait_for(lambda: listens(port))
             address = f"http://127.0.0.1:{port}"
             async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT) as client:
-                yield cls(client, part)
+                yield cls(client, part, folder)
 
     @asynccontextmanager
     async def profile(self, complaints):
