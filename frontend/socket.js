@@ -244,6 +244,7 @@ export class ProgressSocket {
   }
 
   #wake = (/** @type {any} */ { type, persisted }) => {
+    if (type === "online") this.#attempt = 0 // the network was at fault, not the server
     if (!this.#topics.size || document.hidden) return
     const state = this.#socket?.readyState ?? 3 // closed
     const left = this.#deadline - Date.now()

@@ -152,6 +152,16 @@ async def test_the_pauses_double_up_to_30_seconds_and_are_reset(page, wire, link
     assert pauses == [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000, 250]
 
 
+async def test_the_pauses_are_short_again_when_the_network_has_returned(page, wire, link):
+    await page.evaluate("Math.random = () => 0.9")
+    await fail(page, wire, link, times=6)
+    await (await wire.link()).close(1012)
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await (await wire.link()).close(1012)
+    await page.clock.fast_forward(500)
+    assert await (await wire.link()).next() == subscribe("a")
+
+
 async def fail(page, wire, link, *, times):
     """Break the connection and all later ones except the last."""
     await link.close(1012)
