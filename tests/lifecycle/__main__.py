@@ -22,10 +22,13 @@ from tests.support import rights  # noqa: F401 - sets Django up
 BATCH = 260  # lives that are lived at once
 SHRUNK = 6  # kinds of findings: each takes minutes
 VERSIONS = ("5.7", "5.6", "5.5")
+EVIDENCE = "evidence.jsonl"  # in the folder of each batch
 
 
 def main():
     options = _options()
+    if options.judge:
+        raise SystemExit(_judge_again(Path(options.judge), options))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that its servers end too
     if options.quick:
         options.shrink, options.lives = False, 150
@@ -40,15 +43,35 @@ def main():
         found = session.live(chosen)
         print(f"{len(chosen)} lives in {time.monotonic() - began:.0f} s")
         print(*rows.table(named, session.known), sep="\n")
-        kinds = defaultdict(list)
-        for finding in found:
-            kinds[finding.kind].append(finding)
-        smallest = [min(each, key=lambda one: len(one.life.to_json())) for each in kinds.values()]
+        kinds, smallest = _kinds(found)
         if options.shrink and smallest:
             most = sorted(smallest, key=lambda each: -len(kinds[each.kind]))[:SHRUNK]
             smallest = shrink(most, session.live) + [each for each in smallest if each not in most]
         report(smallest, kinds, verbose=options.verbose)
     raise SystemExit(bool(found))
+
+
+def _kinds(found):
+    """The findings of each kind, and the smallest of each."""
+    kinds = defaultdict(list)
+    for finding in found:
+        kinds[finding.kind].append(finding)
+    return kinds, [min(each, key=lambda one: len(one.life.to_json())) for each in kinds.values()]
+
+
+def _judge_again(folder, options):
+    """Judge a run that was kept by the present rules; whether there are findings."""
+    from tests.lifecycle import evidence
+
+    found = [
+        finding
+        for path in sorted(folder.glob(f"*/{EVIDENCE}"))
+        for finding in evidence.judge_again(path)
+    ]
+    kinds, smallest = _kinds(found)
+    print(f"{len(found)} findings")
+    report(smallest, kinds, verbose=options.verbose)
+    return bool(found)
 
 
 def _copy(life, number):
@@ -100,7 +123,8 @@ def _options():
         "--quick", action="store_true", help="150 lives, of fair weather and one fault"
     )
     parser.add_argument("--rows", action="store_true", help="one life of each row of the docs")
-    parser.add_argument("--keep", help="a folder for the logs of all parts")
+    parser.add_argument("--keep", help="a folder for the evidence and the logs of all parts")
+    parser.add_argument("--judge", help="a folder that was kept: judge its lives again")
     parser.add_argument("--no-shrink", dest="shrink", action="store_false")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args()
@@ -129,6 +153,7 @@ class Session:
         return found
 
     def batch(self, lives, weather, celery):
+        from tests.lifecycle import evidence
         from tests.lifecycle.batch import Batch
         from tests.lifecycle.stack import Stack
 
@@ -144,6 +169,7 @@ class Session:
             batch = Batch(stack, lives, weather)
             found = asyncio.run(batch.run())
         self.known |= batch.known
+        evidence.save(folder / EVIDENCE, batch.known, batch.facts, batch.asked)
         ended = time.monotonic()
         with (self.folder / "findings.jsonl").open("a") as file:
             file.writelines(json.dumps(asdict(each)) + "\n" for each in found)

@@ -91,7 +91,7 @@ class Batch:
             await raging
             await self._settle()
             late, states = await self._views(session)
-            known = facts(self.stack)
+            known = self.facts = facts(self.stack)
             known.deaths = [death for each in self.living for death in deaths(each)]
             for task in (reading, asking):
                 task.cancel()
@@ -221,7 +221,7 @@ class Batch:
             keys = [f"celery-task-meta-{each.life.task_id}" for each in self.living]
             with suppress(redis.RedisError):
                 texts = await self._record.mget(keys)
-                now = time.time()
+                now = self.asked = time.time()
                 for living, text in zip(self.living, texts, strict=True):
                     status = json.loads(text)["status"] if text else None
                     if status != living.status:
