@@ -16,11 +16,13 @@ from ..layers.sending import envelope, send
 from ..store.base import SENT, Answer, Envelope, Store
 from .placing import (
     Source,
+    after_their_runs,
     another_reports,
     depends_on_store,
     has_waited_enough,
     place_outside,
     place_own,
+    waits_for_end,
     waits_for_number,
 )
 from .runs import Run
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 BACKLOG = 10_000  # events that are kept while Redis is away; the oldest are dropped first
 JOIN_PAUSE = 0.05  # seconds between two reads of an adopted run's number
+END_PAUSE = 2.0  # seconds between two reads of a run that an outcome from outside waits for
 SEND_TIMEOUT = 5.0  # seconds for one message to the channel layer
 
 Batch = dict[Source, Event]
@@ -67,7 +70,9 @@ class Delivery:
         await self._wanted.wait()
         batch, self._due = self._due, {}
         try:
-            joining = await self._deliver(batch)
+            after = after_their_runs(batch)
+            first = {source: batch[source] for source in batch if source not in after}
+            joining = after | await self._deliver(first)
             if joining:
                 self._keep(joining)
                 await asyncio.sleep(JOIN_PAUSE)
@@ -86,7 +91,7 @@ class Delivery:
 
     async def _deliver(self, batch: Batch) -> Batch:
         """Deliver the batch; return the events that must wait for the number of their run."""
-        placed, joining = await self._place(batch)
+        placed, joining, waiting = await self._place(batch)
         try:
             answers = await self._store.publish(list(placed.values()), self._envelope())
         except ResponseError:
@@ -96,19 +101,30 @@ class Delivery:
         self._unstored.clear()
         settled = [self._settle(*each) for each in zip(placed, answers, strict=True)]
         await self.announce([event for event in settled if event is not None])
+        for each in waiting.items():
+            asyncio.get_running_loop().call_later(END_PAUSE, self._offer_again, *each)
         return joining
 
-    async def _place(self, batch: Batch) -> tuple[Batch, Batch]:
-        """Return the events with the numbers of their runs, and the events that must wait."""
+    def _offer_again(self, source: Source, event: Event) -> None:
+        self.offer(source, self._due.get(source, event))
+
+    async def _place(self, batch: Batch) -> tuple[Batch, Batch, Batch]:
+        """Return the events with the numbers of their runs, and two batches that must wait.
+
+        The first waits for the number of a run, the second for the end of a run.
+        """
         asking = {source for source, event in batch.items() if depends_on_store(source, event)}
         asked = {batch[source].task_id for source in asking}
         known = await self._store.read(list(asked)) if asked else {}
         placed: Batch = {}
         joining: Batch = {}
+        waiting: Batch = {}
         for source, event in batch.items():
             # Only then: an event from outside in the same batch may have had the store read.
             standing = known.get(event.task_id) if source in asking else None
-            if not isinstance(source, Run):
+            if waits_for_end(event, standing):
+                waiting[source] = event
+            elif not isinstance(source, Run):
                 outside = place_outside(event, standing)
                 if outside is not None:
                     placed[source] = outside
@@ -122,7 +138,7 @@ class Delivery:
                 self._refused(source)
             else:
                 placed[source] = place_own(source, event, standing)
-        return placed, joining
+        return placed, joining, waiting
 
     def _settle(self, source: Source, answer: Answer) -> Event | None:
         """Note the store's answer; return the event that must still be sent to its group."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..events import RUNNING, Event, State, ended, is_same_task
@@ -52,17 +53,45 @@ def place_own(run: Run, event: Event, standing: Event | None) -> Event:
     return event if event.run == run.number else replace(event, run=run.number)
 
 
+def after_their_runs(batch: Mapping[Source, Event]) -> dict[Source, Event]:
+    """Return the events from outside whose run ends in the same batch: the run's end comes first.
+
+    Celery may drop a task's retry before the run that sent it has published its RETRY.
+    """
+    ending = {each.task_id for each in batch if isinstance(each, Run) and each.concluded}
+    return {
+        source: event
+        for source, event in batch.items()
+        if depends_on_store(source, event) and source in ending
+    }
+
+
+def waits_for_end(event: Event, standing: Event | None) -> bool:
+    """Return whether an outcome from outside must wait until the stored run ends or is stalled.
+
+    A message was dropped while a run is at work. If that run sent the message and its RETRY is
+    still on the way, the outcome is the task's; if the message was a copy, the run ends the task.
+    """
+    return (
+        event.worker == UNBEGUN
+        and standing is not None
+        and is_same_task(event, standing)
+        and event.attempt >= standing.attempt
+        and standing.state in RUNNING
+        and not standing.stalled
+    )
+
+
 def place_outside(event: Event, standing: Event | None) -> Event | None:
     """Return an event from outside as an event of the stored run, or None if it must be dropped."""
-    unbegun = event.worker == UNBEGUN
-    if unbegun:
+    if event.worker == UNBEGUN:
         event = replace(event, worker="")
     if standing is None or event.state is State.PENDING:
         return event
     if not is_same_task(event, standing):
         return event if event.published > standing.published else None  # the id is used again
     overtaken = event.attempt < standing.attempt
-    if standing.complete or overtaken or _of_another_run(event, standing, unbegun=unbegun):
+    if standing.complete or overtaken or _of_another_run(event, standing):
         return None
     return ended(standing, event)
 
@@ -73,13 +102,9 @@ def _has_number(run: Run, standing: Event | None) -> bool:
     return bool(run.number)
 
 
-def _of_another_run(event: Event, standing: Event, *, unbegun: bool) -> bool:
+def _of_another_run(event: Event, standing: Event) -> bool:
     """Return whether the task runs in another process, after a second delivery."""
-    if standing.state not in RUNNING:
-        return False
-    if unbegun:  # also the retry that another delivery sent
-        return not standing.stalled
-    if event.attempt != standing.attempt:
+    if standing.state not in RUNNING or event.attempt != standing.attempt:
         return False
     ours, theirs = origin(event.worker), origin(standing.worker)
     return bool(ours and theirs) and ours != theirs

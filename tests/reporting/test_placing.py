@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from progress.events import RUNNING as RUNNING_STATES
 from progress.events import Event, State
-from progress.reporting.placing import UNBEGUN, place_outside
+from progress.reporting.placing import UNBEGUN, place_outside, waits_for_end
 
 RUNNING = Event(
     task_id="a", state=State.PROGRESS, run=5, attempt=2, published=9, worker="one", current=3
@@ -46,10 +47,19 @@ def test_an_outcome_of_an_unknown_task_is_accepted_unchanged():
     assert place_outside(replace(FAILURE, published=10), RUNNING).run == 0
 
 
-def test_dropping_a_message_before_its_start_does_not_end_a_run_with_heartbeats():
+def test_a_message_that_is_dropped_while_a_run_sends_heartbeats_waits_for_its_end():
     dropped = replace(FAILURE, state=State.REVOKED, worker=UNBEGUN)
-    assert place_outside(dropped, RUNNING) is None
-    assert place_outside(replace(dropped, attempt=3), RUNNING) is None
+    assert waits_for_end(dropped, RUNNING)
+    assert waits_for_end(replace(dropped, attempt=3), RUNNING)
+    for others in [{"attempt": 1}, {"published": 8}, {"worker": "one"}]:
+        assert not waits_for_end(replace(dropped, **others), RUNNING)
+    for state in set(State) - RUNNING_STATES:
+        assert not waits_for_end(dropped, replace(RUNNING, state=state))
+    assert not waits_for_end(dropped, replace(RUNNING, stalled=True))
+
+
+def test_dropping_a_message_ends_a_task_that_waits_or_is_stalled():
+    dropped = replace(FAILURE, state=State.REVOKED, worker=UNBEGUN)
     assert place_outside(dropped, replace(RUNNING, stalled=True)).state is State.REVOKED
     waiting = place_outside(dropped, replace(RUNNING, state=State.PENDING, worker=""))
     assert (waiting.state, waiting.worker) == (State.REVOKED, "")
