@@ -248,7 +248,6 @@ class Publisher:
             self._awake.set()
 
     async def _beat(self) -> None:
-        await asyncio.sleep(self._heartbeat)
         runs = [run for run in self._runs if run.number]
         answers = await self._store.beat([(run.task_id, run.number) for run in runs])
         revived = []
@@ -260,6 +259,9 @@ class Publisher:
             else:
                 self._remove(run)
         await self._delivery.announce(revived)
+        # At the end, so that the next try after an error comes soon: a store that comes back marks
+        # the runs as stalled until their heartbeats come.
+        await asyncio.sleep(self._heartbeat)
 
     def _flush(self, flushed: list[asyncio.Task[None]]) -> None:
         for run in self._runs:

@@ -116,6 +116,26 @@ async def test_an_outcome_is_newer_than_unstored_events_of_a_worker_whose_clock_
     await watched.until(lambda event: event.complete)
 
 
+async def test_a_heartbeat_that_the_store_refused_is_repeated_before_the_next_one_is_due(
+    watch, raw, settings, monkeypatch, caplog
+):
+    settings.PROGRESS_HEARTBEAT = 1.0
+    monkeypatch.setattr("progress.loops.TRY_AGAIN", 0.02)
+    watched = watch("a")
+    current_publisher().open("a")
+    await watched.until(lambda event: event.state is State.STARTED)
+    began = raw.zscore("progress:alive", "a")
+    raw.config_set("maxmemory", "1")
+    try:
+        while "Sending heartbeats" not in caplog.text:
+            await asyncio.sleep(0.01)
+    finally:
+        raw.config_set("maxmemory", "0")
+    async with asyncio.timeout(0.8):
+        while raw.zscore("progress:alive", "a") == began:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_run_continues_after_the_store_lost_its_newest_events(watch, raw, settings):
     settings.PROGRESS_HEARTBEAT = 0.1
     watched, publisher = watch("a"), current_publisher()
