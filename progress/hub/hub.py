@@ -195,12 +195,12 @@ class Hub:
     def _missed(self, task_id: str, topic: Topic, event: Event | None) -> None:
         """Broadcast what the store has, or UNKNOWN, if it lacks the shown event for STALLED_AFTER.
 
-        Until then, the process that announced the shown event may still store it. For a new task
-        two reads are enough.
+        Until then, the process that announced the shown event may still store it; the time begins
+        again when the store gets its first event of the task. For a new task two reads are enough.
         """
         now = self._loop.time()
-        if topic.missing_since is None:
-            topic.missing_since = now
+        if topic.missing_since is None or (topic.missing and event is not None):
+            topic.missing_since, topic.missing = now, event is None
         elif topic.event is None:
             topic.broadcast(unknown(task_id))
         elif topic.event.state != State.UNKNOWN and now - topic.missing_since > self._stalled_after:

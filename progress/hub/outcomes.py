@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from ..events import OUTCOMES, Event, State, ended, is_same_task
@@ -31,6 +31,13 @@ _pool = DaemonPool(1, "progress-outcomes")
 _paused_until = 0.0
 
 
+class Answer(NamedTuple):
+    """An outcome that Celery has recorded, and the store's event that put the task in doubt."""
+
+    outcome: Event
+    doubted: Event | None
+
+
 class Outcomes:
     """Reads the result backend for tasks that are missing or stalled in the store.
 
@@ -46,10 +53,10 @@ class Outcomes:
     ) -> None:
         self._store = store
         self._found = found
-        self._doubtful: dict[str, int] = {}  # of each task id, when the task was sent
+        self._doubtful: dict[str, Event | None] = {}  # of each task id, what the store had
         self._open: set[str] = set()  # tasks in doubt, until their outcome is read or known
         self._has_doubtful = asyncio.Event()
-        self._answers: list[Event] = []
+        self._answers: list[Answer] = []
         self._now = asyncio.get_running_loop().time
         self._has_answers = asyncio.Event()
 
@@ -72,7 +79,7 @@ class Outcomes:
         never_ran = waits and not begun and event is not None and not event.worker
         if never_ran and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
             return
-        self._doubtful[task_id] = event.published if event is not None else 0
+        self._doubtful[task_id] = event
         self._open.add(task_id)
         self._has_doubtful.set()
 
@@ -94,9 +101,12 @@ class Outcomes:
         batch = {task_id: self._doubtful.pop(task_id) for task_id in some}
         if not self._doubtful:
             self._has_doubtful.clear()
-        since = {task_id: published / 1e6 - SKEW for task_id, published in batch.items()}
-        outcomes = await recorded(since)
-        self._answers += [replace(each, published=batch[each.task_id]) for each in outcomes]
+        sent = {task_id: event.published if event else 0 for task_id, event in batch.items()}
+        outcomes = await recorded({task_id: sent[task_id] / 1e6 - SKEW for task_id in batch})
+        self._answers += [
+            Answer(replace(each, published=sent[each.task_id]), batch[each.task_id])
+            for each in outcomes
+        ]
         self._close(batch.keys() - {each.task_id for each in outcomes})
         if self._answers:
             self._has_answers.set()
@@ -110,8 +120,8 @@ class Outcomes:
         answers, self._answers = self._answers, []
         # Celery records an outcome before the worker's publisher sends it.
         await asyncio.sleep(GRACE)
-        wanted = [each for each in answers if each.task_id in self._open]
-        self._close({each.task_id for each in wanted})
+        wanted = [each for each in answers if each.outcome.task_id in self._open]
+        self._close({each.outcome.task_id for each in wanted})
         for task_id, event in (await settle(self._store, wanted)).items():
             self._found(task_id, event)
 
@@ -128,26 +138,37 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
     return answer
 
 
-async def settle(store: Store, outcomes: Sequence[Event]) -> dict[str, Event]:
+async def settle(store: Store, answers: Sequence[Answer]) -> dict[str, Event]:
     """Store these outcomes of missing or stalled tasks; return the events that the store now has.
 
-    It leaves out a task whose outcome the store has got meanwhile, and a task whose id was used
-    again. Raises the store's errors.
+    It leaves out a task whose outcome the store has got meanwhile, a task whose id was used again,
+    and a run that became stalled meanwhile. Raises the store's errors.
     """
-    standing = await store.read([outcome.task_id for outcome in outcomes])
+    standing = await store.read([each.outcome.task_id for each in answers])
     events = [
         ended(standing.get(outcome.task_id, outcome), outcome)
-        for outcome in outcomes
+        for outcome, doubted in answers
         if is_doubtful(standing.get(outcome.task_id))
         and is_same_task(outcome, standing.get(outcome.task_id, outcome))
+        and not _stalls_since(doubted, standing.get(outcome.task_id))
     ]
-    answers = await store.put(events)
-    return standing | {event.task_id: event for _, event in answers}
+    stored = await store.put(events)
+    return standing | {event.task_id: event for _, event in stored}
 
 
 def is_doubtful(event: Event | None) -> bool:
     """Return whether Celery may have recorded an outcome that this event of the store lacks."""
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
+
+
+def _stalls_since(doubted: Event | None, standing: Event | None) -> bool:
+    """Return whether the task was in doubt for another reason than that its run is stalled.
+
+    After an outage of the store, a living run is stalled until its next heartbeat.
+    """
+    if standing is None or not standing.stalled:
+        return False
+    return doubted is None or not doubted.stalled or doubted.run != standing.run
 
 
 def _recorded(app: Any, since: Mapping[str, float]) -> list[Event]:

@@ -14,7 +14,15 @@ class Topic:
     in between, the outboxes that still wait get only the newer event, before all others.
     """
 
-    __slots__ = ("_is_scheduled", "_turns", "_waiting", "event", "missing_since", "outboxes")
+    __slots__ = (
+        "_is_scheduled",
+        "_turns",
+        "_waiting",
+        "event",
+        "missing",
+        "missing_since",
+        "outboxes",
+    )
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
@@ -23,6 +31,7 @@ class Topic:
         self.outboxes: dict[Outbox, None] = {}
         self.event: Event | None = None  # the newest event
         self.missing_since: float | None = None  # when a read first found that the store lacks it
+        self.missing = False  # whether the store had no event of the task at all then
 
     def add(self, outbox: Outbox) -> None:
         """Add an outbox: offer it the newest event if that is known, and push each newer event."""

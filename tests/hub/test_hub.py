@@ -251,6 +251,18 @@ async def test_an_outcome_is_stored_for_later_watchers_of_a_task(store, hub, mon
             await asyncio.sleep(0.01)
 
 
+async def test_a_run_that_stalls_after_its_task_was_in_doubt_may_still_send_a_heartbeat(store, raw):
+    """Celery may have recorded REVOKED for a run that goes on."""
+    revoked = Event(task_id="a", state=State.REVOKED)
+    waiting = await put(store, Event(task_id="a", state=State.PENDING))
+    run = await put(store, STARTED)
+    raw.zadd("progress:alive", {"a": 1})
+    found = await outcomes.settle(store, [outcomes.Answer(revoked, waiting)])
+    assert (found["a"].state, found["a"].stalled) == (State.STARTED, True)
+    found = await outcomes.settle(store, [outcomes.Answer(revoked, found["a"])])
+    assert (found["a"].state, found["a"].run) == (State.REVOKED, run.run)
+
+
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
 async def test_a_task_that_the_store_has_lost_becomes_unknown_after_a_while(store, watch, raw):
     started = await put(store, STARTED)
@@ -294,6 +306,20 @@ async def test_a_run_that_the_store_never_gets_is_not_shown_for_ever(store, watc
     await watched.next()
     pending = await put(store, Event(task_id="a", state=State.PENDING, published=5))
     assert await watched.next() == pending
+
+
+async def test_a_run_has_time_to_be_stored_after_the_store_takes_events_again(hub, watch):
+    """A store that was full for long gets the waiting of a task before its start."""
+    watched = watch("a")
+    await watched.next()
+    await tell(replace(STARTED, version=1, run=1, published=5))
+    await watched.next()
+    topic, waiting = hub._topics["a"], Event(task_id="a", state=State.PENDING, version=2)
+    hub._found("a", None)
+    for shown in (State.STARTED, State.PENDING):
+        topic.missing_since -= hub._stalled_after + 1
+        hub._found("a", waiting)
+        assert topic.event.state is shown
 
 
 HALF = Event(task_id="a", state=State.PROGRESS, run=7, current=2, total=4)
