@@ -169,7 +169,7 @@ class Session:
             batch = Batch(stack, lives, weather)
             found = asyncio.run(batch.run())
         self.known |= batch.known
-        evidence.save(folder / EVIDENCE, batch.known, batch.facts, batch.asked)
+        evidence.save(folder / EVIDENCE, batch.known, batch.facts, batch.decided_at)
         ended = time.monotonic()
         with (self.folder / "findings.jsonl").open("a") as file:
             file.writelines(json.dumps(asdict(each)) + "\n" for each in found)

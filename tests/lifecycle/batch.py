@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
-import redis
 
 from tests.lifecycle import judge, watching, weather
 from tests.lifecycle.case import SILENCE, Case
@@ -20,6 +19,7 @@ from tests.lifecycle.truth import truth
 LIMIT = (
     32.0  # seconds from the start of the last life until those that go on are judged all the same
 )
+RECORD = "celery-task-meta-"  # and a task's id: its key in Celery's result backend
 GRACE = 6.0  # seconds the progress has after Celery's truth is known; it promises 5
 
 
@@ -81,10 +81,13 @@ class Batch:
         """Live them all; the findings."""
         async with aiohttp.ClientSession() as session:
             self._watcher = watching.Watcher(session, self.stack.web.port)
-            self._record, notes = self.stack.record(), self.stack.notes()
+            record, notes = self.stack.record(), self.stack.notes()
+            writes = record.pubsub()
+            await writes.psubscribe(f"{RECORD}*")
             self.began = self._heard = time.time()
             reading = asyncio.create_task(self._read(notes))
-            asking = asyncio.create_task(self._ask())
+            recording = asyncio.create_task(self._record(writes))
+            deciding = asyncio.create_task(self._decide())
             raging = asyncio.create_task(weather.rage(self.stack, self.weather))
             lives = [asyncio.create_task(self._live(each)) for each in self.living]
             await asyncio.gather(*lives)
@@ -93,9 +96,10 @@ class Batch:
             late, states = await self._views(session)
             known = self.facts = facts(self.stack)
             known.deaths = [death for each in self.living for death in deaths(each)]
-            for task in (reading, asking):
+            tasks = (reading, recording, deciding)
+            for task in tasks:
                 task.cancel()
-            ends = await asyncio.gather(reading, asking, return_exceptions=True)
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
             for error in ends:
                 if not isinstance(error, asyncio.CancelledError):
                     raise error
@@ -108,7 +112,8 @@ class Batch:
                 for finding in judge.findings(each, seen, known)
             ]
             await self._watcher.close()
-            await self._record.aclose()
+            await writes.aclose()
+            await record.aclose()
             await notes.aclose()
         self._starters.shutdown()
         return findings
@@ -215,29 +220,29 @@ class Batch:
                 living.take(note)
                 self._heard = time.time()
 
-    async def _ask(self):
-        """Celery's record of all, as it changes, and what of it is the truth."""
-        while True:
-            keys = [f"celery-task-meta-{each.life.task_id}" for each in self.living]
-            with suppress(redis.RedisError):
-                texts = await self._record.mget(keys)
-                now = self.asked = time.time()
-                for living, text in zip(self.living, texts, strict=True):
-                    status = json.loads(text)["status"] if text else None
-                    if status != living.status:
-                        living.statuses.append((now, status))
-                self._decide(now)
-            await asyncio.sleep(0.15)
+    async def _record(self, writes):
+        """Celery's record of all, as it changes: its backend publishes each write to Redis."""
+        by_id = {each.life.task_id: each for each in self.living}
+        async for message in writes.listen():
+            living = by_id.get(message["channel"].removeprefix(RECORD))
+            if message["type"] == "pmessage" and living:
+                status = json.loads(message["data"])["status"]
+                if status != living.status:
+                    living.statuses.append((time.time(), status))
 
-    def _decide(self, now):
-        known = facts(self.stack)
-        for living in self.living:
-            if not living.notes:
-                continue
-            found = truth(Case(living, known, now))
-            if living.truth != found:
-                living.truth = found
-                living.decided = now if found.states else None
+    async def _decide(self):
+        """What is the truth of each by now."""
+        while True:
+            known, now = facts(self.stack), time.time()
+            self.decided_at = now
+            for living in self.living:
+                if not living.notes:
+                    continue
+                found = truth(Case(living, known, now))
+                if living.truth != found:
+                    living.truth = found
+                    living.decided = now if found.states else None
+            await asyncio.sleep(0.15)
 
     async def _settle(self):
         """Until the truth of each is known, and the progress says it or had its time."""

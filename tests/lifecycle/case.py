@@ -1,5 +1,6 @@
 """A life with what is known of it: its notes, Celery's record, and what was done to its stack."""
 
+from copy import copy
 from dataclasses import dataclass
 
 READY = frozenset({"SUCCESS", "FAILURE", "REVOKED"})
@@ -79,6 +80,13 @@ class Case:
         if self.life.base == "raising hooks" and self._replaced_after(when):
             return None  # FAILURE of a hook, while the task went on
         return before if before in READY - {self.status} else None
+
+    def earlier(self):
+        """The case as it was before the last change of Celery's record."""
+        case = copy(self)
+        case.statuses = self.statuses[:-1]
+        case.status = case.statuses[-1][1]
+        return case
 
     def _replaced_after(self, when):
         """Whether a replacement of the task was at work after that moment."""

@@ -1,6 +1,8 @@
 """Whether an end was right at the moment when it was shown, and whether it could be delivered."""
 
-from tests.lifecycle.case import RETRIES, STATE_OF
+from math import inf
+
+from tests.lifecycle.case import READY, RETRIES, STATE_OF
 from tests.lifecycle.stack import LOST_AFTER
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
@@ -15,11 +17,11 @@ OWN_ENDS = {"ended", "aborted", "piece ended", "collected"}
 def justified(living, state, at, facts):
     """Whether the task was over in this state at that moment, for Celery or by its own notes."""
     notes = living.first[0] if living.first else living.notes
-    ends = list(own_ends(living.life, notes))
-    said = any(end == state and note["at"] < at + SLACK for note, end in ends)
+    ends = [each for each in own_ends(living, notes) if each[0]["at"] < at + SLACK]
+    said = any(end == state for _, end in ends)
     recorded = any(status == state and when < at + 0.5 for when, status in living.statuses)
     hooked = state == "FAILURE" and any(
-        note.get("hook") == "on_failure" and note["at"] < at for note in notes
+        note.get("hook") == "on_failure" and note["at"] < at + SLACK for note in notes
     )
     ended = {note["nth"] for note in notes if note["what"] in {"ended", "aborted"}}
     cut = [note for note in notes if note["what"] == "began" and note["nth"] not in ended]
@@ -37,12 +39,19 @@ def justified(living, state, at, facts):
     )
 
 
-def own_ends(life, notes):
+def own_ends(living, notes):
     """The notes of executions that ended, each with its state; None if it waits or has no word."""
+    life = living.life
+    script = life.again if living.first and notes is living.notes else life.script
+    by_hand = {nth: each.stored for nth, each in enumerate(script, 1) if each.stored in READY}
+    # Celery never overwrites a SUCCESS in its record.
+    succeeded = min((at for at, status in living.statuses if status == "SUCCESS"), default=inf)
     retries = {note["nth"]: note["retries"] for note in notes if note["what"] == "began"}
     for note in notes:
         if note["what"] == "aborted":  # it saw ABORTED in Celery's record, and raised Ignore
             yield note, "REVOKED"
+        elif note.get("how") == "ignore":
+            yield note, by_hand.get(note["nth"]) if note["at"] < succeeded else None
         elif note["what"] == "ended":
             last = note["how"] == "auto" and retries.get(note["nth"], 0) >= RETRIES[life.auto]
             yield note, "FAILURE" if last else STATE_OF.get(note["how"])
@@ -50,15 +59,14 @@ def own_ends(life, notes):
 
 def _newer_at_work(notes, own_ends, state, at):
     """Whether a newer execution than the one that ended so was at work then."""
-    ends = [note for note, _ in own_ends if note["at"] < at]
-    own = [note["nth"] for note, end in own_ends if end == state and note["at"] < at]
-    hooks = [note["at"] for note in notes if note.get("hook") == "on_failure" and note["at"] < at]
+    own = [note["nth"] for note, end in own_ends if end == state]
+    past = [note for note in notes if note["at"] < at + SLACK]
+    hooks = [note["at"] for note in past if note.get("hook") == "on_failure"]
     if state == "FAILURE":  # a hook raised, so that the execution failed that ended before it
+        ends = [note for note, _ in own_ends]
         own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
-    if any(note["what"] == "piece ended" and note["at"] < at + SLACK for note in notes):
-        own += [note["nth"] for note in notes if note.get("how") == "replace" and note["at"] < at]
-    # An execution that stored its state by hand, and then raised Ignore, is over too.
-    own += [note["nth"] for note in notes if note.get("how") == "ignore" and note["at"] < at]
+    if any(note["what"] == "piece ended" for note in past):
+        own += [note["nth"] for note in past if note.get("how") == "replace"]
     ended = max(own, default=0)
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
     return any(

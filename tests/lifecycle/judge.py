@@ -153,7 +153,7 @@ def _of_first_life(living, shown, facts):
     """
     if not living.first or shown not in READY:
         return False
-    ends = [state for _, state in own_ends(living.life, living.notes)]
+    ends = [state for _, state in own_ends(living, living.notes)]
     if None not in (ends[-1:] if living.first[1].states <= READY else ends):
         return False
     published = min(note["at"] for note in living.notes if note["what"] == "published")
@@ -166,7 +166,7 @@ def _left(living, shown, facts):
     """Whether the store lost the last end, and has only that of another execution."""
     if not copied(living.life, living.notes, facts):
         return False
-    ends = [note["at"] for note, state in own_ends(living.life, living.notes) if state == shown]
+    ends = [note["at"] for note, state in own_ends(living, living.notes) if state == shown]
     return any(
         at < taken + SLACK or at > back - LASTS - SLACK
         for at in ends

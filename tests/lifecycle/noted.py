@@ -1,6 +1,6 @@
 """How a task ended by its own notes, where Celery has no record that can be trusted."""
 
-from tests.lifecycle.case import OPEN, READY, SILENCE, STATE_OF, UNDECIDED, Truth, only
+from tests.lifecycle.case import OPEN, READY, SILENCE, UNDECIDED, Truth, only
 
 
 def noted(case):
@@ -28,19 +28,28 @@ def noted(case):
             "Celery may take the first task's SUCCESS for its own",
         )
     if case.goes_on(how):
-        if quiet > SILENCE + 1 and (revoked or life.expires is not None):
-            ends = {"REVOKED", *_other_ends(case)}
-            if case.on_retry_raised(how) or case.facts.purged:
-                ends.add("FAILURE")
-            return Truth(frozenset(ends), "revoked or expired before its next execution")
-        return purged(case) or _cut_as_it_retries(case) or UNDECIDED
+        return _stays_away(case, how)
     if any(case.exits_late(note.get("how")) for note in case.ended.values()):
         return UNDECIDED
-    if len(case.began) > 1 and case.copied:
-        ends = [by_end(case, note.get("how", "aborted")).states for note in case.ended.values()]
-        states = frozenset().union(*(each or () for each in ends))
-        return Truth(states, "two runs at once, by their notes")
+    if ends := _all_ends(case):
+        return Truth(frozenset(ends), "two runs at once, by their notes")
     return by_end(case, how)
+
+
+def _stays_away(case, how):
+    """Another execution is to follow, and has not begun."""
+    if case.quiet < SILENCE + 1:
+        return UNDECIDED
+    others = _all_ends(case)
+    if case.did("revoke", "terminate") or case.life.expires is not None:
+        failed = case.on_retry_raised(how) or case.facts.purged
+        ends = {"REVOKED", *others, *({"FAILURE"} if failed else ())}
+        return Truth(frozenset(ends), "revoked or expired before its next execution")
+    if found := purged(case) or _cut_as_it_retries(case):
+        return Truth(found.states | others, found.why)
+    if others:  # a message that came back before is not there to come back once more
+        return Truth(frozenset(others), "the other execution ended the task")
+    return UNDECIDED
 
 
 def _cut_as_it_retries(case):
@@ -52,10 +61,12 @@ def _cut_as_it_retries(case):
     return Truth(frozenset({"FAILURE", *_dropped(case)}), "cut off as it sent its retry")
 
 
-def _other_ends(case):
-    """How other executions ended that ran at the same time."""
-    ends = {STATE_OF.get(note.get("how")) for note in case.ended.values()} if case.copied else set()
-    return ends - {None}
+def _all_ends(case):
+    """How all executions ended, if several ran at the same time; else an empty set."""
+    if not case.copied or len(case.began) < 2:
+        return set()
+    ends = [by_end(case, note.get("how", "aborted")).states for note in case.ended.values()]
+    return set().union(*(each or () for each in ends))
 
 
 def _taken(case):

@@ -35,7 +35,7 @@ class Shown:
     """What is shown of one life, and what the judge says of it."""
 
     def __init__(self, *notes, statuses=(), weather="fair", **life):
-        self.living = Living(Life(task_id="x", script=(Attempt(),), **life))
+        self.living = Living(Life(**{"task_id": "x", "script": (Attempt(),)} | life))
         self.living.notes = list(notes)
         self.living.statuses = list(statuses)
         self.facts = SimpleNamespace(

@@ -92,6 +92,18 @@ def test_an_outcome_that_an_abort_replaces_in_the_record_stays():
     assert "wrong end" in shown.rules((2.1, event("REVOKED", 2)))
 
 
+def test_an_abort_after_a_time_limit_that_struck_as_it_was_terminated_leaves_both_ends():
+    shown = Shown(
+        began(1), {"what": "outside", "did": "terminate", "nth": 0, "at": 1.1},
+        {"what": "outside", "did": "abort", "nth": 0, "at": 3},
+        statuses=[(1.2, "REVOKED"), (1.3, "FAILURE"), (3.1, "ABORTED")],
+        base="abortable", pool="gevent", hard=0.11,
+    )  # fmt: skip
+    assert shown.rules((2, event("REVOKED", 2))) == []
+    assert shown.rules((2, event("FAILURE", 2))) == []
+    assert shown.rules((2, event("SUCCESS", 2))) == ["wrong end"]
+
+
 def test_a_replacement_that_is_revoked_after_a_hook_failed_may_be_shown_as_revoked():
     shown = Shown(
         began(1), ended(2, "auto"), began(2.1, nth=2), ended(2.2, "replace", nth=2),
@@ -198,14 +210,41 @@ def test_a_revoke_before_celery_notices_a_lost_process_ends_the_task_either_way(
     )
 
 
-def test_a_failure_that_a_newer_execution_stored_by_hand_ends_what_is_watched():
+@pytest.mark.parametrize(
+    ("stored", "rules"), [("FAILURE", []), ("", ["wrong end", "called over and goes on"])]
+)
+def test_a_failure_that_a_newer_execution_stored_by_hand_ends_what_is_watched(stored, rules):
     shown = Shown(
         began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
-        ended(2.1, "ignore", nth=2), ended(4, "success"),
-        statuses=[(2.2, "FAILURE"), (4.1, "SUCCESS")], late=True,
+        ended(2.1, "ignore", nth=2), ended(4, "success"), statuses=[(4.1, "SUCCESS")], late=True,
+        script=(Attempt(), Attempt(end="ignore", stored=stored)),
     )  # fmt: skip
     success = event("SUCCESS", 9, run=8)
-    assert shown.rules((2.2, event("FAILURE", 2)), late=success, state=success) == []
+    assert shown.rules((2.2, event("FAILURE", 2)), late=success, state=success) == rules
+
+
+def test_the_end_of_a_copy_counts_where_another_execution_never_goes_on():
+    notes = (
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
+        ended(2.1, "failure", nth=2), ended(4, "requeue"),
+    )  # fmt: skip
+    shown = Shown(*notes, late=True, ignored=True)
+    assert shown.rules((4.2, event("FAILURE", 9, run=8))) == []
+    assert shown.rules((4.2, event("SUCCESS", 9, run=8))) == ["wrong end"]
+
+
+@pytest.mark.parametrize(
+    ("after", "rules"), [(0.3, []), (0.4, ["wrong end", "called over and goes on"])]
+)
+def test_a_hook_may_write_its_note_just_after_its_failure_was_shown(after, rules):
+    shown = Shown(
+        began(1), ended(2, "auto"),
+        {"what": "hook", "hook": "on_failure", "nth": 0, "at": 2.1 + after},
+        began(4, nth=2, retries=1), ended(5, "success", nth=2),
+        statuses=[(5.1, "SUCCESS")], base="raising hooks", auto="at once",
+    )  # fmt: skip
+    success = event("SUCCESS", 9, run=8, attempt=2)
+    assert shown.rules((2.1, event("FAILURE", 2)), late=success, state=success) == rules
 
 
 def failed_before_a_retry(*, read_after):

@@ -38,7 +38,7 @@ def _aborted_late(case):
         return None
     if _fails_silently(case):
         return Truth(OPEN | {before}, "its replacement failed without a signal, and was aborted")
-    return only(before, "aborted after its end: the outcome that Celery recorded before")
+    return _recorded(case.earlier())  # the abort came after its end
 
 
 def _eager(case):
@@ -83,8 +83,8 @@ def _recorded(case):
             frozenset({"FAILURE", "REVOKED"} if dropped else {"FAILURE"}),
             "on_retry raised, and its next execution may have been dropped",
         )
-    if case.status == "REVOKED" and (before := case.overwritten()):
-        return only(before, "revoked after its end: the outcome that Celery recorded before")
+    if case.status == "REVOKED" and case.overwritten():
+        return _recorded(case.earlier())  # revoked after its end
     over = case.last and not case.open and not case.goes_on(how) and not _exits_and_returns(case)
     if case.status == "REVOKED" and over:
         return _revoked_late(case, how or "aborted")
