@@ -5,18 +5,13 @@ from tests.lifecycle.case import OPEN, READY, SILENCE, UNDECIDED, Truth, only
 
 def noted(case):
     """Celery has no record of an outcome, or one that is not to be trusted: go by the notes."""
-    life, quiet = case.life, case.quiet
-    if quiet < 1.0:
+    if case.quiet < 1.0:
         return UNDECIDED
     revoked = case.did("revoke", "terminate")
     if not case.began:
         if case.status in READY:
             return only(case.status, "Celery's record")
-        if gone := purged(case) or _taken(case):
-            return gone
-        if quiet > SILENCE and (revoked or life.expires is not None or case.second):
-            return only("REVOKED", "it never began, and its result is ignored")
-        return UNDECIDED
+        return _never_began(case)
     newest = max(note["nth"] for note in case.began)
     if case.open and not (case.lost() and newest in case.ended):
         return _cut(case, revoked)
@@ -34,6 +29,19 @@ def noted(case):
     if ends := _all_ends(case):
         return Truth(frozenset(ends), "two runs at once, by their notes")
     return by_end(case, how)
+
+
+def _never_began(case):
+    """Its message was lost, revoked or expired, and no record says so."""
+    if case.quiet < SILENCE + 4:
+        return UNDECIDED
+    lost = purged(case) or _taken(case)
+    dropped = case.did("revoke", "terminate") or case.life.expires is not None or case.second
+    if lost and dropped:
+        return Truth(lost.states | {"REVOKED"}, f"revoked or expired, unless {lost.why}")
+    if dropped:
+        return only("REVOKED", "it never began, and its result is ignored")
+    return lost or UNDECIDED
 
 
 def _stays_away(case, how):
@@ -79,7 +87,7 @@ def _taken(case):
     killed = any(
         sent < at + 0.5 < case.now - SILENCE and at < sent + longest for at in case.facts.killed
     )
-    if not killed or case.quiet < SILENCE + 4:
+    if not killed:
         return None
     return Truth(OPEN, "its message was lost with a worker before it began: nobody knows")
 

@@ -270,6 +270,15 @@ def test_a_late_message_is_lost_only_on_its_way_to_a_worker_that_is_killed(kille
     assert shown.rules((1, event("PENDING", 1))) == rules
 
 
+@pytest.mark.parametrize(("purged", "rules"), [([2], []), ([], ["wrong end"])])
+def test_a_message_that_is_purged_before_it_expires_leaves_the_task_waiting(purged, rules):
+    shown = Shown({"what": "published", "nth": 0, "at": 1}, expires=0.5, ignored=True)
+    shown.facts.purged = purged
+    shown.living.truth = truth(Case(shown.living, shown.facts, now=100.0))
+    assert shown.rules((1, event("PENDING", 1))) == rules
+    assert shown.rules((1, event("REVOKED", 1))) == []
+
+
 @pytest.mark.parametrize(("base", "rules"), [("raising hooks", []), ("hooks", ["attempt"])])
 def test_an_attempt_whose_hook_raises_may_end_by_the_next_outcome_in_the_record(base, rules):
     shown = Shown(
