@@ -160,7 +160,7 @@ class Delivery:
     async def _announce_unstored(self, batch: Batch, placed: Batch) -> None:
         """Announce each event once; a PENDING only if it is the first event of its task."""
         told = {event.task_id for event in self._unstored.values()}
-        clock = await self._clock()
+        clock = await self.clock()
         news = []
         for source, event in placed.items():
             late = event.state is State.PENDING and event.task_id in told
@@ -172,7 +172,7 @@ class Delivery:
         self._unstored = {source: batch[source] for source in placed}
         await self.announce(news)
 
-    async def _clock(self) -> int:
+    async def clock(self) -> int:
         """Return the time by the store's clock; if the store does not answer, by this process's."""
         try:
             return await self._store.clock()

@@ -16,8 +16,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from .. import conf
 from ..events import Event, State
 from ..layers.groups import RightsChange
@@ -172,22 +170,15 @@ class Publisher:
     async def _wait_after_start(self, run: Run) -> None:
         """Deliver the start of a run that waits again at once: its PENDING needs the run's number.
 
-        Without the number it would not replace an earlier run, whose process is gone.
+        Without the number it would not replace an earlier run, whose process is gone. The number is
+        the time when the run began, so the store refuses both events if it has a later run: another
+        process may have taken the task meanwhile.
         """
-        if await self._began_again(run):
-            return
+        # By the store's clock, which numbers the runs; the clock of this worker may differ.
+        run.number = await self._delivery.clock() - int((time.time() - run.began_at) * 1e6)
         self._delivery.offer(run, run.event(State.STARTED))
         await self._delivery.idle()
         self._delivery.offer(run, run.event(State.PENDING))
-
-    async def _began_again(self, run: Run) -> bool:
-        """Return whether the store has a later run, in a process that took the task meanwhile."""
-        with suppress(RedisError, OSError):
-            standing = (await self._store.read([run.task_id])).get(run.task_id)
-            # By the store's clock, which numbers the runs; the clock of this worker may differ.
-            began = await self._store.clock() - (time.time() - run.began_at) * 1e6
-            return standing is not None and _is_same_attempt(run, standing) and standing.run > began
-        return False
 
     def _remove(self, run: Run) -> None:
         self._runs.pop(run, None)
@@ -277,7 +268,3 @@ class Publisher:
     async def _all_out(self) -> None:
         await asyncio.gather(*self._working)
         await self._delivery.idle()
-
-
-def _is_same_attempt(run: Run, event: Event) -> bool:
-    return (event.published, event.attempt) == (run.published, run.attempt)

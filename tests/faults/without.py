@@ -174,7 +174,7 @@ def own_clock():
     async def clock(_):
         return time.time_ns() // 1000
 
-    delivery.Delivery._clock = clock
+    delivery.Delivery.clock = clock
 
 
 def once():

@@ -43,6 +43,17 @@ async def test_a_run_that_waits_again_does_not_replace_a_run_that_began_later(st
     assert await wait_again(store, attempt=1) == later
 
 
+async def test_a_run_that_waits_again_does_not_replace_a_later_end_of_the_same_process(store):
+    """The message came back at once, and neither run has told the store that it began."""
+    publisher = current_publisher()
+    first = publisher.open("a", published=5)
+    first.began_at -= 0.001
+    publisher.conclude(first, State.PENDING)
+    publisher.conclude(publisher.open("a", published=5), State.FAILURE)
+    assert flush(5)
+    assert (await store.read(["a"]))["a"].state is State.FAILURE
+
+
 async def test_a_retry_that_is_stored_late_does_not_stop_the_next_attempt_from_waiting(store):
     await store.put([Event(task_id="a", state=State.RETRY, published=5)])
     event = await wait_again(store, attempt=2)
