@@ -43,13 +43,19 @@ async def test_a_run_that_waits_again_does_not_replace_a_run_that_began_later(st
     assert await wait_again(store, attempt=1) == later
 
 
-async def test_a_run_that_waits_again_does_not_replace_a_later_end_of_the_same_process(store):
-    """The message came back at once, and neither run has told the store that it began."""
+async def test_a_run_that_waits_again_does_not_replace_a_run_that_ends_just_then(
+    store, monkeypatch
+):
     publisher = current_publisher()
-    first = publisher.open("a", published=5)
-    first.began_at -= 0.001
-    publisher.conclude(first, State.PENDING)
-    publisher.conclude(publisher.open("a", published=5), State.FAILURE)
+    clock = publisher._store.clock
+
+    async def clock_before_another_run():
+        now = await clock()
+        await store.put([Event(task_id="a", state=State.FAILURE, published=5)])
+        return now
+
+    monkeypatch.setattr(publisher._store, "clock", clock_before_another_run)
+    publisher.conclude(publisher.open("a", published=5), State.PENDING)
     assert flush(5)
     assert (await store.read(["a"]))["a"].state is State.FAILURE
 
