@@ -15,7 +15,7 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 
 from .. import conf
-from ..events import RUNNING, Event, State, is_same_task, unknown
+from ..events import Event, State, unknown
 from ..layers.subscription import Subscription
 from ..limits import Sockets
 from ..loops import forever
@@ -25,7 +25,7 @@ from .outcomes import Outcomes, is_doubtful
 from .reaper import Reaper
 from .rechecks import Rechecks
 from .reconciler import Reconciler
-from .topics import Topic
+from .topics import Topic, is_overtaken
 from .turns import Turns
 
 PING_CHECK = 1.0  # seconds between two checks for silent connections
@@ -51,7 +51,7 @@ class Hub:
         self._outboxes: set[Outbox] = set()
         self._store = open_store()
         period = conf.reconcile() * READ_AFTER
-        self._outcomes = Outcomes(self._store, found=self._found)
+        self._outcomes = Outcomes(self._store, newest=self._newest, found=self._found)
         self._reaper = Reaper(self._store, period)
         self._reconciler = Reconciler(
             self._store,
@@ -169,7 +169,7 @@ class Hub:
         shown = topic.event
         self._found(task_id, event)
         if is_doubtful(event) and not (shown and shown.complete):
-            self._outcomes.doubt(task_id, event, begun=shown is not None and shown.run > 0)
+            self._outcomes.doubt(task_id, event)
 
     def _found(self, task_id: str, event: Event | None) -> None:
         """Broadcast the store's event of this task if it is newer; None: the store has no event."""
@@ -212,30 +212,3 @@ class Hub:
         now = self._loop.time()
         for outbox in self._outboxes:
             outbox.ping(now)
-
-
-def is_overtaken(event: Event, shown: Event) -> bool:
-    """Return whether an event with a newer version is older than the shown event.
-
-    While the store accepts no writes, each process announces its own events, and their order is not
-    checked. After that, the store gets these events late, with new versions.
-    """
-    if not is_same_task(event, shown):
-        return event.published < shown.published
-    if event.attempt != shown.attempt:
-        return event.attempt < shown.attempt and event.state is not State.SUCCESS
-    if event.state is State.PENDING and not event.run:
-        return shown.state not in {State.PENDING, State.UNKNOWN}
-    if event.state not in RUNNING or not event.run or event.run != shown.run:
-        return False
-    return shown.complete or _is_earlier_report(event, shown)
-
-
-def _is_earlier_report(event: Event, shown: Event) -> bool:
-    """Return whether the event is a report that this run made before the shown report."""
-    if event.state is not shown.state:
-        return event.state is State.STARTED  # once a run has reported, it stays in PROGRESS
-    if event.stalled:  # the store repeats the newest report that it has
-        return (event.percent or 0, event.current) < (shown.percent or 0, shown.current)
-    # A running task may lose sight of its total, so an unknown percent does not fall.
-    return event.percent is not None and event.percent < (shown.percent or 0)

@@ -15,7 +15,9 @@ from ..events import OUTCOMES, Event, State, ended, is_same_task
 from ..loops import forever
 from ..pools import DaemonPool
 from ..store import Store, result_backend
+from ..store.base import Known
 from ..store.result_backend import SKEW
+from .topics import is_overtaken
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +43,20 @@ class Answer(NamedTuple):
 class Outcomes:
     """Reads the result backend for tasks that are missing or stalled in the store.
 
-    An outcome is written to the store. Then ``found`` is called with the task id and the event that
-    the store has.
+    An outcome is written to the store, with the attempt and the counts of the newest event, which
+    may be only what watchers saw: ``newest`` returns that. Then ``found`` is called with the task
+    id and the event that the store has.
     """
 
     def __init__(
         self,
         store: Store,
         *,
+        newest: Known,
         found: Callable[[str, Event | None], None],
     ) -> None:
         self._store = store
+        self._newest = newest
         self._found = found
         self._doubtful: dict[str, Event | None] = {}  # of each task id, what the store had
         self._open: set[str] = set()  # tasks in doubt, until their outcome is read or known
@@ -67,16 +72,17 @@ class Outcomes:
             forever("Storing outcomes", self._store_answers),
         ]
 
-    def doubt(self, task_id: str, event: Event | None, *, begun: bool = False) -> None:
+    def doubt(self, task_id: str, event: Event | None) -> None:
         """Read the result backend for this task soon, or every 35 s if it never had a run.
 
         A task that waits after a run has called replace(). If a step of the replacement fails,
         Celery ends the task without a signal. An outcome that was stored before the task was sent
-        is ignored. ``begun`` says that watchers saw a run, which the store may lack.
+        is ignored.
         """
-        waits = event is not None and event.state is State.PENDING and not event.run
+        newest = _newest(event, self._newest(task_id))
+        waits = newest is not None and newest.state is State.PENDING and not newest.run
         # A run that ends at once may store only its end; that names the worker.
-        never_ran = waits and not begun and event is not None and not event.worker
+        never_ran = waits and newest is not None and not newest.worker
         if never_ran and (int(self._now() // SLOT) + crc32(task_id.encode())) % SLOTS:
             return
         self._doubtful[task_id] = event
@@ -101,7 +107,8 @@ class Outcomes:
         batch = {task_id: self._doubtful.pop(task_id) for task_id in some}
         if not self._doubtful:
             self._has_doubtful.clear()
-        sent = {task_id: event.published if event else 0 for task_id, event in batch.items()}
+        newest = {each: _newest(batch[each], self._newest(each)) for each in batch}
+        sent = {task_id: event.published if event else 0 for task_id, event in newest.items()}
         outcomes = await recorded({task_id: sent[task_id] / 1e6 - SKEW for task_id in batch})
         self._answers += [
             Answer(replace(each, published=sent[each.task_id]), batch[each.task_id])
@@ -122,7 +129,7 @@ class Outcomes:
         await asyncio.sleep(GRACE)
         wanted = [each for each in answers if each.outcome.task_id in self._open]
         self._close({each.outcome.task_id for each in wanted})
-        for task_id, event in (await settle(self._store, wanted)).items():
+        for task_id, event in (await settle(self._store, wanted, self._newest)).items():
             self._found(task_id, event)
 
     def _close(self, task_ids: Set[str]) -> None:
@@ -138,20 +145,20 @@ async def recorded(since: Mapping[str, float]) -> list[Event]:
     return answer
 
 
-async def settle(store: Store, answers: Sequence[Answer]) -> dict[str, Event]:
+async def settle(store: Store, answers: Sequence[Answer], newest: Known) -> dict[str, Event]:
     """Store these outcomes of missing or stalled tasks; return the events that the store now has.
 
     It leaves out a task whose outcome the store has got meanwhile, a task whose id was used again,
     and a run that became stalled meanwhile. Raises the store's errors.
     """
     standing = await store.read([each.outcome.task_id for each in answers])
-    events = [
-        ended(standing.get(outcome.task_id, outcome), outcome)
-        for outcome, doubted in answers
-        if is_doubtful(standing.get(outcome.task_id))
-        and is_same_task(outcome, standing.get(outcome.task_id, outcome))
-        and not _stalls_since(doubted, standing.get(outcome.task_id))
-    ]
+    events = []
+    for outcome, doubted in answers:
+        stands = standing.get(outcome.task_id)
+        run = _newest(stands, newest(outcome.task_id)) or outcome
+        in_doubt = is_doubtful(stands) and not _stalls_since(doubted, stands)
+        if in_doubt and is_same_task(outcome, run):
+            events.append(ended(run, outcome))
     stored = await store.put(events)
     return standing | {event.task_id: event for _, event in stored}
 
@@ -159,6 +166,13 @@ async def settle(store: Store, answers: Sequence[Answer]) -> dict[str, Event]:
 def is_doubtful(event: Event | None) -> bool:
     """Return whether Celery may have recorded an outcome that this event of the store lacks."""
     return event is None or event.stalled or event.state in {State.PENDING, State.RETRY}
+
+
+def _newest(stands: Event | None, shown: Event | None) -> Event | None:
+    """Return the store's event, or what watchers saw of a run that the store lacks."""
+    if shown is not None and shown.run and (stands is None or is_overtaken(stands, shown)):
+        return shown
+    return stands
 
 
 def _stalls_since(doubted: Event | None, standing: Event | None) -> bool:

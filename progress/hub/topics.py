@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..events import Event
+from ..events import RUNNING, Event, State, is_same_task
 from .outbox import Frame, Outbox
 from .turns import Turns
 
@@ -80,3 +80,30 @@ class Topic:
         if not self._is_scheduled:
             self._is_scheduled = True
             self._turns.add(self)
+
+
+def is_overtaken(event: Event, shown: Event) -> bool:
+    """Return whether an event with a newer version is older than the shown event.
+
+    While the store accepts no writes, each process announces its own events, and their order is not
+    checked. After that, the store gets these events late, with new versions.
+    """
+    if not is_same_task(event, shown):
+        return event.published < shown.published
+    if event.attempt != shown.attempt:
+        return event.attempt < shown.attempt and event.state is not State.SUCCESS
+    if event.state is State.PENDING and not event.run:
+        return shown.run > 0
+    if event.state not in RUNNING or not event.run or event.run != shown.run:
+        return False
+    return shown.complete or _is_earlier_report(event, shown)
+
+
+def _is_earlier_report(event: Event, shown: Event) -> bool:
+    """Return whether the event is a report that this run made before the shown report."""
+    if event.state is not shown.state:
+        return event.state is State.STARTED  # once a run has reported, it stays in PROGRESS
+    if event.stalled:  # the store repeats the newest report that it has
+        return (event.percent or 0, event.current) < (shown.percent or 0, shown.current)
+    # A running task may lose sight of its total, so an unknown percent does not fall.
+    return event.percent is not None and event.percent < (shown.percent or 0)

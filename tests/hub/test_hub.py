@@ -257,10 +257,27 @@ async def test_a_run_that_stalls_after_its_task_was_in_doubt_may_still_send_a_he
     waiting = await put(store, Event(task_id="a", state=State.PENDING))
     run = await put(store, STARTED)
     raw.zadd("progress:alive", {"a": 1})
-    found = await outcomes.settle(store, [outcomes.Answer(revoked, waiting)])
+    nothing = {}.get  # no watchers
+    found = await outcomes.settle(store, [outcomes.Answer(revoked, waiting)], nothing)
     assert (found["a"].state, found["a"].stalled) == (State.STARTED, True)
-    found = await outcomes.settle(store, [outcomes.Answer(revoked, found["a"])])
+    found = await outcomes.settle(store, [outcomes.Answer(revoked, found["a"])], nothing)
     assert (found["a"].state, found["a"].run) == (State.REVOKED, run.run)
+
+
+@pytest.mark.settings(PROGRESS_RECONCILE=0.05)
+@pytest.mark.parametrize("waits", [False, True], ids=["an empty store", "a store with its waiting"])
+async def test_an_outcome_has_the_counts_that_only_the_watchers_know(
+    store, watch, monkeypatch, waits
+):
+    """The store came back empty after the run's last report."""
+    succeeded(monkeypatch)
+    watched = watch("a")
+    await watched.next()
+    await tell(replace(HALF, state=State.RETRY, attempt=2, version=1, published=5))
+    if waits:
+        await put(store, Event(task_id="a", state=State.PENDING, published=5))
+    end = await watched.until(lambda event: event.complete)
+    assert (end.state, end.attempt, end.run, end.current) == (State.SUCCESS, 2, 7, 4)
 
 
 @pytest.mark.settings(PROGRESS_RECONCILE=0.05, PROGRESS_STALLED_AFTER=0.2)
