@@ -175,7 +175,9 @@ class Publisher:
         process may have taken the task meanwhile.
         """
         # By the store's clock, which numbers the runs; the clock of this worker may differ.
-        run.number = await self._delivery.clock() - int((time.time() - run.began_at) * 1e6)
+        began = await self._delivery.clock() - int((time.time() - run.began_at) * 1e6)
+        if not run.number:  # an event of the run may have been on its way, and got a number
+            run.number = began
         self._delivery.offer(run, run.event(State.STARTED))
         await self._delivery.idle()
         self._delivery.offer(run, run.event(State.PENDING))

@@ -62,6 +62,23 @@ async def test_a_run_that_waits_again_does_not_replace_a_run_that_ends_just_then
     assert (await store.read(["a"]))["a"].state is State.FAILURE
 
 
+async def test_a_run_waits_again_whose_report_gets_its_number_just_then(store, monkeypatch):
+    publisher = current_publisher()
+    run = publisher.open("a", published=5)
+    clock = publisher._store.clock
+
+    async def clock_before_the_report():
+        now = await clock()
+        [(_, stored)] = await publisher._store.put([run.event(State.PROGRESS)])
+        run.number = stored.run
+        return now
+
+    monkeypatch.setattr(publisher._store, "clock", clock_before_the_report)
+    publisher.conclude(run, State.PENDING)
+    assert flush(5)
+    assert (await store.read(["a"]))["a"].state is State.PENDING
+
+
 async def test_a_retry_that_is_stored_late_does_not_stop_the_next_attempt_from_waiting(store):
     await store.put([Event(task_id="a", state=State.RETRY, published=5)])
     event = await wait_again(store, attempt=2)
