@@ -47,6 +47,7 @@ def connect() -> None:
         signals.task_failure: failed,
         signals.task_internal_error: broken,
         signals.task_postrun: ended,
+        signals.worker_process_init: process_begins,
         signals.worker_process_shutdown: process_ends,
     }
     for signal, receiver in receivers.items():
@@ -60,11 +61,12 @@ def started(task_id: str, task: Any, **_: Any) -> None:
     if publisher is None:
         run = Run(identifier(task_id))
     else:
-        run = publisher.open(
+        run = Run(
             identifier(task_id),
             attempt=outside.attempt_of(request.retries),
             published=outside.stamp_of(request),
             worker=outside.worker_name(request.hostname, os.getpid()),
+            publisher=publisher,
         )
         run.task, run.request = task, request
         request.progress_thread = threading.get_ident()
@@ -73,6 +75,10 @@ def started(task_id: str, task: Any, **_: Any) -> None:
     _broken.set("")
     enter(run)
     _expect_public_errors(task)
+    # At the end: a time limit may interrupt this function, and a published run must be known to
+    # the signals of its end.
+    if publisher is not None:
+        publisher.begin(run)
 
 
 def _expect_public_errors(task: Any) -> None:
@@ -170,6 +176,14 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
         last_words()
         run.publisher.drop(run)
         _undecided.set(run)
+
+
+def process_begins(**_: Any) -> None:
+    """Start the publisher of a worker's child process before its first task.
+
+    Celery ignores a soft time limit that strikes while a signal is handled.
+    """
+    current_publisher()
 
 
 def process_ends(**_: Any) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from multiprocessing import util
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.exceptions import ImproperlyConfigured
 
 from .publisher import EXIT_FLUSH, Publisher
@@ -29,7 +30,8 @@ _in_vain_until = 0.0
 def current_publisher() -> Publisher | None:
     """Return the publisher of this process; start it at first use, and again after a fork.
 
-    Returns None, and logs it once, if the settings name no Redis server.
+    Returns None, and logs it once, if the settings name no Redis server. Raises only
+    SoftTimeLimitExceeded; the next call tries again.
     """
     global _publisher, _configured  # noqa: PLW0603 - one publisher per process
     if _publisher is None and _configured:
@@ -37,6 +39,8 @@ def current_publisher() -> Publisher | None:
             if _publisher is None and _configured:
                 try:
                     _publisher = Publisher()
+                except SoftTimeLimitExceeded:  # Celery raises it wherever the task is
+                    raise
                 except Exception as error:  # the caller may be User.save(), which must not fail
                     _configured = False
                     expected = isinstance(error, ImproperlyConfigured)

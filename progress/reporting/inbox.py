@@ -34,8 +34,12 @@ class Inbox:
         """
         self._calls.append((function, arguments))
         if not self._gathering:
-            self._gathering = True
-            self._rouse(self._gather)
+            try:
+                self._gathering = True
+                self._rouse(self._gather)
+            except BaseException:  # a time limit, which Celery raises wherever the task is
+                self._gathering = False  # or no later call would wake the loop
+                raise
 
     def arguments(self) -> Iterator[Any]:
         """Yield the arguments of the waiting calls."""

@@ -54,8 +54,12 @@ class Publisher:
     def open(self, task_id: str, **more: Any) -> Run:
         """Begin a run and return it; ``more`` goes to :class:`Run`."""
         run = Run(task_id, publisher=self, **more)
-        self._inbox.gather(self._add, run)
+        self.begin(run)
         return run
+
+    def begin(self, run: Run) -> None:
+        """Publish a new run of this publisher."""
+        self._inbox.gather(self._add, run)
 
     def wake(self, run: Run) -> None:
         """See :class:`Carrier`."""
@@ -241,7 +245,8 @@ class Publisher:
             self._awake.set()
 
     async def _beat(self) -> None:
-        runs = [run for run in self._runs if run.number]
+        # A run that has ended is not removed if a time limit interrupted the signal of its end.
+        runs = [run for run in self._runs if run.number and not run.concluded]
         answers = await self._store.beat([(run.task_id, run.number) for run in runs])
         revived = []
         for run, (taken, event) in zip(runs, answers, strict=True):
