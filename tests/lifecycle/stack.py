@@ -138,11 +138,17 @@ class Stack:
                 part.kill()
 
     def notes(self):
-        return redis.asyncio.Redis(port=self.broker.port, db=3, decode_responses=True)
+        return self._reader(db=3)
 
     def record(self):
         """A client of Celery's result backend."""
-        return redis.asyncio.Redis(port=self.broker.port, db=0, decode_responses=True)
+        return self._reader(db=0)
+
+    def _reader(self, db):
+        """A client that waits for as long as nothing comes."""
+        return redis.asyncio.Redis(
+            port=self.broker.port, db=db, decode_responses=True, socket_timeout=None
+        )
 
     # What the weather does; each blocks.
 
