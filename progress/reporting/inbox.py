@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from contextvars import Context
 from typing import Any
 
 TOGETHER = 0.1  # seconds; the longest time that a call waits for other calls
@@ -17,6 +18,8 @@ class Inbox:
     def __init__(self) -> None:
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._gathering = False  # whether the loop will check for calls by itself
+        # An empty one, since that of a caller would keep its run in memory.
+        self._context = Context()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Set the event loop. Call this before any other method."""
@@ -47,7 +50,7 @@ class Inbox:
 
     def _rouse(self, function: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop is closed: the process is ending
-            self._loop.call_soon_threadsafe(function)
+            self._loop.call_soon_threadsafe(function, context=self._context)
 
     def _take(self) -> None:
         while self._calls:

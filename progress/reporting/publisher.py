@@ -245,6 +245,12 @@ class Publisher:
             self._awake.set()
 
     async def _beat(self) -> None:
+        await self._beat_all()
+        # At the end, so that the next try after an error comes soon: a store that comes back marks
+        # the runs as stalled until their heartbeats come.
+        await asyncio.sleep(self._heartbeat)
+
+    async def _beat_all(self) -> None:
         # A run that has ended is not removed if a time limit interrupted the signal of its end.
         runs = [run for run in self._runs if run.number and not run.concluded]
         answers = await self._store.beat([(run.task_id, run.number) for run in runs])
@@ -257,9 +263,6 @@ class Publisher:
             else:
                 self._remove(run)
         await self._delivery.announce(revived)
-        # At the end, so that the next try after an error comes soon: a store that comes back marks
-        # the runs as stalled until their heartbeats come.
-        await asyncio.sleep(self._heartbeat)
 
     def _flush(self, flushed: list[asyncio.Task[None]]) -> None:
         for run in self._runs:
