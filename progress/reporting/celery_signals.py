@@ -15,7 +15,7 @@ from celery.exceptions import Reject
 from celery.utils.dispatch import Signal
 
 from .. import conf
-from ..events import Event, State
+from ..events import State
 from ..exceptions import CELERY_WORDS, FAILED, PublicError, failure_words, public_words
 from ..store.result_backend import recorded_outcome
 from ..values import capped, identifier
@@ -145,15 +145,19 @@ def broken(task_id: str, exception: Any = None, **_: Any) -> None:
     """End a run for which Celery itself failed after the task's code had returned.
 
     For example, a hook such as ``on_success`` raised, or the result could not be stored. The run
-    ends with the outcome that Celery stored, or else with FAILURE. Celery called ``ended`` before.
-    An eager task that propagates its exception ends here too.
+    ends with the SUCCESS or FAILURE that Celery stored, or else with FAILURE: REVOKED in the record
+    says only that somebody asked for it. Celery called ``ended`` before. An eager task that
+    propagates its exception ends here too.
     """
     run = _undecided.get()
     _undecided.set(None)
     if run is not None and run.task_id == identifier(task_id):
         _broken.set(run.task_id)
-        error = failure_words(exception)
-        _conclude_by_record(run, Event(task_id=run.task_id, state=State.FAILURE, error=error))
+        outcome = recorded_outcome(run.task_id, since=run.began_at)
+        if outcome is None or outcome.state is State.REVOKED:
+            _conclude(run, State.FAILURE, error=failure_words(exception))
+        else:
+            _conclude(run, outcome.state, error=outcome.error)
 
 
 def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> None:
@@ -193,10 +197,13 @@ def process_ends(**_: Any) -> None:
 
 def _ignored(run: Run, exception: Any) -> None:
     """Handle Ignore: end the run with the outcome that the task itself stored, or with PENDING."""
-    if REPLACED in map(str, getattr(exception, "args", ())):
+    outcome = None
+    if REPLACED not in map(str, getattr(exception, "args", ())):
+        outcome = recorded_outcome(run.task_id, since=run.began_at)
+    if outcome is None:
         _conclude(run, State.PENDING)
     else:
-        _conclude_by_record(run, None)
+        _conclude(run, outcome.state, error=outcome.error)
 
 
 def _rejected(run: Run, *, requeue: bool) -> None:
@@ -205,15 +212,6 @@ def _rejected(run: Run, *, requeue: bool) -> None:
         _conclude(run, State.PENDING)
     else:
         _conclude(run, State.FAILURE, error=FAILED)
-
-
-def _conclude_by_record(run: Run, otherwise: Event | None) -> None:
-    """End the run with the outcome that Celery stored, else with ``otherwise``, or PENDING."""
-    outcome = recorded_outcome(run.task_id, since=run.began_at) or otherwise
-    if outcome is None:
-        _conclude(run, State.PENDING)
-    else:
-        _conclude(run, outcome.state, error=outcome.error)
 
 
 def _run(request: Any) -> Run | None:

@@ -72,22 +72,31 @@ def refused_message(message: Any, **_: Any) -> None:
 def revoked(request: Any, *, expired: Any = False, terminated: Any = False, **_: Any) -> None:
     """In the worker's parent: publish REVOKED for a task that was cancelled or has expired."""
     known = _known_of(request.id, request)
-    if not terminated:  # the message was dropped before any process began to execute the task
-        known["worker"] = UNBEGUN
+    if terminated:
+        _say_unless_succeeded(request.id, State.REVOKED, None, known)
+        return
+    # The message was dropped before any process began to execute the task.
+    known["worker"] = UNBEGUN
     _say(request.id, State.REVOKED, error=EXPIRED if expired else None, **known)
 
 
 def failed(task_id: str, error: str | None, request: Any = None) -> None:
-    """In the worker's parent: publish FAILURE for a child that died or timed out.
+    """In the worker's parent: publish FAILURE for a child that died or timed out."""
+    _say_unless_succeeded(task_id, State.FAILURE, error, _known_of(task_id, request))
 
-    The child may have stored SUCCESS just before; Celery keeps that, so it is published instead.
+
+def _say_unless_succeeded(
+    task_id: str, state: State, error: str | None, known: dict[str, Any]
+) -> None:
+    """Publish this end of a child; or SUCCESS, if the child stored that just before its end.
+
+    Celery never overwrites a SUCCESS.
     """
-    known = _known_of(task_id, request)
     recorded = recorded_outcome(task_id, since=known.get("published", 0) / 1e6 - SKEW)
     if recorded is not None and recorded.state is State.SUCCESS:
         _say(task_id, State.SUCCESS, **known)
     else:
-        _say(task_id, State.FAILURE, error=error, **known)
+        _say(task_id, state, error=error, **known)
 
 
 def retried(sender: Any, request: Any, *, reason: Any, error: str | None, due_in: float) -> None:

@@ -45,3 +45,24 @@ async def test_the_failure_of_an_earlier_execution_does_not_end_the_next_one(sto
     outside.failed("a", "Too long.")
     current.flush(5)
     assert (await store.read(["a"]))["a"].state is State.FAILURE
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")
+@pytest.mark.parametrize("recorded", ["SUCCESS", "FAILURE"])
+@pytest.mark.parametrize("end", ["terminated", "lost"])
+async def test_a_child_that_stored_success_just_before_its_end_has_succeeded(store, recorded, end):
+    request = accepted(71)
+    await store.put([Event(task_id="a", state=State.STARTED, published=5)])
+    if recorded == "SUCCESS":
+        app.backend.mark_as_done("a", None)
+    else:  # Celery overwrites a FAILURE
+        app.backend.mark_as_failure("a", RuntimeError())
+    if end == "terminated":
+        outside.revoked(request._context, terminated=True)
+    else:
+        outside.failed("a", "Too long.")
+    current.flush(5)
+    other = State.REVOKED if end == "terminated" else State.FAILURE
+    expected = State.SUCCESS if recorded == "SUCCESS" else other
+    assert (await store.read(["a"]))["a"].state is expected
+    app.backend.forget("a")
