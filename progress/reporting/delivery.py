@@ -24,6 +24,7 @@ from .placing import (
     place_own,
     waits_for_end,
     waits_for_number,
+    without_overtaken,
 )
 from .runs import Run
 
@@ -68,7 +69,7 @@ class Delivery:
     async def step(self) -> None:
         """Wait for a batch and deliver it. If the store raises, keep the batch and raise too."""
         await self._wanted.wait()
-        batch, self._due = self._due, {}
+        batch, self._due = without_overtaken(self._due), {}
         try:
             after = after_their_runs(batch)
             first = {source: batch[source] for source in batch if source not in after}

@@ -53,6 +53,25 @@ def place_own(run: Run, event: Event, standing: Event | None) -> Event:
     return event if event.run == run.number else replace(event, run=run.number)
 
 
+def without_overtaken(batch: Mapping[Source, Event]) -> dict[Source, Event]:
+    """Leave out each FAILURE of a run if a later attempt of its task is in the same batch.
+
+    Celery may record FAILURE, as after ``on_retry`` raised, for a task that it has sent again.
+    """
+    attempts: dict[str, tuple[int, int]] = {}
+    for source, event in batch.items():
+        if isinstance(source, Run):
+            attempt = event.published, event.attempt
+            attempts[event.task_id] = max(attempts.get(event.task_id, attempt), attempt)
+    return {
+        source: event
+        for source, event in batch.items()
+        if not isinstance(source, Run)
+        or event.state is not State.FAILURE
+        or (event.published, event.attempt) == attempts[event.task_id]
+    }
+
+
 def after_their_runs(batch: Mapping[Source, Event]) -> dict[Source, Event]:
     """Return the events from outside whose run ends in the same batch: the run's end comes first.
 

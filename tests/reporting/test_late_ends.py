@@ -121,3 +121,19 @@ async def test_an_outcome_that_waits_for_a_run_gives_way_to_a_newer_event_from_o
     ends.parent.offer("a", again)
     await ends.parent.step()
     assert (await ends.state(), (await ends.store.read(["a"]))["a"].published) == ("REVOKED", 9)
+
+
+@pytest.mark.parametrize("end", [State.FAILURE, State.SUCCESS])
+async def test_only_a_failure_is_not_sent_if_a_later_attempt_has_begun_in_the_same_process(
+    ends, watch, end
+):
+    """As after ``on_retry`` raised, while the publisher waited for the store."""
+    watched = watch("a")
+    again = Run("a", worker="one", published=5, attempt=2)
+    await ends.begin()
+    await watched.until(lambda event: event.state is State.STARTED)
+    ends.offer_end(end)
+    ends.child.offer(again, again.event(State.STARTED))
+    await deliver(ends.child)
+    shown = await watched.next()
+    assert shown.state is (State.SUCCESS if end is State.SUCCESS else State.STARTED)
