@@ -29,8 +29,22 @@ UNDECIDED = Truth(None, "it goes on")
 
 def copied(life, notes, facts):
     """Whether the broker may have brought the message twice."""
-    again = any(note.get("did") == "redeliver" for note in notes)
+    again = any(note.get("did") == "redeliver" for note in notes) or _came_twice(notes)
     return again or facts.copies or (life.late and bool(facts.killed or facts.cold))
+
+
+def _came_twice(notes):
+    """Whether two executions had the same message, although the first one did not give it back.
+
+    A worker that shuts down gives back what it has not acknowledged, as after a hook that raised.
+    """
+    ends = {note["nth"]: note.get("how") for note in notes if note["what"] == "ended"}
+    kept = [
+        note["retries"]
+        for note in notes
+        if note["what"] == "began" and ends.get(note["nth"]) not in {"requeue", "kill", "exit"}
+    ]
+    return len(kept) > len(set(kept))
 
 
 class Case:

@@ -6,6 +6,7 @@ from tests.lifecycle.case import READY, RETRIES, STATE_OF
 from tests.lifecycle.stack import LOST_AFTER
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
+TRY_AGAIN = 1.5  # seconds after an outage until each process has repeated its events
 LATE = 0.3  # seconds after an end in which a time limit may still kill the process
 #: Kinds of weather in which the store is there all the time.
 UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker cold",
@@ -35,8 +36,18 @@ def justified(living, state, at, facts):
         at > lost + LOST_AFTER - 1 for lost in [*facts.killed, *facts.cold, *facts.purged]
     )
     return (said or recorded or hooked or given_up or limited) and not _newer_at_work(
-        notes, ends, state, at
+        notes, ends, state, at, at - delivered_within(facts, at)
     )
+
+
+def delivered_within(facts, at):
+    """How many seconds before that moment an event may have been, which was shown then.
+
+    While the store takes no events, a process repeats its own every second, and nothing compares
+    them with those of other processes.
+    """
+    waited = [at - start for start, end in away(facts) if start - SLACK < at < end + TRY_AGAIN]
+    return max([0.0, *waited]) + SLACK
 
 
 def own_ends(living, notes):
@@ -57,8 +68,8 @@ def own_ends(living, notes):
             yield note, "FAILURE" if last else STATE_OF.get(note["how"])
 
 
-def _newer_at_work(notes, own_ends, state, at):
-    """Whether a newer execution than the one that ended so was at work then."""
+def _newer_at_work(notes, own_ends, state, at, sent):
+    """Whether a newer execution than the one that ended so was at work when that was sent."""
     own = [note["nth"] for note, end in own_ends if end == state]
     past = [note for note in notes if note["at"] < at + SLACK]
     hooks = [note["at"] for note in past if note.get("hook") == "on_failure"]
@@ -70,7 +81,7 @@ def _newer_at_work(notes, own_ends, state, at):
     ended = max(own, default=0)
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
     return any(
-        note["nth"] > ended and began.get(note["nth"], at) < at - SLACK and note["at"] > at + SLACK
+        note["nth"] > ended and began.get(note["nth"], at) < sent and note["at"] > at + SLACK
         for note in notes
         if note["what"] in {"ended", "aborted"}
     )
@@ -163,6 +174,8 @@ def _killed(notes, hard, failed):
         end = ends.get(note["nth"])
         due = note["at"] + hard if hard else 0
         limit = [due, *(at for at in failed if at > due)] if hard else []
+        if end:  # its worker did not know yet that it was over
+            yield from ((note["pid"], at) for at in others if 0 < at - end["at"] < SLACK)
         if end and end["how"] in {"kill", "exit"}:
             yield note["pid"], end["at"]
         elif not end:

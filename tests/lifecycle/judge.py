@@ -190,8 +190,8 @@ def _forgotten(living, shown, facts):
         if shown == "UNKNOWN":
             return living.status not in READY
         # What it knew some moments ago: Celery has a record, unless the result is ignored. For a
-        # task that waits and never ran, the record is read every 35 s.
-        began = any(note["what"] == "began" for note in living.notes)
+        # task that waits and never ran, by what the store has, the record is read every 35 s.
+        began = any(note["what"] == "began" and note["at"] < taken for note in living.notes)
         unread = living.status not in READY or living.life.ignored or not began
         if taken and shown in OPEN and unread:
             return True

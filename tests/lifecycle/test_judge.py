@@ -337,3 +337,34 @@ def test_an_unknown_task_passes_only_where_the_store_came_back_empty():
     assert shown.rules((9, unknown)) != []
     shown.facts.emptied = [(0, 5.0)]
     assert shown.rules((9, unknown)) == []
+
+
+@pytest.mark.parametrize(("taken", "rules"), [(0.5, []), (1.5, ["wrong end"])])
+def test_a_store_that_comes_back_without_any_run_shows_the_task_waiting(taken, rules):
+    """Celery's record of a task that never ran, as far as the store knows, is read every 35 s."""
+    shown = Shown(began(1), ended(2, "success"), statuses=[(2.1, "SUCCESS")])
+    shown.facts.emptied, shown.facts.weather = [(taken, 3)], "store set back"
+    assert shown.rules((0, event("PENDING", 1))) == rules
+
+
+@pytest.mark.parametrize(("end", "rules"), [("success", []), ("requeue", ["counts"])])
+def test_the_second_execution_of_one_message_is_a_copy_unless_the_first_gave_it_back(end, rules):
+    """A worker that shuts down gives back what it has not acknowledged."""
+    second = ended(5, "success", nth=2) | {"said": [7]}
+    shown = Shown(began(1), ended(2, end), began(4, nth=2), second, statuses=[(2.1, "SUCCESS")])
+    assert shown.rules((2.2, event("SUCCESS", 2))) == rules
+
+
+@pytest.mark.parametrize(
+    ("weather", "rules"), [("store full", []), ("fair", ["wrong end", "called over and goes on"])]
+)
+def test_a_failure_may_come_late_only_while_the_store_takes_no_events(weather, rules):
+    """Another execution has begun meanwhile, and nothing compares the two."""
+    shown = Shown(
+        began(1), ended(2, "auto"), {"what": "hook", "hook": "on_failure", "nth": 0, "at": 2.1},
+        began(2.5, nth=2, retries=1), ended(9, "success", nth=2), statuses=[(9.1, "SUCCESS")],
+        base="raising hooks", auto="at once", weather=weather,
+    )  # fmt: skip
+    shown.facts.raged = [(1.5, 3.5)]
+    success = event("SUCCESS", 9, run=8, attempt=2)
+    assert shown.rules((3.4, event("FAILURE", 2)), late=success, state=success) == rules

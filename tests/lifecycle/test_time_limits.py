@@ -65,3 +65,11 @@ def test_a_frozen_worker_terminates_a_task_when_it_goes_on(thawed, rules):
     shown.facts.raged = [(1.5, thawed)]
     shown.living.truth = truth(Case(shown.living, shown.facts, now=100.0))
     assert shown.rules((4.7, event("REVOKED", 2))) == rules
+
+
+@pytest.mark.parametrize(("after", "dead"), [(0.3, [(7, 2.3)]), (0.4, [])])
+def test_a_process_may_be_terminated_just_after_its_task_ended(after, dead):
+    living = Living(Life(task_id="x"))
+    terminate = {"what": "outside", "did": "terminate", "nth": 0, "at": 2 + after}
+    living.notes = [began(1), ended(2, "success"), terminate]
+    assert list(deaths(living)) == dead
