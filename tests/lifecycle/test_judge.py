@@ -1,5 +1,7 @@
 """The judge of lives finds what is shown wrongly, and lets pass what Celery itself calls over."""
 
+import time
+
 import pytest
 
 from tests.lifecycle.batch import Living
@@ -148,6 +150,17 @@ def test_an_end_of_the_ids_first_life_may_be_killed_with_its_process(pid, rules)
     shown = used_again("failure", published=15)
     shown.facts.deaths = [(pid, 11.1)]
     assert shown.rules((22.1, event("FAILURE", 9, run=8))) == rules
+
+
+def test_an_id_is_used_again_only_after_its_replacement_has_ended_and_is_recorded():
+    living = Living(Life(task_id="x"))
+    living.notes, living.statuses = [began(1), ended(2, "replace")], [(3, "FAILURE")]
+    assert living.replacement_goes_on()
+    now = time.time()
+    living.notes.append({"what": "piece ended", "piece": "last", "nth": 0, "at": now})
+    assert living.replacement_goes_on()
+    living.statuses.append((now + 0.1, "SUCCESS"))
+    assert not living.replacement_goes_on()
 
 
 def test_a_message_of_the_ids_first_life_that_comes_back_is_of_that_life():
