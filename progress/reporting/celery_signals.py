@@ -168,6 +168,14 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
     leave(run)
     if run.publisher is None or run.concluded:
         return
+    try:
+        _end_without_outcome(run, state, retval)
+    except BaseException:  # a time limit or a kill, which gevent raises wherever the greenlet waits
+        _drop(run)
+        raise
+
+
+def _end_without_outcome(run: Run, state: str | None, retval: Any) -> None:
     if state == "IGNORED":
         _ignored(run, retval)
     elif isinstance(retval, Reject):
@@ -177,9 +185,9 @@ def ended(task: Any, state: str | None = None, retval: Any = None, **_: Any) -> 
         _conclude(run, State.FAILURE, error=CELERY_WORDS["TimeLimitExceeded"])
     else:
         # After SystemExit this process ends, and its parent reports FAILURE.
-        last_words()
-        run.publisher.drop(run)
         _undecided.set(run)
+        last_words()
+        _drop(run)
 
 
 def process_begins(**_: Any) -> None:
@@ -217,6 +225,11 @@ def _rejected(run: Run, *, requeue: bool) -> None:
 def _run(request: Any) -> Run | None:
     run = getattr(request, "progress_run", None)
     return run if isinstance(run, Run) else None
+
+
+def _drop(run: Run) -> None:
+    if run.publisher is not None:
+        run.publisher.drop(run)
 
 
 def _conclude(run: Run, state: State, **more: Any) -> None:

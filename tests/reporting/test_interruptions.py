@@ -90,3 +90,17 @@ async def test_a_run_whose_end_is_interrupted_sends_no_more_heartbeats(
         while not (await store.read(["a"]))["a"].stalled:
             await asyncio.sleep(0.01)
     await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("state", "waits"), [("IGNORED", "recorded_outcome"), (None, "last_words")]
+)
+async def test_a_run_sends_no_more_heartbeats_after_its_end_was_interrupted_while_it_waited(
+    task, redis_url, interrupt, state, waits
+):
+    celery_signals.started(task_id="a", task=task)
+    interrupt(celery_signals, waits)
+    with pytest.raises(SoftTimeLimitExceeded):
+        celery_signals.ended(task, state=state)
+    assert flush(5)
+    assert not current_publisher()._runs
