@@ -152,15 +152,15 @@ DENIALS = [
     denial(
         "a rule that says no by raising",
         "access/rules",
-        "except (PermissionDenied, ObjectDoesNotExist):\n        return False",
-        "except (PermissionDenied, ObjectDoesNotExist):\n        return True",
+        "ObjectDoesNotExist):\n        return False\n    except Exception as error",
+        "ObjectDoesNotExist):\n        return True\n    except Exception as error",
         f"{RULES} -k deny_by_raising",
     ),
     denial(
         "no object is an error",
         "access/rules",
-        "(PermissionDenied, ObjectDoesNotExist)",
-        "PermissionDenied",
+        "(PermissionDenied, ObjectDoesNotExist):\n        return False\n    except Exception as error",
+        "PermissionDenied:\n        return False\n    except Exception as error",
         f"{IDS} -k absent",
     ),
     denial(
