@@ -78,7 +78,7 @@ def _read() -> Modules:
 
 
 _kept = cache(_read)
-_compressed = lru_cache(maxsize=16)(gzip.compress)  # 2 ms for all modules, once in a process
+_compressed = lru_cache(maxsize=32)(gzip.compress)  # 2 ms for all modules, once in a process
 
 
 class PublicResponse(HttpResponse):

@@ -23,6 +23,7 @@ POLICIES = {
     "self": {**BAR, "script-src": [SELF]},
     "nonce": {**BAR, "script-src": [NONCE]},
     "strict-dynamic": {**BAR, **DYNAMIC},
+    "no-style": {**BAR, "script-src": [SELF], "style-src": [NONE]},
     "trusted-types": {**BAR, "script-src": [SELF], **TRUSTED},
     "all": {
         **BAR,

@@ -21,12 +21,14 @@ MIDDLEWARE = {
 }
 SLOW = [
     pytest.param(name, marks=pytest.mark.slow)
-    for name in ("self", "nonce", "strict-dynamic", "trusted-types")
+    for name in ("self", "nonce", "strict-dynamic", "trusted-types", "no-style")
 ]
 #: Errors on the console fail a test.
 NOTE = """addEventListener("securitypolicyviolation", (event) =>
   console.error("VIOLATION", event.effectiveDirective, event.blockedURI, event.sample))"""
 BLOCKED = ("WebSocket connection to", "403")
+#: What a policy forbids: the stylesheet that reserves the room of bars.
+FORBIDDEN = {"no-style": ("style-src",)}
 PATIENCE = 20_000  # ms
 
 
@@ -56,15 +58,18 @@ async def check(page, path):
 
 @pytest.mark.parametrize("policy", ["all", *SLOW])
 async def test_a_bar_works_under_a_policy(web, worker, browser, policy):
-    async with windows(browser, f"http://127.0.0.1:{web.port}") as open_page:
+    async with windows(
+        browser, f"http://127.0.0.1:{web.port}", FORBIDDEN.get(policy, ())
+    ) as open_page:
         await check(await open_page(), f"/policy/{policy}/{worker.start(1000)}/")
 
 
 @pytest.mark.parametrize("policy", ["all", *SLOW])
 async def test_a_bar_works_under_a_policy_over_plain_http(web, worker, browser, policy):
+    expected = BLOCKED + FORBIDDEN.get(policy, ())
     async with (
         Gate(web.port).running() as gate,
-        windows(browser, f"http://127.0.0.1:{gate.port}", BLOCKED) as open_page,
+        windows(browser, f"http://127.0.0.1:{gate.port}", expected) as open_page,
     ):
         await check(await open_page(), f"/policy/{policy}/{worker.start(1000)}/")
 
