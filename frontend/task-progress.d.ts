@@ -5,11 +5,11 @@ export class TaskProgress extends HTMLElement {
     static words: Record<string, string>;
     /**
      * Frameworks set the property instead of the attribute.
-     * @param {import("./types.js").TaskEvent | string | null | undefined} value
+     * @param {TaskEvent | string | null | undefined} value
      */
-    set event(value: import("./types.js").TaskEvent | string | null | undefined);
-    /** @returns {import("./types.js").TaskEvent | null} */
-    get event(): import("./types.js").TaskEvent | null;
+    set event(value: TaskEvent | string | null | undefined);
+    /** @returns {TaskEvent | null} */
+    get event(): TaskEvent | null;
     connectedCallback(element?: any): void;
     disconnectedCallback(): void;
     adoptedCallback(): void;
@@ -17,3 +17,4 @@ export class TaskProgress extends HTMLElement {
     attributeChangedCallback(name: string, old: string | null, value: string | null): void;
     #private;
 }
+import type { TaskEvent } from "./types.js";

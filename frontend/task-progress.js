@@ -3,6 +3,8 @@ import { ICONS, build, drawSoon, format, rest } from "./drawing.js";
 import { isEvent, isNewer, parse } from "./events.js";
 import { ProgressSocket } from "./socket.js";
 
+/** @import { TaskEvent } from "./types.js" */
+
 const ignore = () => {}
 const ended = new Set() // tasks whose end was fired
 
@@ -62,14 +64,14 @@ export class TaskProgress extends Base {
   #nodes = build(this.attachShadow({ mode: "open" }))
   #states = this.attachInternals?.().states
 
-  /** @returns {import("./types.js").TaskEvent | null} */
+  /** @returns {TaskEvent | null} */
   get event() {
     return this.#event
   }
 
   /**
    * Frameworks set the property instead of the attribute.
-   * @param {import("./types.js").TaskEvent | string | null | undefined} value
+   * @param {TaskEvent | string | null | undefined} value
    */
   set event(value) {
     set(this, "event", typeof value === "string" ? value : value && JSON.stringify(value))
