@@ -8,31 +8,34 @@
 const STYLE = `
 :host { display: block; line-height: 1.5; font-variant-numeric: tabular-nums }
 :host([hidden]), [hidden] { display: none }
-[part=head], [part=foot] { display: flex; flex-wrap: wrap; justify-content: end; gap: 0 1em;
+#head, #foot { display: flex; flex-wrap: wrap; justify-content: end; gap: 0 1em;
   align-items: baseline }
-[part=label]::before { content: "\\200b" }
-[part=label], [part=message] { flex: 1 5em; min-width: 0; overflow-wrap: anywhere }
+#label::before { content: "\\200b" }
+#label, #message { flex: 1 5em; min-width: 0; overflow-wrap: anywhere }
 div div div { unicode-bidi: plaintext }
-[part=percent] { min-width: 3em }
-[part=percent], [part=counts] { direction: rtl; text-align: right }
-[part=percent]:dir(rtl), [part=counts]:dir(rtl) { direction: ltr; text-align: left }
-[part=label]:dir(rtl), [part=message]:dir(rtl) { text-align: right }
-[part=foot] { font-size: .875em }
-[part=icon] { width: 1em; margin-inline-end: -.5em; text-align: center }
-[part=bar] { contain: strict;
+#percent { min-width: 3em }
+#percent, #counts { direction: rtl; text-align: right }
+#percent:dir(rtl), #counts:dir(rtl) { direction: ltr; text-align: left }
+#label:dir(rtl), #message:dir(rtl) { text-align: right }
+#foot { font-size: .875em }
+#icon { width: 1em; margin-inline-end: -.5em; text-align: center }
+#bar { contain: strict;
   height: var(--task-progress-height, .5em); margin: .375em 0; border-radius: 9em;
   background: var(--task-progress-track, #8884); print-color-adjust: exact }
-[part=fill] { height: 100%; inline-size: calc(var(--value) * 1%);
+#fill { height: 100%; inline-size: calc(var(--value) * 1%);
   background: var(--fill, var(--task-progress-color, #3b82f6)) }
-[part=status] { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
+#status { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
 .SUCCESS { --fill: var(--task-progress-success, #15803d) }
 .FAILURE { --fill: var(--task-progress-failure, #dc2626) }
 .REVOKED { --fill: #777 }
 @media (prefers-reduced-motion: no-preference) {
-  .moves [part=fill] { transition: inline-size .3s } }
-@media (forced-colors: active) { [part=bar] { outline: 1px solid; background: Canvas;
+  .moves #fill { transition: inline-size .3s } }
+@media (forced-colors: active) { #bar { outline: 1px solid; background: Canvas;
   --fill: Highlight; forced-color-adjust: none } }
 `
+
+/** The stylesheets that each new bar has. */
+export const styles = [STYLE]
 
 /** The icons, by what a bar shows; each is in the symbol font of every system. @type {any} */
 export const ICONS = {
@@ -72,16 +75,20 @@ export const build = (shadow) => {
   const { actions, bar, body, icon, message, result, status } = nodes
   shadow.append(body)
   bar.role = "progressbar"
-  bar.setAttribute("aria-describedby", (message.id = "message"))
+  bar.setAttribute("aria-describedby", "message")
   icon.ariaHidden = message.ariaHidden = "true" // the status says the message
   status.role = "status"
-  dress(shadow, STYLE)
+  for (const css of styles) dress(shadow, css)
   return nodes
 }
 
 /** @param {string} part */
 const make = (part) =>
-  Object.assign(document.createElement(/actions|result/.test(part) ? "slot" : "div"), { part, name: part })
+  Object.assign(document.createElement(/actions|result/.test(part) ? "slot" : "div"), {
+    id: part,
+    part,
+    name: part,
+  })
 
 /** Constructed stylesheets, by their text: a strict CSP blocks style elements. @type {any} */
 export const sheets = {}

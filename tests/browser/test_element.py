@@ -224,6 +224,31 @@ async def test_parts_and_custom_properties_style_it(page, link):
     await expect(part(bar, "label")).to_have_css("font-weight", "700")
 
 
+async def test_the_result_is_shown_after_success_and_actions_always(page, link):
+    await page.evaluate(
+        """() => {
+          const child = (slot) => Object.assign(document.createElement("a"), { slot, href: "#" })
+          const names = ["actions", "result"]
+          a.append(...names.map((slot) => Object.assign(child(slot), { textContent: slot })))
+        }"""
+    )
+    actions, result = (page.get_by_role("link", name=name) for name in ("actions", "result"))
+    for version, state in enumerate(["PENDING", "PROGRESS", "RETRY"], start=1):
+        link.send(event(version=version, state=state))
+        await expect(page.locator("#a")).to_have_attribute("state", state.lower())
+        await expect(actions).to_be_visible()
+        await expect(result).to_be_hidden()
+    link.send(event(version=9, state="SUCCESS"))
+    await expect(result).to_be_visible()
+    await expect(actions).to_be_visible()
+
+
+async def test_children_that_the_server_wrote_for_pages_without_scripts_disappear(page, link):
+    await page.evaluate("a.innerHTML = '<progress></progress> <a href=/s/>State of this task</a>'")
+    await expect(page.get_by_role("link")).to_be_hidden()
+    await expect(part(page.locator("#a"), "message")).to_have_text("Connecting…")
+
+
 async def test_a_strict_content_security_policy_is_enough(page, wire):
     async def strict(route):
         policy = {"Content-Security-Policy": "default-src 'self'; img-src data:"}

@@ -60,6 +60,32 @@ async def test_a_page_cannot_change_what_an_ended_bar_shows(page, link, change):
     assert before.endswith("true")
 
 
+#: How pages bring their HTML up to date: scripts by npm, and what calls them.
+LIBRARIES = {
+    "idiomorph": ("idiomorph/dist/idiomorph.js", "Idiomorph.morph(document.body, html)"),
+    "morphdom": ("morphdom/dist/morphdom-umd.js", "morphdom(document.body, html)"),
+}
+#: As the server wrote the bar before it had ended.
+HTML_OF_THE_SERVER = """<body><task-progress id="a" task-id="a" token="second">
+<progress></progress> <a href="/s/">State of this task</a></task-progress></body>"""
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+async def test_a_library_that_morphs_the_page_leaves_the_bar_as_it_is(
+    page, link, packages, library
+):
+    name, call = LIBRARIES[library]
+    await page.evaluate((packages / name).read_text())
+    link.send(event(state="SUCCESS", current=4, total=4))
+    bar = page.locator("#a")
+    await expect(part(bar, "message")).to_have_text("Done")
+    before = await page.evaluate(LOOK)
+    await page.evaluate(f"html => {{ {call} }}", HTML_OF_THE_SERVER)
+    await expect(bar).to_have_attribute("token", "second")
+    await expect(bar).to_have_attribute("state", "success")
+    assert await page.evaluate(LOOK) == before
+
+
 async def test_the_states_are_told_in_attributes_and_as_states(page, link):
     bar = page.locator("#a")
     link.send(event(version=1, current=1, total=2, stalled=True))

