@@ -60,6 +60,7 @@ export class TaskProgress extends Base {
   #isScheduled = false
   /** The attribute's token, or its renewal. @type {any} */
   #token = null
+  #isWatched = false // the task ran while the page was open
   #announced = NaN // announcements for this task; NaN until its first state is drawn
   #nodes = build(this.attachShadow({ mode: "open" }))
   #states = this.attachInternals?.().states
@@ -128,12 +129,15 @@ export class TaskProgress extends Base {
     const { taskId } = /** @type {any} */ (this)
     if (this.#event?.task_id !== taskId) {
       this.#event = null
+      this.#isWatched = false
       this.#announced = NaN
     }
     const text = this.getAttribute("event")
     const event = text && parse(text)
-    if (isEvent(event) && event.task_id === taskId) this.#accept(event, !this.#event)
-    else if (text) import("./refusals.js").then(({ warn }) => warn("bad_event", `Task ${taskId}`), ignore)
+    if (isEvent(event) && event.task_id === taskId) {
+      this.#isWatched ||= !!this.#event && isNewer(this.#event, event) && !ended.has(taskId)
+      this.#accept(event, !this.#event)
+    } else if (text) import("./refusals.js").then(({ warn }) => warn("bad_event", `Task ${taskId}`), ignore)
     this.#tell()
     this.#render()
   }
@@ -148,7 +152,10 @@ export class TaskProgress extends Base {
   }
 
   #receive = (/** @type {Message} */ message) => {
-    if (message.type === "progress") return this.#accept(message)
+    if (message.type === "progress") {
+      this.#isWatched ||= !message.complete
+      return this.#accept(message)
+    }
     if (message.type === "token") return (this.#token = message.token)
     this.#refusal = ""
     if (message.type === "error") {
@@ -170,7 +177,7 @@ export class TaskProgress extends Base {
     const { task_id, version, complete, success } = event
     // It ended before the page was loaded, or its end was fired.
     const isLate = isOld || version / 1000 < performance.timeOrigin || ended.has(task_id)
-    const isEnding = complete && (this.#event || !isLate)
+    const isEnding = complete && (this.#isWatched || !isLate)
     this.#event = event
     this.#refusal = ""
     this.#tell()
@@ -246,7 +253,7 @@ export class TaskProgress extends Base {
     const event = this.#event
     if (event?.complete) return event.state
     if (this.#refusal) return "error"
-    if (!this.hasAttribute("task-id")) return "none"
+    if (!this.getAttribute("task-id")) return "none"
     if (this.#isAway) return "disconnected"
     return event?.stalled ? "stalled" : event?.state ?? "connecting"
   }

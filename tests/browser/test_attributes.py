@@ -85,9 +85,10 @@ async def test_a_renewed_token_survives_a_move_and_a_lost_connection(page, link,
     assert await again.next() == subscribe("a", "renewed")
 
 
-async def test_an_element_without_a_task_says_not_started_yet(page, wire):
+@pytest.mark.parametrize("html", ["<task-progress>", "<task-progress task-id token>"])
+async def test_an_element_without_a_task_says_not_started_yet(page, wire, html):
     await page.goto("/blank")
-    await page.evaluate("document.body.append(document.createElement('task-progress'))")
+    await page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)", html)
     bar = page.locator("task-progress")
     await expect(part(bar, "message")).to_have_text("Not started yet")
     await bar.evaluate(

@@ -93,6 +93,31 @@ async def test_a_task_that_ends_by_a_change_of_the_page_fires_success(page, wire
     assert await page.evaluate("fired") == ["success", "outcome"]
 
 
+async def test_a_copy_with_an_old_event_does_not_fire_success_again(page, wire):
+    """As a page that a framework restores, or that the browser has kept."""
+    old = bar(event(version=5, current=1, total=4).text())
+    await opened(page, old)
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    link.send(event(version=5, current=1, total=4))
+    link.send(event(version=6, state="SUCCESS"))
+    await expect(part(page.locator("#a"), "message")).to_have_text("Done")
+    await page.evaluate("html => { document.body.innerHTML = html }", old)
+    assert await link.next() == subscribe("a")
+    link.send(event(version=6, state="SUCCESS"))
+    await expect(part(page.locator("#a"), "message")).to_have_text("Done")
+    assert await page.evaluate("fired") == ["success", "outcome", "outcome"]
+
+
+async def test_an_outcome_older_than_the_page_fires_no_success_after_an_older_event(page, wire):
+    await opened(page, bar(event(version=5, current=1, total=4).text()))
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    link.send(event(version=6, state="SUCCESS"))
+    await expect(part(page.locator("#a"), "message")).to_have_text("Done")
+    assert await page.evaluate("fired") == ["outcome"]
+
+
 @pytest.mark.parametrize("order", [("taskId", "event"), ("event", "taskId")])
 async def test_an_event_of_another_task_is_taken_with_its_id(page, wire, order):
     await opened(page, bar(event(version=5, current=1, total=4).text()))
