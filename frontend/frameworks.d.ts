@@ -50,7 +50,8 @@ type VueListeners = {
   ) => unknown
 }
 
-type ReactProps = TaskProgressProps & Listeners & { className?: string }
+type ReactProps = TaskProgressProps &
+  Listeners & { className?: string; suppressHydrationWarning?: boolean }
 
 declare global {
   namespace JSX {

@@ -152,7 +152,7 @@ def test_a_script_needs_no_framework(frameworks, tmp_path):
 def test_jsx_knows_attributes_and_events(frameworks, kind):
     source = JSX if kind != "solid" else JSX.replace(" on", " on:")
     if kind.startswith("react") or kind == "none":
-        source = source.replace("class=", "className=")
+        source = source.replace("class=", "suppressHydrationWarning className=")
     place = project(frameworks, f"{kind}.tsx", source, compiler=KINDS[kind])
     assert not check(frameworks, "typescript/bin/tsc", "-p", place)
 
