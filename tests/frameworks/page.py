@@ -2,7 +2,16 @@
 
 from urllib.parse import quote
 
+import pytest
+
 PATIENCE = 5_000  # milliseconds until each bar is right
+EMPTY = "() => document.querySelectorAll('task-progress').length === 0"
+CLOSED = "() => oracle.open() === 0"
+#: How long a page is without bars; the element closes its websocket after a while.
+AWAY = [
+    pytest.param(EMPTY, id="at once"),
+    pytest.param(CLOSED, id="after the socket is closed", marks=pytest.mark.slow),
+]
 WAIT = "([jobs, patience]) => oracle.wait(jobs, patience)"
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.frameworks.page import AWAY
 from tests.frameworks.variants import VARIANTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -54,6 +55,8 @@ REPLACING = (
 UNKEYED = tuple(name for name in VARIANTS if name.endswith("unkeyed"))
 #: Pages that refresh themselves when a task succeeds.
 LISTENING = tuple(name for name in VARIANTS if name.endswith("success"))
+TAKE_OUT = "() => { window.kept = document.querySelector('ul'); kept.remove() }"
+PUT_BACK = "() => document.getElementById('jobs').append(kept)"
 
 
 def slow(*names):
@@ -91,3 +94,15 @@ async def test_the_framework_hears_that_a_task_succeeds(page, name):
     before = await page.bars()
     page.jobs.end(2)
     await page.is_right(before)
+
+
+@pytest.mark.parametrize("away", AWAY)
+async def test_a_list_that_is_kept_outside_of_the_page_goes_on_when_it_is_back(page, away):
+    """As Vue's KeepAlive keeps it."""
+    page.jobs.start(3)
+    await page.open("vue")
+    await page.window.evaluate(TAKE_OUT)
+    await page.window.until(away)
+    page.jobs.end(2)
+    await page.window.evaluate(PUT_BACK)
+    await page.is_right()

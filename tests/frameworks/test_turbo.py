@@ -2,15 +2,11 @@
 
 import pytest
 
+from tests.frameworks.page import AWAY, EMPTY
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 VISIT = "(where) => void Turbo.visit(where)"
-EMPTY = "() => document.querySelectorAll('task-progress').length === 0"
-CLOSED = "() => oracle.open() === 0"
-AWAY = [
-    pytest.param(EMPTY, id="at once"),
-    pytest.param(CLOSED, id="after the socket is closed", marks=pytest.mark.slow),
-]
 
 
 @pytest.mark.parametrize("how", ["refresh", "visit"])

@@ -78,6 +78,7 @@ LONGEST = (
     "client/test_watching.py",
     "reporting/test_worker.py",
     "layers/test_sharding.py",
+    "frameworks/test_frameworks.py",
     "hostile/test_frames.py",
     "browser/test_jobs.py",
     "hostile/test_wire.py",
