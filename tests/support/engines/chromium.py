@@ -73,6 +73,9 @@ class ChromiumWindow(Window):
     async def click(self, x, y):
         await self.page.mouse.click(x, y)
 
+    async def print(self):
+        return await self.page.pdf()
+
     async def back(self):
         await self.page.go_back(wait_until="commit")
 

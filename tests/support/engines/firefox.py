@@ -145,7 +145,6 @@ class FirefoxWindow(Window):
         await self._ask("browsingContext.traverseHistory", delta=-1)
 
     async def print(self):
-        """Return the page as a PDF file."""
         return base64.b64decode((await self._ask("browsingContext.print"))["data"])
 
     async def close(self):

@@ -51,6 +51,10 @@ class Window:
         """Return the visible part of the page as a PNG file."""
         raise NotImplementedError
 
+    async def print(self):
+        """Return the page as a PDF file; WebKitGTK's driver cannot."""
+        raise NotImplementedError
+
     async def resize(self, width, height):
         """Change the size of the viewport, in CSS pixels; WebKit's is at least 450 pixels wide."""
         raise NotImplementedError
