@@ -27,16 +27,6 @@ const PAUSE = 500
 const LONGEST = 30_000 // also the least pause after a server has said "too many"
 const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
 
-/**
- * Percent-encodes one letter of the path: the first of its last part for 1, the next for 2. Firefox
- * waits before it connects to a path where connections have broken: 0.3 s after one, 14 s after ten.
- * @param {string} url @param {number} number
- */
-const spell = (url, number) =>
-  url.replace(/(?<!%.?)[a-z](?=[^/]*\/?\?)/gi, (letter) =>
-    --number ? letter : `%${letter.charCodeAt(0).toString(16)}`,
-  )
-
 /** One websocket for many tasks, open while a task is watched. */
 export class ProgressSocket {
   /** @type {Map<string, ProgressSocket>} */
@@ -48,8 +38,7 @@ export class ProgressSocket {
     place.search ||= "batch"
     const url = place.href.replace(/^http/, "ws")
     for (let key = url; ; key += "+") {
-      const socket =
-        this.#shared.get(key) ?? new this(url, WebSocket, spell(url, key.length - url.length))
+      const socket = this.#shared.get(key) ?? new this(url)
       this.#shared.set(key, socket)
       if (socket.#topics.has(taskId) || socket.#topics.size < socket.#room) return socket
     }
@@ -72,9 +61,8 @@ export class ProgressSocket {
   #idle = 0
 
   /** @param {string} url */
-  constructor(url, Socket = WebSocket, address = url) {
+  constructor(url, Socket = WebSocket) {
     this.url = url
-    this.address = address
     this.Socket = Socket
   }
 
@@ -129,7 +117,7 @@ export class ProgressSocket {
     this.#drop()
     this.#notice = {}
     try {
-      this.#socket = new this.Socket(this.address)
+      this.#socket = new this.Socket(this.url)
     } catch {
       return this.#lost()
     }

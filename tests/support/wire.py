@@ -2,13 +2,10 @@
 
 import asyncio
 import json
-import re
 
 from progress.events import Event, State
 
 PATIENCE = 10  # seconds
-#: The shared socket's address; a page's second socket spells the path with an encoded letter.
-SHARED = re.compile(r"/ws/[^/]+/\?batch$")
 
 
 class Wire:
@@ -22,7 +19,7 @@ class Wire:
     async def of(cls, page):
         """Take over the websockets that the page opens from now on."""
         wire = cls()
-        await page.route_web_socket(SHARED, wire._accept)
+        await page.route_web_socket("**/ws/progress/?batch", wire._accept)
         return wire
 
     def _accept(self, route):
