@@ -3,7 +3,8 @@
 import pytest
 import pytest_asyncio
 
-from tests.engines.bars import UNREACHABLE, fired, shows
+from progress import make_token
+from tests.engines.bars import ADD, UNREACHABLE, fired, shows
 from tests.support.gate import STREAMS, WEBSOCKETS, Gate
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -78,3 +79,26 @@ async def test_a_bar_moves_where_a_proxy_refuses_websockets(window, site, refuse
         await shows(window, "50% Running")
         await ends(window, job)
         assert gate.requests[WEBSOCKETS]
+
+
+#: Keeps the page's websockets in ``sockets``.
+NOTE_SOCKETS = """() => {
+  window.sockets = []
+  const Native = WebSocket
+  window.WebSocket = class extends Native {
+    constructor(url) { super(url); sockets.push(this) }
+  }
+}"""
+OPEN = "(made) => sockets.length >= made && sockets.filter((each) => each.readyState === 1).length"
+
+
+@pytest.mark.slow
+async def test_ten_sockets_are_open_again_soon_after_they_broke(window, road):
+    """Firefox itself delays connections to a path where ten have broken: by 14 s."""
+    await window.goto(f"http://127.0.0.1:{road.port}/blank/")
+    await window.evaluate(NOTE_SOCKETS)
+    bars = [{"task-id": f"quiet-{n}", "token": make_token(f"quiet-{n}")} for n in range(1000)]
+    await window.evaluate(f"(bars) => bars.forEach((each) => ({ADD})(each))", bars)
+    await window.until(f"() => ({OPEN})(10) === 10")
+    road.reset()
+    await window.until(f"() => ({OPEN})(20) === 10", within=5)
