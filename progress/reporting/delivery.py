@@ -55,6 +55,7 @@ class Delivery:
         self._layer_away = False
         self._unstored: Batch = {}  # events that were announced while the store accepted no writes
         self._version = 0  # the version of the last of these
+        self._stalled: dict[Source, int] = {}  # stalled runs that outcomes wait for: their versions
 
     def offer(self, source: Source, event: Event) -> None:
         """Deliver this event; it replaces an older undelivered event of the same source."""
@@ -123,7 +124,7 @@ class Delivery:
         for source, event in batch.items():
             # Only then: an event from outside in the same batch may have had the store read.
             standing = known.get(event.task_id) if source in asking else None
-            if waits_for_end(event, standing):
+            if standing is not None and self._waits_for_end(source, event, standing):
                 waiting[source] = event
             elif not isinstance(source, Run):
                 outside = place_outside(event, standing)
@@ -140,6 +141,18 @@ class Delivery:
             else:
                 placed[source] = place_own(source, event, standing)
         return placed, joining, waiting
+
+    def _waits_for_end(self, source: Source, event: Event, standing: Event) -> bool:
+        """Return whether the outcome must wait: if the run is stalled, until the next read.
+
+        After an outage of the store, a living run is stalled until its next heartbeat.
+        """
+        stalled = self._stalled.pop(source, 0)
+        if not waits_for_end(event, standing) or (standing.stalled and standing.version == stalled):
+            return False
+        if standing.stalled:
+            self._stalled[source] = standing.version
+        return True
 
     def _settle(self, source: Source, answer: Answer) -> Event | None:
         """Note the store's answer; return the event that must still be sent to its group."""

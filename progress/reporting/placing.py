@@ -86,7 +86,7 @@ def after_their_runs(batch: Mapping[Source, Event]) -> dict[Source, Event]:
 
 
 def waits_for_end(event: Event, standing: Event | None) -> bool:
-    """Return whether an outcome from outside must wait until the stored run ends or is stalled.
+    """Return whether an outcome from outside must wait until the stored run ends or stays stalled.
 
     A message was dropped while a run is at work. If that run sent the message and its RETRY is
     still on the way, the outcome is the task's; if the message was a copy, the run ends the task.
@@ -97,7 +97,6 @@ def waits_for_end(event: Event, standing: Event | None) -> bool:
         and is_same_task(event, standing)
         and event.attempt >= standing.attempt
         and standing.state in RUNNING
-        and not standing.stalled
     )
 
 

@@ -114,6 +114,19 @@ async def test_a_run_that_counts_as_lost_stays_lost(ends, settings, redis_url, e
     assert await ends.state() is State.FAILURE
 
 
+@pytest.mark.parametrize("lives", [True, False])
+async def test_a_dropped_message_ends_a_stalled_run_only_if_no_heartbeat_follows(ends, raw, lives):
+    """After an outage of the store, a living run is stalled until its next heartbeat."""
+    await ends.begin()
+    raw.zadd("progress:alive", {"a": 1})
+    await ends.say(Event(task_id="a", published=5, **OUTCOMES["a copy has expired"]))
+    if lives:
+        await ends.store.beat([("a", ends.run.number)])
+    await asyncio.sleep(0)
+    await ends.parent.step()
+    assert await ends.state() is (State.STARTED if lives else State.REVOKED)
+
+
 async def test_an_outcome_that_waits_for_a_run_gives_way_to_a_newer_event_from_outside(ends):
     await ends.begin()
     await ends.say(Event(task_id="a", published=5, **OUTCOMES["a copy has expired"]))

@@ -47,7 +47,7 @@ def test_an_outcome_of_an_unknown_task_is_accepted_unchanged():
     assert place_outside(replace(FAILURE, published=10), RUNNING).run == 0
 
 
-def test_a_message_that_is_dropped_while_a_run_sends_heartbeats_waits_for_its_end():
+def test_an_outcome_waits_for_the_end_of_a_run_that_is_at_work_beside_its_message():
     dropped = replace(FAILURE, state=State.REVOKED, worker=UNBEGUN)
     assert waits_for_end(dropped, RUNNING)
     assert waits_for_end(replace(dropped, attempt=3), RUNNING)
@@ -55,7 +55,6 @@ def test_a_message_that_is_dropped_while_a_run_sends_heartbeats_waits_for_its_en
         assert not waits_for_end(replace(dropped, **others), RUNNING)
     for state in set(State) - RUNNING_STATES:
         assert not waits_for_end(dropped, replace(RUNNING, state=state))
-    assert not waits_for_end(dropped, replace(RUNNING, stalled=True))
 
 
 def test_dropping_a_message_ends_a_task_that_waits_or_is_stalled():
