@@ -95,6 +95,13 @@ class Case:
             return None  # FAILURE of a hook, while the task went on
         return before if before in READY - {self.status} else None
 
+    def ended_out_of_time(self):
+        """Whether the last execution ended when its hard time limit was over, or nearly so."""
+        if self.life.hard is None or self.second or self.last is None:
+            return False
+        began = next((n["at"] for n in self.began if n["nth"] == self.last["nth"]), self.now)
+        return self.last["at"] > began + self.life.hard - 0.3
+
     def earlier(self):
         """The case as it was before the last change of Celery's record."""
         case = copy(self)

@@ -11,6 +11,7 @@ LATE = 0.3  # seconds after an end in which a time limit may still kill the proc
 #: Kinds of weather in which the store is there all the time.
 UNTOUCHED = {"fair", "worker killed", "worker frozen", "worker warm", "worker cold",
              "visibility timeout", "queue purged"}  # fmt: skip
+BACK_TO_QUEUE = {"requeue", "retry", "auto", "kill", "exit"}  # ends that a message follows
 #: Notes after which a process has nothing more to say of an execution.
 OWN_ENDS = {"ended", "aborted", "piece ended", "collected"}
 
@@ -78,6 +79,8 @@ def _newer_at_work(notes, own_ends, state, at, sent):
         own += [note["nth"] for hook in hooks for note in _last_before(ends, hook)]
     if any(note["what"] == "piece ended" for note in past):
         own += [note["nth"] for note in past if note.get("how") == "replace"]
+    if state == "REVOKED":  # its next message was dropped, as revoked or expired
+        own += [note["nth"] for note in past if note.get("how") in BACK_TO_QUEUE]
     ended = max(own, default=0)
     began = {note["nth"]: note["at"] for note in notes if note["what"] == "began"}
     return any(

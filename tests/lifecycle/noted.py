@@ -140,9 +140,8 @@ def by_end(case, how):
     own = _by_note(case, how)
     if own.states is None or case.last is None:
         return own
-    began = next((n["at"] for n in case.began if n["nth"] == case.last["nth"]), case.now)
     states = own.states
-    if case.life.hard is not None and case.last["at"] > began + case.life.hard - 0.3:
+    if case.ended_out_of_time():
         states |= {"FAILURE"}
     if (at := case.did("terminate")) and abs(_obeyed(case, at) - case.last["at"]) < 1:
         states |= {"REVOKED"}

@@ -381,3 +381,19 @@ def test_a_failure_may_come_late_only_while_the_store_takes_no_events(weather, r
     shown.facts.raged = [(1.5, 3.5)]
     success = event("SUCCESS", 9, run=8, attempt=2)
     assert shown.rules((3.4, event("FAILURE", 2)), late=success, state=success) == rules
+
+
+@pytest.mark.parametrize(
+    ("newer", "rules"), [("requeue", []), ("success", ["called over and goes on"])]
+)
+def test_a_message_that_comes_back_and_is_revoked_ends_what_is_watched_beside_an_older_one(
+    newer, rules
+):
+    shown = Shown(
+        began(1), {"what": "outside", "did": "redeliver", "nth": 0, "at": 1.1}, began(2, nth=2),
+        {"what": "outside", "did": "revoke", "nth": 0, "at": 2.1}, ended(2.5, newer, nth=2),
+        ended(6, "success"), statuses=[(2.2, "REVOKED"), (6.1, "SUCCESS")], late=True,
+    )  # fmt: skip
+    success = event("SUCCESS", 9, run=8)
+    found = shown.rules((2.8, event("REVOKED", 2)), late=success, state=success)
+    assert [rule for rule in found if rule != "wrong end"] == rules

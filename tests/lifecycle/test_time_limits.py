@@ -73,3 +73,14 @@ def test_a_process_may_be_terminated_just_after_its_task_ended(after, dead):
     terminate = {"what": "outside", "did": "terminate", "nth": 0, "at": 2 + after}
     living.notes = [began(1), ended(2, "success"), terminate]
     assert list(deaths(living)) == dead
+
+
+@pytest.mark.parametrize(("limit", "rules"), [(0.5, []), (None, ["wrong end"])])
+def test_a_task_that_ended_before_its_time_limit_was_enforced_has_either_end(limit, rules):
+    shown = Shown(
+        began(1), {"what": "outside", "did": "abort", "nth": 0, "at": 1.9},
+        {"what": "aborted", "nth": 1, "at": 2}, statuses=[(1.9, "ABORTED"), (2.8, "FAILURE")],
+        base="abortable", hard=limit,
+    )  # fmt: skip
+    assert shown.rules((2.1, event("REVOKED", 2))) == rules
+    assert shown.rules((2.8, event("FAILURE", 2))) == []

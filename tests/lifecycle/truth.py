@@ -90,6 +90,14 @@ def _recorded(case):
         return _revoked_late(case, how or "aborted")
     if case.status == "REVOKED" and _revoked_out_of_time(case):
         return Truth(frozenset({"REVOKED", "FAILURE"}), "revoked about when its time was over")
+    return _as_recorded(case, how)
+
+
+def _as_recorded(case, how):
+    """The record; a busy worker may enforce a time limit after the task has ended by itself."""
+    if case.status == "FAILURE" and case.ended_out_of_time():
+        own = by_end(case, how or "aborted").states or frozenset()
+        return Truth(own & READY | {"FAILURE"}, "called out of time after it had ended")
     return only(case.status, "Celery's record")
 
 
