@@ -3,7 +3,7 @@ import { ICONS, build, drawSoon, format, rest } from "./drawing.js";
 import { isEvent, isNewer, parse } from "./events.js";
 import { ProgressSocket } from "./socket.js";
 
-/** @import { TaskEvent } from "./types.js" */
+/** @import { Message, TaskEvent } from "./types.js" */
 
 const ignore = () => {}
 const ended = new Set() // tasks whose end was fired
