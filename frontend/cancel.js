@@ -1,12 +1,13 @@
 // The button that cancels a task, in an element that has a `cancel-url`.
-import { dress } from "./drawing.js";
+import { addSheet } from "./drawing.js";
+import { extend as dress } from "./sheets.js";
 
-const STYLE = `
+addSheet(`
 button { min-height: 24px; margin: -4px 0; padding: 0; border: 0; background: none; color: inherit;
   font: inherit; font-size: .875em; text-decoration: underline; cursor: pointer }
 button[aria-disabled=true] { text-decoration: none; cursor: default }
 [role=alert]:empty { display: none }
-`
+`)
 
 /** Texts of the button; TaskProgress.words overrides them. */
 const WORDS = {
@@ -35,7 +36,7 @@ class Cancel {
     this.element = element
     this.bar = nodes.bar
     this.getToken = getToken
-    dress(element.shadowRoot, STYLE)
+    dress(element)
     nodes.actions.after(this.#problem, this.#button)
     Object.assign(this.#button, { type: "button", part: "cancel", onclick: () => this.#cancel() })
     this.#problem.role = "alert"

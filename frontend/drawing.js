@@ -34,9 +34,6 @@ div div div { unicode-bidi: plaintext }
   --fill: Highlight; forced-color-adjust: none } }
 `
 
-/** The stylesheets that each new bar has. */
-export const styles = [STYLE]
-
 /** The icons, by what a bar shows; each is in the symbol font of every system. @type {any} */
 export const ICONS = {
   none: "○",
@@ -78,7 +75,7 @@ export const build = (shadow) => {
   bar.setAttribute("aria-describedby", "message")
   icon.ariaHidden = message.ariaHidden = "true" // the status says the message
   status.role = "status"
-  for (const css of styles) dress(shadow, css)
+  shadow.adoptedStyleSheets = sheets
   return nodes
 }
 
@@ -90,14 +87,15 @@ const make = (part) =>
     name: part,
   })
 
-/** Constructed stylesheets, by their text: a strict CSP blocks style elements. @type {any} */
-export const sheets = {}
-/** @param {ShadowRoot} shadow @param {string} css */
-export const dress = (shadow, css) => {
-  if (!sheets[css]) (sheets[css] = new CSSStyleSheet()).replaceSync(css)
-  const { adoptedStyleSheets } = shadow
-  if (!adoptedStyleSheets.includes(sheets[css])) adoptedStyleSheets.push(sheets[css])
+/** The stylesheets of all bars, constructed, since a strict CSP blocks style elements. */
+export const sheets = /** @type {CSSStyleSheet[]} */ ([])
+/** @param {string} css */
+export const addSheet = (css) => {
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(css)
+  sheets.push(sheet)
 }
+if (globalThis.document) addSheet(STYLE)
 
 /** Cached number formats. @type {any} */
 const formats = {}

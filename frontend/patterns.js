@@ -1,7 +1,8 @@
 // The patterns of bars that do not simply fill: work of unknown length moves, trouble is striped.
-import { dress } from "./drawing.js";
+import { addSheet } from "./drawing.js";
+export { extend } from "./sheets.js";
 
-const STYLE = `
+addSheet(`
 #bar { position: relative }
 #fill { -webkit-mask: var(--pattern); mask: var(--pattern) }
 .RETRY, .stalled, .disconnected {
@@ -13,7 +14,4 @@ const STYLE = `
   .busy :dir(rtl) { animation-direction: reverse }
 }
 @keyframes work { 0% { transform: translateX(-100%) } to { transform: translateX(200%) } }
-`
-
-/** @param {any} element */
-export const extend = ({ shadowRoot }) => dress(shadowRoot, STYLE)
+`)

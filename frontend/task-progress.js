@@ -18,6 +18,9 @@ const EXTRAS = {
   variant: () => import("./variants.js"),
 }
 
+/** The most announcements for one task. @type {Record<string, number>} */
+const LIMITS = { off: 0, end: 1, all: Infinity }
+
 /** @param {Element} element @param {string} name @param {any} value */
 const set = (element, name, value) => {
   if (value == null) element.removeAttribute(name)
@@ -94,7 +97,7 @@ export class TaskProgress extends Base {
   }
 
   adoptedCallback() {
-    import("./adoption.js").then(this.#extend, ignore)
+    import("./sheets.js").then(this.#extend, ignore)
   }
 
   /** @param {string} name @param {string | null} old @param {string | null} value */
@@ -234,18 +237,13 @@ export class TaskProgress extends Base {
     if (isNew) {
       // The first state of a task is no news. The last announcement is kept for the end.
       const isEnd = event?.complete || this.#refusal
-      const isSaid = this.#announced < this.#limit - (isEnd ? 0 : 1)
+      const most = LIMITS[this.getAttribute("announce") ?? ""] ?? 4
+      const isSaid = this.#announced < most - (isEnd ? 0 : 1)
       status.ariaLive = isSaid ? "polite" : "off"
       status.textContent = `${ariaLabel}: ${message}`
       if (isSaid) this.#announced++
     }
     if (event) this.#announced ||= 0
-  }
-
-  /** The most announcements for one task. */
-  get #limit() {
-    const mode = this.getAttribute("announce") ?? ""
-    return { off: 0, end: 1, all: Infinity }[mode] ?? 4
   }
 
   /** What is shown: a key of `words`. */

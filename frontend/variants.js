@@ -1,7 +1,8 @@
 // The stylesheet of the other forms of a bar: `variant="compact"`, "inline" and "ring".
-import { dress, styles } from "./drawing.js";
+import { addSheet } from "./drawing.js";
+export { extend } from "./sheets.js";
 
-const STYLE = `
+addSheet(`
 :host([variant=compact]) #body, :host([variant=inline]) #body { display: flex;
   flex-wrap: wrap; align-items: baseline; gap: 0 .75em; font-size: .875em }
 :host(:is([variant=compact], [variant=inline])) :is(#head, #foot) {
@@ -37,9 +38,4 @@ const STYLE = `
   :host([variant=ring]) .busy.moves #fill { animation: turn 1.6s linear infinite }
 }
 @keyframes turn { to { transform: rotate(1turn) } }
-`
-
-styles.push(STYLE)
-
-/** @param {any} element */
-export const extend = ({ shadowRoot }) => dress(shadowRoot, STYLE)
+`)

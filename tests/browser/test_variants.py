@@ -84,7 +84,7 @@ async def test_a_bar_in_its_usual_form_loads_no_other(page, wire):
     bar, link = await opened(page, wire, "bar")
     link.send(event(version=1, current=1, total=4))
     await expect(part(bar, "percent")).to_have_text("25%")
-    assert set(loaded) & {"variants.js", "patterns.js", "cancel.js", "adoption.js"} == set()
+    assert set(loaded) & {"variants.js", "patterns.js", "cancel.js", "sheets.js"} == set()
     link.send(event(version=2))
     await expect(part(bar, "fill")).to_have_css("mask-image", re.compile("gradient"))
     assert loaded.count("patterns.js") == 1

@@ -37,7 +37,7 @@ def test_every_import_is_found(sources):
     assert found["socket.js"] == {"events.js", "fallback.js"}
     assert found["task-progress.js"] == {
         *("drawing.js", "events.js", "socket.js", "refusals.js", "cancel.js"),
-        *("variants.js", "adoption.js", "patterns.js"),
+        *("variants.js", "sheets.js", "patterns.js"),
     }
     assert set().union(*found.values()) <= set(sources)
 
