@@ -6,12 +6,15 @@
 import asyncio
 import json
 import time
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
 from tests.engines.bars import UNREACHABLE
+from tests.faults.page import Chromium as FreezingChromium
+from tests.support.engines.chromium import ChromiumWindow
 from tests.support.engines.machine import asleep, cpu_seconds, memory
 
 pytestmark = [
@@ -30,6 +33,11 @@ BEHIND = """(least) => [...document.querySelectorAll("task-progress")].filter(
 #: Counts the bars that show anything but the task's success.
 UNDONE = """() => [...document.querySelectorAll("task-progress")].map(shown).filter(
   ({ percent, message }) => `${percent} ${message}` !== "100% Done").length"""
+NOTE_FREEZES = """() => {
+  window.freezes = []
+  const note = ({ type }) => freezes.push(type)
+  for (const type of ["freeze", "resume"]) document.addEventListener(type, note)
+}"""
 #: Measures for so many seconds how long the page's only thread does not run timers.
 BLOCKED = """(seconds) => new Promise((done) => {
   const end = performance.now() + 1000 * seconds
@@ -137,6 +145,44 @@ async def test_all_bars_are_right_after_flaps_a_restart_and_a_sleep(
     crowd.end()
     await asyncio.sleep(2)
     figure["all done, s"] = await done(window)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sleepy(chromium, tmp_path):
+    """A window of a Chromium that hides and freezes pages, and another window."""
+    async with FreezingChromium(tmp_path, chromium).driven() as browser:
+        [context] = browser.contexts
+        yield ChromiumWindow(await context.new_page()), await context.new_page()
+
+
+# Only Chromium can be told to freeze a page; the test above stops all processes of each engine.
+async def test_all_bars_are_right_after_a_freeze(sleepy, site, road, walkers, tmp_path):
+    window, other = sleepy
+    crowd = Crowd(site, tmp_path, 1000)
+    await until_moving(crowd)
+    await window.page.bring_to_front()
+    await window.goto(f"{road.url}/bars/{crowd.prefix}/1000/")
+    await right(window, crowd, within=30)
+    await window.evaluate(NOTE_FREEZES)
+    async with frozen(window, other):
+        await asyncio.sleep(SLEEP)
+    await right(window, crowd)
+    assert await window.evaluate("() => freezes") == ["freeze", "resume"]
+    crowd.end()
+    await asyncio.sleep(2)
+    await done(window)
+
+
+@asynccontextmanager
+async def frozen(window, other):
+    """Show the other window and freeze the page for the length of the block."""
+    await other.bring_to_front()
+    await window.until("() => document.hidden")
+    session = await window.page.context.new_cdp_session(window.page)
+    await session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    yield
+    await session.send("Page.setWebLifecycleState", {"state": "active"})
+    await window.page.bring_to_front()
 
 
 async def measure(engine, window, figure):
