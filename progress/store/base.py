@@ -59,7 +59,8 @@ class Store(Protocol):
            PENDING of a higher attempt is accepted unless the task has ended.
         4. Nothing replaces a SUCCESS.
         5. A higher attempt is accepted and a lower one is refused, unless it is a SUCCESS.
-        6. A new or higher run is accepted. Of a lower run, only a SUCCESS is accepted.
+        6. A new or higher run is accepted, unless it is new and only repeats the stored outcome. Of
+           a lower run, only a SUCCESS is accepted.
         7. Within a run, every event is accepted until its outcome or RETRY. After RETRY, only an
            outcome is accepted.
         """

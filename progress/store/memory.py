@@ -148,6 +148,8 @@ def accepts(old: Event, new: Event, now: int) -> bool:  # noqa: PLR0911 - one ru
         return False
     if new.attempt != old.attempt:
         return new.attempt > old.attempt or new.state is State.SUCCESS
+    if new.run == 0 and new.state is old.state and old.complete:
+        return False
     if new.run == 0 or new.run > old.run:
         return True
     if new.run < old.run:

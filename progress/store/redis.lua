@@ -79,6 +79,7 @@ local function accepts(its_run, its_state, its_attempt, its_published, age)
   end
   if state == 'SUCCESS' then return false end
   if its_attempt ~= attempt then return its_attempt > attempt or its_state == 'SUCCESS' end
+  if its_run == 0 and its_state == state and OUTCOME[state] then return false end  -- the same again
   if its_run == 0 or its_run > run then return true end  -- a new run, or a run that Redis has lost
   if its_run < run then return its_state == 'SUCCESS' end  -- another run has taken over
   return RUNNING[state] or state == 'PENDING' or (state == 'RETRY' and OUTCOME[its_state])

@@ -64,6 +64,16 @@ async def test_an_outcome_from_outside_the_run_ends_a_task_that_waits_for_its_re
     assert (accepted, stands.state) == (True, end)
 
 
+@pytest.mark.parametrize("end", [REVOKED, FAILURE])
+async def test_an_outcome_that_several_processes_report_is_stored_once(store, end):
+    """A worker's parent and a web process, which reads Celery's record, know no run of the task."""
+    await put(store, PENDING)
+    _, first = await put(store, end, error="its words")
+    assert await put(store, end) == (False, first)
+    other = REVOKED if end is FAILURE else FAILURE
+    assert (await put(store, other))[0]
+
+
 async def test_a_report_of_a_run_is_refused_after_its_retry(store):
     _, first = await put(store, STARTED)
     _, retry = await put(store, RETRY, run=first.run)
