@@ -44,7 +44,7 @@ def _follows(newest, event, *, stored, waited):
         return
     if 0 < event["published"] < newest["published"]:
         yield "published falls", step, ""
-    if not stored:
+    if not stored or event["state"] == "UNKNOWN":  # that has no attempt and no counts
         return
     same_life = event["published"] == newest["published"]
     if same_life and event["attempt"] < newest["attempt"] and event["state"] != "SUCCESS":

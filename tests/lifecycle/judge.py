@@ -193,7 +193,8 @@ def _forgotten(living, shown, facts):
         # task that waits and never ran, by what the store has, the record is read every 35 s.
         began = any(note["what"] == "began" and note["at"] < taken for note in living.notes)
         unread = living.status not in READY or living.life.ignored or not began
-        if taken and shown in OPEN and unread:
+        # After it came back empty, the sender may have stored its PENDING once more.
+        if (taken or shown == "PENDING") and shown in OPEN and unread:
             return True
     return False
 

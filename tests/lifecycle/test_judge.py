@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.lifecycle.batch import Living
-from tests.lifecycle.case import Case, Truth
+from tests.lifecycle.case import OPEN, Case, Truth
 from tests.lifecycle.lives import Attempt, Life
 from tests.lifecycle.shown import Shown, began, ended, event
 from tests.lifecycle.truth import truth
@@ -352,7 +352,7 @@ def test_an_unknown_task_passes_only_where_the_store_came_back_empty():
     assert shown.rules((9, unknown)) == []
 
 
-@pytest.mark.parametrize(("taken", "rules"), [(0.5, []), (1.5, ["wrong end"])])
+@pytest.mark.parametrize(("taken", "rules"), [(0, []), (0.5, []), (1.5, ["wrong end"])])
 def test_a_store_that_comes_back_without_any_run_shows_the_task_waiting(taken, rules):
     """Celery's record of a task that never ran, as far as the store knows, is read every 35 s."""
     shown = Shown(began(1), ended(2, "success"), statuses=[(2.1, "SUCCESS")])
@@ -397,3 +397,12 @@ def test_a_message_that_comes_back_and_is_revoked_ends_what_is_watched_beside_an
     success = event("SUCCESS", 9, run=8)
     found = shown.rules((2.8, event("REVOKED", 2)), late=success, state=success)
     assert [rule for rule in found if rule != "wrong end"] == rules
+
+
+@pytest.mark.parametrize(("state", "rules"), [("UNKNOWN", []), ("PROGRESS", ["attempt falls"])])
+def test_a_task_that_the_store_has_forgotten_has_no_attempt(state, rules):
+    shown = Shown(began(1), ended(2, "ignore"), kind="eager", weather="store away")
+    shown.living.eager, shown.facts.emptied = "IGNORED", [(0, 3)]
+    shown.living.truth = Truth(OPEN, "")
+    second = event("STARTED", 2, attempt=2)
+    assert shown.rules((1, second), (9, event(state, 3, run=0)))[: len(rules) or None] == rules
