@@ -278,8 +278,11 @@ for (const name of ATTRIBUTES.slice(1)) {
   })
 }
 
-// Elements that are not yet defined keep their room until their form is known.
-if (globalThis.document?.querySelector("task-progress[variant]"))
-  await EXTRAS.variant().catch(ignore)
-globalThis.customElements?.get("task-progress") ??
+const define = () =>
+  globalThis.customElements?.get("task-progress") ??
   globalThis.customElements?.define("task-progress", TaskProgress)
+
+// Elements that are not yet defined keep their room, so their form must be known before.
+if (globalThis.document?.querySelector("task-progress[variant]"))
+  EXTRAS.variant().then(define, define)
+else define()
