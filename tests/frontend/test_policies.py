@@ -51,7 +51,7 @@ async def check(page, path):
     before = await part(bar, "percent").text_content()
     await expect(part(bar, "percent")).not_to_have_text(before, timeout=PATIENCE)
     message = part(refused, "message")
-    await expect(message).to_have_text("You may not see this task", timeout=PATIENCE)
+    await expect(message).to_have_text(re.compile("Reload the page"), timeout=PATIENCE)
     await part(bar, "cancel").click()
     await expect(part(bar, "message")).to_have_text("Cancelled", timeout=PATIENCE)
 
