@@ -1,7 +1,7 @@
 # make demo         start the demo; PORT= sets its port, REDIS_URL= the Redis server it uses
 # make quick        run the tests that start no worker, web server or browser: about a minute
 # make test         run all tests, on real servers and in real browsers; ARGS= goes to pytest
-# make browsers     run the element in Chromium, Firefox and WebKitGTK, with 1,000 bars on a page too
+# make browsers     run the element in Chromium, Firefox and WebKitGTK, with 1,000 bars and in frameworks
 # make faults       run all rows of the fault matrix and print them as a table
 # make hostile      send real servers everything a stranger may send, the slow tests included
 # make fuzz         run 10,000 random requests in one process; SEED= repeats a run, CASES= sets how many

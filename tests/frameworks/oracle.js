@@ -19,7 +19,11 @@ for (const level of ["error", "warn"]) {
   }
 }
 addEventListener("error", ({ message }) => faults.push(`error: ${message}`))
-addEventListener("unhandledrejection", ({ reason }) => faults.push(`rejection: ${reason}`))
+addEventListener("unhandledrejection", (event) => {
+  // Turbo gives up a visit for the next one, and does not catch the error of its request.
+  if (event.reason?.name === "AbortError") event.preventDefault()
+  else faults.push(`rejection: ${event.reason}`)
+})
 /** How many times each task succeeded in the eyes of the page. */
 const successes = {}
 addEventListener("success", ({ detail: { task_id } }) => {
@@ -28,8 +32,8 @@ addEventListener("success", ({ detail: { task_id } }) => {
 })
 addEventListener("refused", ({ detail }) => faults.push(`refused: ${JSON.stringify(detail)}`))
 
-const part = (bar, name) => bar.shadowRoot.querySelector(`[part=${name}]`)
-const text = (bar, name) => part(bar, name).textContent
+const part = (bar, name) => bar.shadowRoot?.querySelector(`[part=${name}]`)
+const text = (bar, name) => part(bar, name)?.textContent
 /** A task's description names the task. */
 const description = (task) => (task ? `Import ${task}` : "")
 
@@ -69,7 +73,7 @@ const compare = (bar, { name, task, state, after, mark, token }) => {
     ["event", bar.event?.task_id ?? null, task],
     ["state", bar.event?.state ?? null, state],
     ["label", text(bar, "label"), description(task)],
-    ["name", part(bar, "bar").ariaLabel, name],
+    ["name", part(bar, "bar")?.ariaLabel, name],
     ["message", text(bar, "message"), messages[state]],
     ["percent", text(bar, "percent"), task ? `${Math.floor(percent)}%` : ""],
     ["kept", !mark || bar.mark === mark, true],

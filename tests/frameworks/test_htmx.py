@@ -31,5 +31,5 @@ async def test_a_restored_page_shows_what_happened_meanwhile(page, name, away):
     await page.window.until(EMPTY)
     await page.window.until(away)
     jobs.end(3)
-    await page.window.back()
+    await page.back()
     await page.is_right()
