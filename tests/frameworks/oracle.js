@@ -21,7 +21,7 @@ for (const level of ["error", "warn"]) {
 addEventListener("error", ({ message }) => faults.push(`error: ${message}`))
 addEventListener("unhandledrejection", (event) => {
   // Turbo gives up a visit for the next one, and does not catch the error of its request.
-  if (event.reason?.name === "AbortError") event.preventDefault()
+  if (globalThis.Turbo && event.reason?.name === "AbortError") event.preventDefault()
   else faults.push(`rejection: ${event.reason}`)
 })
 /** How many times each task succeeded in the eyes of the page. */
