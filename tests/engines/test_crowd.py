@@ -67,15 +67,22 @@ class Crowd:
                 "tests.engines.tasks.walk", [2, str(self._end)], task_id=task_id, queue="crowd"
             )
 
-    def end(self):
-        """Let each task succeed after its present step."""
+    async def end(self):
+        """Let each task succeed after its present step; return when the store has all outcomes."""
         self._end.touch()
+        async with asyncio.timeout(60):
+            while not all(event["complete"] for event in self.events()):
+                await asyncio.sleep(0.1)
+
+    def events(self):
+        """The events that the store has."""
+        keys = [f"progress:event:{task_id}" for task_id in self.ids]
+        with self._site.store.client() as client:
+            return [json.loads(text) for text in client.mget(keys) if text]
 
     def versions(self):
         """The versions of the tasks' events in the store."""
-        keys = [f"progress:event:{task_id}" for task_id in self.ids]
-        texts = self._site.store.client().mget(keys)
-        return {json.loads(text)["task_id"]: json.loads(text)["version"] for text in texts if text}
+        return {event["task_id"]: event["version"] for event in self.events()}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +103,7 @@ async def crowd(request, window, site, road, walkers, tmp_path):
     await until_moving(crowd)
     await window.goto(f"{road.url}/bars/{crowd.prefix}/{request.param}/")
     yield crowd
-    crowd.end()
+    await crowd.end()
 
 
 async def until_moving(crowd):
@@ -110,7 +117,6 @@ async def right(window, crowd, *, within=SOON):
     """Wait until each bar has what the store has now; return how many seconds that took."""
     began = time.monotonic()
     least = crowd.versions()
-    behind = len(least)
     while behind := await window.evaluate(BEHIND, least):
         took = time.monotonic() - began
         assert took < within, f"{behind} of {len(least)} bars are behind after {took:.1f} s"
@@ -142,8 +148,7 @@ async def test_all_bars_are_right_after_flaps_a_restart_and_a_sleep(
     with asleep(engine.folder):
         await asyncio.sleep(SLEEP)
     figure["after a sleep, s"] = await right(window, crowd)
-    crowd.end()
-    await asyncio.sleep(2)
+    await crowd.end()
     figure["all done, s"] = await done(window)
 
 
@@ -168,8 +173,7 @@ async def test_all_bars_are_right_after_a_freeze(sleepy, site, road, walkers, tm
         await asyncio.sleep(SLEEP)
     await right(window, crowd)
     assert await window.evaluate("() => freezes") == ["freeze", "resume"]
-    crowd.end()
-    await asyncio.sleep(2)
+    await crowd.end()
     await done(window)
 
 

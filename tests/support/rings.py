@@ -69,6 +69,7 @@ LONGEST = (
     "frontend/test_javascript.py",
     "browser/test_fallback.py",
     "docs/test_scaling.py",
+    "engines/test_network.py",
     "demo/test_jobs.py",
     "access/test_changes.py",
     "test_conformance.py",
