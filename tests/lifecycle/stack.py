@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,8 +108,8 @@ class Stack:
         self.workers = {
             pool: LifeWorker(folder, pool=pool, celery=celery, env=env | ahead) for pool in pools
         }
-        self.killed = []  # when all workers were, by the clock on the wall
-        self.cold = []
+        self.killed = []  # before and after each worker was killed, by the clock on the wall
+        self.cold = []  # when the workers were told to end at once, and when each had ended
         self.purged = []
         self.raged = []  # (from when, to when) the weather was bad
         self.emptied = []  # (of when what the store kept is, when it came back)
@@ -189,7 +190,8 @@ class Stack:
         with self.broker.client() as client:
             client.delete(*self.workers)
 
-    def end_workers(self, number):
+    def end_workers(self, number, ended=None):
+        """Send all workers this signal, and wait for each; ``ended`` gets the times."""
         for worker in self.workers.values():
             os.kill(worker.process.pid, number)
         for worker in self.workers.values():
@@ -197,6 +199,8 @@ class Stack:
                 worker.process.wait(10)
             except subprocess.TimeoutExpired:  # Celery 5.6's solo worker may hang in it
                 worker.kill()
+            if ended is not None:  # until now it may have taken tasks
+                ended.append(time.time())
 
 
 def facts(stack):

@@ -63,9 +63,10 @@ async def _store_set_back(stack):
 
 
 async def _worker_killed(stack):
-    stack.killed.append(time.time())
     for worker in stack.workers.values():
+        stack.killed.append(time.time())
         worker.kill()
+        stack.killed.append(time.time())
     tags = stack.unacked()
     await asyncio.to_thread(stack.start_workers)
     await asyncio.to_thread(stack.restore, tags)
@@ -86,8 +87,7 @@ async def _worker_warm(stack):
 
 async def _worker_cold(stack):
     stack.cold.append(time.time())
-    await asyncio.to_thread(stack.end_workers, signal.SIGQUIT)
-    stack.cold.append(time.time())  # until now some may have taken tasks
+    await asyncio.to_thread(stack.end_workers, signal.SIGQUIT, stack.cold)
     tags = stack.unacked()
     await asyncio.to_thread(stack.start_workers)
     await asyncio.to_thread(stack.restore, tags)
