@@ -47,6 +47,15 @@ def _came_twice(notes):
     return len(kept) > len(set(kept))
 
 
+def over(notes):
+    """When Celery had finished with each execution that wrote how it ends, by its number.
+
+    One that was cut off after that wrote no other note; it is given a second.
+    """
+    ends = {note["nth"]: note["at"] + 1 for note in notes if note["what"] in {"ended", "aborted"}}
+    return ends | {note["nth"]: note["at"] for note in notes if note["what"] == "left"}
+
+
 class Case:
     """A life with what is known of it."""
 
@@ -100,7 +109,7 @@ class Case:
         if self.life.hard is None or self.second or self.last is None:
             return False
         began = next((n["at"] for n in self.began if n["nth"] == self.last["nth"]), self.now)
-        return self.last["at"] > began + self.life.hard - 0.3
+        return over(self.notes)[self.last["nth"]] > began + self.life.hard - 0.3
 
     def earlier(self):
         """The case as it was before the last change of Celery's record."""

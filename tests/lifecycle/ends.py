@@ -2,7 +2,7 @@
 
 from math import inf
 
-from tests.lifecycle.case import READY, RETRIES, STATE_OF
+from tests.lifecycle.case import READY, RETRIES, STATE_OF, over
 from tests.lifecycle.stack import LOST_AFTER
 
 SLACK = 0.35  # seconds between what happens and its note, on a busy machine
@@ -25,11 +25,13 @@ def justified(living, state, at, facts):
     hooked = state == "FAILURE" and any(
         note.get("hook") == "on_failure" and note["at"] < at + SLACK for note in notes
     )
-    ended = {note["nth"] for note in notes if note["what"] in {"ended", "aborted"}}
-    cut = [note for note in notes if note["what"] == "began" and note["nth"] not in ended]
     limits = [each for each in (living.life.soft, living.life.hard) if each is not None]
+    until = over(notes)
     limited = state == "FAILURE" and any(
-        note["at"] + limit < at for note in cut for limit in limits
+        note["at"] + limit < min(at, until.get(note["nth"], inf) + LATE)
+        for note in notes
+        for limit in limits
+        if note["what"] == "began"
     )
     if state == "SUCCESS":  # of one of two executions at once, or of a replacement
         return said or recorded
@@ -183,5 +185,5 @@ def _killed(notes, hard, failed):
             yield note["pid"], end["at"]
         elif not end:
             yield from ((note["pid"], at) for at in [*limit, *others])
-        elif hard and end["at"] > note["at"] + hard - LATE:
+        elif hard and over(notes)[note["nth"]] > note["at"] + hard - LATE:
             yield note["pid"], max(end["at"], note["at"] + hard)

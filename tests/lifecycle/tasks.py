@@ -120,6 +120,7 @@ def live(self, key, script):
     """Do what the script says of this execution, which is counted in Redis."""
     nth = _notes().incr(f"nth:{key}")
     attempt = script[nth - 1] if nth <= len(script) else {"end": "success", "reports": 0}
+    self.request.nth = nth
     note(key, "began", nth, retries=self.request.retries)
     time.sleep(attempt.get("silent", 0))
     report(self, key, nth, attempt)
@@ -265,6 +266,14 @@ def inner(self, fails):
         time.sleep(0.01)
     if fails:
         raise RuntimeError("password")
+
+
+@signals.task_postrun.connect
+def left(task, args, **_):
+    """Write down that Celery has finished with an execution, which a time limit may cut off."""
+    nth = getattr(task.request, "nth", None)
+    if nth is not None:
+        note(args[0], "left", nth)
 
 
 @signals.task_postrun.connect(sender=app.tasks["celery.accumulate"])
