@@ -84,3 +84,23 @@ def test_a_task_that_ended_before_its_time_limit_was_enforced_has_either_end(lim
     )  # fmt: skip
     assert shown.rules((2.1, event("REVOKED", 2))) == rules
     assert shown.rules((2.8, event("FAILURE", 2))) == []
+
+
+@pytest.mark.parametrize(("left", "dead"), [(1.4, [(7, 1.5)]), (1.1, [])])
+def test_a_time_limit_may_strike_until_celery_has_finished_with_the_execution(left, dead):
+    living = Living(Life(task_id="x", hard=0.5))
+    living.notes = [began(1), ended(1.05, "replace"), {"what": "left", "nth": 1, "at": left}]
+    assert list(deaths(living)) == dead
+
+
+@pytest.mark.parametrize(("left", "rules"), [([], []), ([1.1], ["called over and goes on"])])
+def test_a_time_limit_may_end_a_task_that_is_sending_its_replacement(left, rules):
+    shown = Shown(
+        began(1), ended(1.05, "replace"), *({"what": "left", "nth": 1, "at": at} for at in left),
+        {"what": "piece began", "piece": "last", "nth": 0, "at": 4},
+        {"what": "piece ended", "piece": "last", "fails": False, "nth": 0, "at": 5, "pid": 7},
+        statuses=[(5.1, "SUCCESS")], hard=0.5,
+    )  # fmt: skip
+    success = event("SUCCESS", 9, run=8)
+    found = shown.rules((1.6, event("FAILURE", 2)), late=success, state=success)
+    assert [rule for rule in found if rule != "wrong end"] == rules
