@@ -39,6 +39,18 @@ const ours = (event, variant) => {
   return bar
 }
 
+// Web Awesome's dark theme is a class, those of the two others are custom properties: the first
+// ones of Carbon's g100 and of Material's baseline scheme.
+const DARK = {
+  "--cds-text-primary": "#f4f4f4", "--cds-text-secondary": "#c6c6c6", "--cds-interactive": "#4589ff",
+  "--cds-text-error": "#ff8389", "--cds-support-error": "#fa4d56", "--cds-support-success": "#42be65",
+  "--md-sys-color-primary": "#d0bcff", "--md-sys-color-surface-container-highest": "#36343b",
+}
+if (matchMedia("(prefers-color-scheme: dark)").matches) {
+  document.documentElement.classList.add("wa-dark")
+  for (const [name, value] of Object.entries(DARK)) document.body.style.setProperty(name, value)
+}
+
 const cell = (content) => {
   const cell = document.createElement("td")
   cell.append(content)
