@@ -22,8 +22,7 @@ const WORDS = {
  * @param {any} nodes of the element's drawing; the bar gets the focus when the button disappears
  * @param {() => string | null} getToken
  */
-export const extend = (element, nodes, getToken) =>
-  (nodes.cancel ??= new Cancel(element, nodes, getToken))
+export const extend = (element, nodes, getToken) => new Cancel(element, nodes, getToken)
 
 class Cancel {
   #button = document.createElement("button")

@@ -8,29 +8,29 @@
 const STYLE = `
 :host { display: block; line-height: 1.5; font-variant-numeric: tabular-nums }
 :host([hidden]), [hidden] { display: none }
-#head, #foot { display: flex; flex-wrap: wrap; justify-content: end; gap: 0 1em;
+[part=head], [part=foot] { display: flex; flex-wrap: wrap; justify-content: end; gap: 0 1em;
   align-items: baseline }
-#label::before { content: "\\200b" }
-#label, #message { flex: 1 5em; min-width: 0; overflow-wrap: anywhere }
+[part=label]::before { content: "\\200b" }
+[part=label], [part=message] { flex: 1 5em; min-width: 0; overflow-wrap: anywhere }
 div div div { unicode-bidi: plaintext }
-#percent { min-width: 3em }
-#percent, #counts { direction: rtl; text-align: right }
-#percent:dir(rtl), #counts:dir(rtl) { direction: ltr; text-align: left }
-#label:dir(rtl), #message:dir(rtl) { text-align: right }
-#foot { font-size: .875em }
-#icon { width: 1em; margin-inline-end: -.5em; text-align: center }
-#bar { contain: strict;
+[part=percent] { min-width: 3em }
+[part=percent], [part=counts] { direction: rtl; text-align: right }
+[part=percent]:dir(rtl), [part=counts]:dir(rtl) { direction: ltr; text-align: left }
+[part=label]:dir(rtl), [part=message]:dir(rtl) { text-align: right }
+[part=foot] { font-size: .875em }
+[part=icon] { width: 1em; margin-inline-end: -.5em; text-align: center }
+[part=bar] { contain: strict;
   height: var(--task-progress-height, .5em); margin: .375em 0; border-radius: 9em;
   background: var(--task-progress-track, #8884); print-color-adjust: exact }
-#fill { height: 100%; inline-size: calc(var(--value) * 1%);
+[part=fill] { height: 100%; inline-size: calc(var(--value) * 1%);
   background: var(--fill, var(--task-progress-color, #3b82f6)) }
-#status { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
+[part=status] { position: absolute; width: 1px; overflow: hidden; clip-path: inset(50%) }
 .SUCCESS { --fill: var(--task-progress-success, #15803d) }
 .FAILURE { --fill: var(--task-progress-failure, #dc2626) }
 .REVOKED { --fill: #777 }
 @media (prefers-reduced-motion: no-preference) {
-  .moves #fill { transition: inline-size .3s } }
-@media (forced-colors: active) { #bar { outline: 1px solid; background: Canvas;
+  .moves [part=fill] { transition: inline-size .3s } }
+@media (forced-colors: active) { [part=bar] { outline: 1px solid; background: Canvas;
   --fill: Highlight; forced-color-adjust: none } }
 `
 
@@ -72,7 +72,7 @@ export const build = (shadow) => {
   const { actions, bar, body, icon, message, result, status } = nodes
   shadow.append(body)
   bar.role = "progressbar"
-  bar.setAttribute("aria-describedby", "message")
+  bar.setAttribute("aria-describedby", (message.id = "task-progress-message"))
   icon.ariaHidden = message.ariaHidden = "true" // the status says the message
   status.role = "status"
   shadow.adoptedStyleSheets = sheets
@@ -82,7 +82,6 @@ export const build = (shadow) => {
 /** @param {string} part */
 const make = (part) =>
   Object.assign(document.createElement(/actions|result/.test(part) ? "slot" : "div"), {
-    id: part,
     part,
     name: part,
   })

@@ -12,9 +12,10 @@ const ended = new Set() // tasks whose end was fired
 const SOURCES = ["task-id", "token", "status", "socket"]
 const MIRRORS = ["state", "stalled", "disconnected"]
 const ATTRIBUTES = ["event", ...SOURCES, "cancel-url", "label", "announce", "variant"]
-/** Modules that few pages need, by the attributes that load them. @type {any} */
+/** Modules that few bars need. @type {any} */
 const EXTRAS = {
-  "cancel-url": () => import("./cancel.js"),
+  cancel: () => import("./cancel.js"),
+  patterns: () => import("./patterns.js"),
   variant: () => import("./variants.js"),
 }
 
@@ -61,6 +62,7 @@ export class TaskProgress extends Base {
   /** @type {(() => void) | undefined} */
   #leave
   #isScheduled = false
+  #isStale = false // an attribute has changed since the last drawing
   /** The attribute's token, or its renewal. @type {any} */
   #token = null
   #isWatched = false // the task ran while the page was open
@@ -109,8 +111,13 @@ export class TaskProgress extends Base {
       this.disconnectedCallback()
       this.#refusal = ""
     }
-    if (value) EXTRAS[name]?.().then(this.#extend, ignore)
+    this.#isStale = true
     this.#schedule()
+  }
+
+  /** Loads a module once, or again if that failed. @param {string} name */
+  #load(name, nodes = this.#nodes) {
+    nodes[name] ??= EXTRAS[name]().then(this.#extend, () => delete nodes[name])
   }
 
   #extend = (/** @type {any} */ { extend }) => extend(this, this.#nodes, () => this.#token)
@@ -122,7 +129,7 @@ export class TaskProgress extends Base {
     queueMicrotask(() => {
       this.#isScheduled = false
       if (!this.isConnected) return
-      this.#update()
+      if (this.#isStale) this.#update()
       this.#watch()
     })
   }
@@ -143,6 +150,7 @@ export class TaskProgress extends Base {
     } else if (text) import("./refusals.js").then(({ warn }) => warn("bad_event", `Task ${taskId}`), ignore)
     this.#tell()
     this.#render()
+    this.#isStale = false
   }
 
   #watch() {
@@ -184,7 +192,7 @@ export class TaskProgress extends Base {
     this.#event = event
     this.#refusal = ""
     this.#tell()
-    drawSoon(this.#render)
+    if (!isOld) drawSoon(this.#render)
     if (complete) {
       ended.add(task_id)
       this.disconnectedCallback()
@@ -228,8 +236,9 @@ export class TaskProgress extends Base {
     const isNew = message !== nodes.message.textContent
     const texts = { label, percent, counts, message, icon: ICONS[phase] }
     for (const [part, text] of Object.entries(texts)) nodes[part].textContent = text
-    if (isBusy || /RETRY|stalled|disconnected/.test(phase))
-      import("./patterns.js").then(this.#extend, ignore)
+    if (isBusy || /RETRY|stalled|disconnected/.test(phase)) this.#load("patterns")
+    if (!event?.complete && this.hasAttribute("cancel-url")) this.#load("cancel")
+    if (this.hasAttribute("variant")) this.#load("variant")
     body.className = [phase, isBusy && "busy", !rest && "moves"].join(" ")
     result.hidden = phase !== "SUCCESS"
     Object.assign(bar, { ariaLabel, ariaValueNow, ariaValueText })

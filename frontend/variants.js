@@ -3,39 +3,39 @@ import { addSheet } from "./drawing.js";
 export { extend } from "./sheets.js";
 
 addSheet(`
-:host([variant=compact]) #body, :host([variant=inline]) #body { display: flex;
+:host([variant=compact]) [part=body], :host([variant=inline]) [part=body] { display: flex;
   flex-wrap: wrap; align-items: baseline; gap: 0 .75em; font-size: .875em }
-:host(:is([variant=compact], [variant=inline])) :is(#head, #foot) {
+:host(:is([variant=compact], [variant=inline])) :is([part=head], [part=foot]) {
   display: contents; font-size: 1em }
-:host(:is([variant=compact], [variant=inline])) #label { display: none }
-:host(:is([variant=compact], [variant=inline])) #icon { margin-inline-end: -.25em }
-:host([variant=compact]) :is(#icon, #message, #counts) { order: -1 }
-:host([variant=compact]) #bar { order: 1; flex: 0 0 100%; margin: .25em 0 }
+:host(:is([variant=compact], [variant=inline])) [part=label] { display: none }
+:host(:is([variant=compact], [variant=inline])) [part=icon] { margin-inline-end: -.25em }
+:host([variant=compact]) :is([part=icon], [part=message], [part=counts]) { order: -1 }
+:host([variant=compact]) [part=bar] { order: 1; flex: 0 0 100%; margin: .25em 0 }
 :host([variant=compact]) button[hidden] { display: block; visibility: hidden }
 :host([variant=compact]) [name=result] { order: 2 }
 :host([variant=inline]) { display: inline-block; max-width: 100%; vertical-align: bottom }
-:host([variant=inline]) #body { font-size: 1em }
-:host([variant=inline]) :is(#icon, #message) { order: -3 }
-:host([variant=inline]) #message { flex: 0 1 auto }
-:host([variant=inline]) #percent { order: -1; direction: inherit; text-align: start }
-:host([variant=inline]) #bar { order: -2; flex: none; align-self: center; width: 6em; margin: 0 }
-:host([variant=inline]) #counts { display: none }
-:host([variant=ring]) #body { position: relative; min-height: 3em;
+:host([variant=inline]) [part=body] { font-size: 1em }
+:host([variant=inline]) :is([part=icon], [part=message]) { order: -3 }
+:host([variant=inline]) [part=message] { flex: 0 1 auto }
+:host([variant=inline]) [part=percent] { order: -1; direction: inherit; text-align: start }
+:host([variant=inline]) [part=bar] { order: -2; flex: none; align-self: center; width: 6em; margin: 0 }
+:host([variant=inline]) [part=counts] { display: none }
+:host([variant=ring]) [part=body] { position: relative; min-height: 3em;
   padding-inline-start: 3.75em }
-:host([variant=ring]) #bar { position: absolute; top: 0; inset-inline-start: 0;
+:host([variant=ring]) [part=bar] { position: absolute; top: 0; inset-inline-start: 0;
   width: 3em; height: 3em; margin: 0; background: none; border-radius: 50% }
-:host([variant=ring]) #fill { width: 100%; background: conic-gradient(
+:host([variant=ring]) [part=fill] { width: 100%; background: conic-gradient(
   var(--fill, var(--task-progress-color, #3b82f6)) calc(var(--value) * 1%),
   var(--task-progress-track, #8884) 0);
   --ring: radial-gradient(closest-side, #0000 77%, #000 80%); -webkit-mask: var(--ring);
   mask: var(--ring) }
-:host([variant=ring]) #percent { position: absolute; top: 0;
+:host([variant=ring]) [part=percent] { position: absolute; top: 0;
   left: 0; width: 4em; min-width: 0; font-size: .75em; line-height: 4; text-align: center }
-:host([variant=ring]) #percent:dir(rtl) { left: auto; right: 0 }
-:host([variant=ring]) #message { flex-basis: 3em }
-:host([variant=ring]) .busy #fill { position: static; width: 100%; --value: 25 }
+:host([variant=ring]) [part=percent]:dir(rtl) { left: auto; right: 0 }
+:host([variant=ring]) [part=message] { flex-basis: 3em }
+:host([variant=ring]) .busy [part=fill] { position: static; width: 100%; --value: 25 }
 @media (prefers-reduced-motion: no-preference) {
-  :host([variant=ring]) .busy.moves #fill { animation: turn 1.6s linear infinite }
+  :host([variant=ring]) .busy.moves [part=fill] { animation: turn 1.6s linear infinite }
 }
 @keyframes turn { to { transform: rotate(1turn) } }
 `)
