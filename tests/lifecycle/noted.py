@@ -1,5 +1,7 @@
 """How a task ended by its own notes, where Celery has no record that can be trusted."""
 
+from math import inf
+
 from tests.lifecycle.case import OPEN, READY, SILENCE, UNDECIDED, Truth, only
 
 
@@ -37,6 +39,10 @@ def _never_began(case):
         return UNDECIDED
     lost = purged(case) or _taken(case)
     dropped = case.did("revoke", "terminate") or case.life.expires is not None or case.second
+    entered = any(note["what"] == "entered" for note in case.notes)
+    if entered and (case.life.hard is not None or case.life.soft is not None):
+        ends = {"FAILURE", *(lost.states if lost else ()), *({"REVOKED"} if dropped else ())}
+        return Truth(frozenset(ends), "its time was over before it wrote its first note")
     if lost and dropped:
         return Truth(lost.states | {"REVOKED"}, f"revoked or expired, unless {lost.why}")
     if dropped:
@@ -185,8 +191,16 @@ def _by_note(case, how):
 
 
 def _stored(case):
-    """The outcomes that executions stored themselves before they ended by Ignore."""
-    ignored = [nth for nth, note in case.ended.items() if note.get("how") == "ignore"]
+    """The outcomes that executions stored themselves before they ended by Ignore.
+
+    That has no effect where Celery's record says SUCCESS, also of the id's first life.
+    """
+    succeeded = min((at for at, status in case.statuses if status == "SUCCESS"), default=inf)
+    ignored = [
+        nth
+        for nth, note in case.ended.items()
+        if note.get("how") == "ignore" and note["at"] < succeeded
+    ]
     return READY & {each.stored for nth, each in enumerate(case.script, 1) if nth in ignored}
 
 

@@ -268,6 +268,13 @@ def inner(self, fails):
         raise RuntimeError("password")
 
 
+@signals.task_prerun.connect
+def entered(task, args, **_):
+    """Write down that Celery begins an execution, which a time limit may cut off from then on."""
+    if task.name.startswith("lives."):
+        note(args[0], "entered", 0)
+
+
 @signals.task_postrun.connect
 def left(task, args, **_):
     """Write down that Celery has finished with an execution, which a time limit may cut off."""

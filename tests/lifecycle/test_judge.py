@@ -117,11 +117,11 @@ def test_a_replacement_that_is_revoked_after_a_hook_failed_may_be_shown_as_revok
     assert shown.rules((5.1, event("REVOKED", 2, attempt=2))) == []
 
 
-def used_again(how, *, published):
+def used_again(how, *, published, stored=""):
     """A life whose id was used before, for a task that succeeded."""
     shown = Shown(
         {"what": "published", "nth": 0, "at": published}, began(21), ended(22, how),
-        statuses=[(12, "SUCCESS")], again=(Attempt(end=how),),
+        statuses=[(12, "SUCCESS")], again=(Attempt(end=how, stored=stored),),
     )  # fmt: skip
     living = shown.living
     first = Truth(frozenset({"SUCCESS"}), "")
@@ -143,6 +143,14 @@ def test_a_success_of_the_ids_first_life_passes_where_only_the_record_tells(how,
     success = event("SUCCESS", 9, run=8)
     shown = used_again(how, published=published)
     assert shown.rules((12, event("SUCCESS", 2)), late=success, state=success) == rules
+
+
+def test_nothing_that_a_task_stores_by_hand_replaces_the_success_of_the_ids_first_life():
+    shown = used_again("ignore", published=18, stored="FAILURE")
+    waiting, failure = event("PENDING", 9, run=8), event("FAILURE", 9, run=8)
+    assert shown.rules((12, event("SUCCESS", 2)), late=waiting, state=waiting) == []
+    rules = shown.rules((12, event("SUCCESS", 2)), late=failure, state=failure)
+    assert rules == ["wrong end of an id used again"]
 
 
 @pytest.mark.parametrize(("pid", "rules"), [(7, []), (8, ["wrong end of an id's first life"])])

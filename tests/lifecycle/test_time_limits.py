@@ -104,3 +104,9 @@ def test_a_time_limit_may_end_a_task_that_is_sending_its_replacement(left, rules
     success = event("SUCCESS", 9, run=8)
     found = shown.rules((1.6, event("FAILURE", 2)), late=success, state=success)
     assert [rule for rule in found if rule != "wrong end"] == rules
+
+
+@pytest.mark.parametrize(("limit", "rules"), [(0.1, []), (None, ["undecided"])])
+def test_a_time_limit_may_strike_before_the_first_note(limit, rules):
+    shown = Shown({"what": "entered", "nth": 0, "at": 1}, ignored=True, hard=limit)
+    assert shown.rules((1.2, event("FAILURE", 2))) == rules
