@@ -189,6 +189,8 @@ def _forgotten(living, shown, facts):
             continue
         if shown == "UNKNOWN":
             return living.status not in READY
+        if taken and living.first and shown in living.first[1].states:
+            return True  # of the id's first life
         # What it knew some moments ago: Celery has a record, unless the result is ignored. For a
         # task that waits and never ran, by what the store has, the record is read every 35 s.
         began = any(note["what"] == "began" and note["at"] < taken for note in living.notes)

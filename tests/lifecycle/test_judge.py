@@ -145,6 +145,14 @@ def test_a_success_of_the_ids_first_life_passes_where_only_the_record_tells(how,
     assert shown.rules((12, event("SUCCESS", 2)), late=success, state=success) == rules
 
 
+@pytest.mark.parametrize(("back", "rules"), [(23, []), (21, ["wrong end of an id used again"])])
+def test_a_store_that_is_set_back_may_know_only_the_ids_first_life(back, rules):
+    shown = used_again("failure", published=18)
+    shown.facts.emptied, shown.facts.weather = [(15, back)], "store set back"
+    success = event("SUCCESS", 9, run=8)
+    assert shown.rules((12, event("SUCCESS", 2)), late=success, state=success) == rules
+
+
 def test_nothing_that_a_task_stores_by_hand_replaces_the_success_of_the_ids_first_life():
     shown = used_again("ignore", published=18, stored="FAILURE")
     waiting, failure = event("PENDING", 9, run=8), event("FAILURE", 9, run=8)
