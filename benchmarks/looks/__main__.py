@@ -45,7 +45,12 @@ def build(folder):
     """Write the page and all that it loads into the folder."""
     if not (MODULES / "node_modules").exists():
         MODULES.mkdir(parents=True, exist_ok=True)
-        npm(["install", "--prefix", str(MODULES), "--no-audit", "--no-fund", *PACKAGES])
+        options = [
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+        ]  # Carbon has a script that phones home
+        npm(["install", "--prefix", str(MODULES), *options, *PACKAGES])
     for path in (*HERE.glob("page.*"), *(ROOT / "frontend").glob("*.js")):
         shutil.copy(path, folder)
     with (folder / "page.js").open("a") as page:
