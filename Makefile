@@ -11,7 +11,7 @@
 # make lifecycle    live 2,000 drawn lives of tasks, and judge the bar by Celery's own record; ARGS= as --seed 7
 # make frontend     serve bars under all storages, policies and versions of Django, the slow tests included
 # make check        lint, check the format, and check the types of Python and JavaScript
-# make bench        measure the cost of reporting and watching in ten tables; ARGS= selects some by number
+# make bench        measure the cost of reporting and watching, and the estimates, in eleven tables; ARGS= selects some by number
 # make clean        remove everything that make has made
 
 PYTHON ?= python3

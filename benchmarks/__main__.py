@@ -26,8 +26,19 @@ MODULES = {
     8: "commands",
     9: "idle",
     10: "browser",
+    11: "eta",
 }
-PACKAGES = ["django", "channels", "channels-redis", "daphne", "celery", "redis", "uvicorn", "tqdm"]
+PACKAGES = [
+    "django",
+    "channels",
+    "channels-redis",
+    "daphne",
+    "celery",
+    "redis",
+    "uvicorn",
+    "tqdm",
+    "rich",
+]
 
 
 def main():
