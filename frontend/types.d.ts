@@ -10,11 +10,20 @@ export interface TaskEvent {
   published: number
   /** An opaque name of the process that runs the task; may be empty. */
   worker: string
+  /** When this run began, in microseconds on the clock of `version`; null before.
+   * Workers of an earlier version leave out this field, unit, rate and eta. */
+  started?: number | null
   state: string
   stalled: boolean
   current: number
   total: number | null
+  /** What `current` counts; "B" for bytes. */
+  unit?: string | null
   percent: number | null
+  /** Units a second; null if nobody knows. */
+  rate?: number | null
+  /** Seconds from `version` until the end; null if nobody knows. */
+  eta?: number | null
   description: string
   complete: boolean
   success: boolean | null

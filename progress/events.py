@@ -46,6 +46,11 @@ class Event:
     ``published`` is the time when the task was sent, in microseconds since 1970 by the sender's
     clock, or 0; it is higher when an id is used again. ``worker`` is an opaque name of the process
     that executes this run, or empty. ``total`` is None while the amount of work is unknown.
+
+    ``started`` is the time when this run began, in microseconds on the clock of ``version``; None
+    before. ``unit`` is what ``current`` counts, such as ``"rows"`` or ``"B"`` for bytes. ``rate``
+    is in units a second, and ``eta`` is the seconds from ``version`` until the task ends. Each is
+    None if nobody knows.
     """
 
     task_id: str
@@ -56,8 +61,12 @@ class Event:
     attempt: int = 1
     published: int = 0
     worker: str = ""
+    started: int | None = None
     current: float = 0
     total: float | None = None
+    unit: str | None = None
+    rate: float | None = None
+    eta: float | None = None
     description: str = ""
     result: Any = None
     error: str | None = None
@@ -104,10 +113,14 @@ class Event:
             "attempt": self.attempt,
             "published": self.published,
             "worker": self.worker,
+            "started": self.started,
             "task_id": self.task_id,
             "current": self.current,
             "total": self.total,
+            "unit": self.unit,
             "percent": self.percent,
+            "rate": self.rate,
+            "eta": self.eta,
             "description": self.description,
             "complete": self.complete,
             "success": self.success,
@@ -153,17 +166,21 @@ class Event:
             and 0 <= self.published <= COUNTABLE
             and 0 <= self.current <= COUNTABLE
             and 0 <= total <= COUNTABLE
+            and 0 <= (self.started or 0) <= COUNTABLE
+            and 0 <= (self.rate or 0) <= COUNTABLE
+            and 0 <= (self.eta or 0) <= COUNTABLE
             and 0 <= (self.whole or 0) <= 100
         ):
-            raise ValueError("version, run, current and total must be numbers from 0 to 2**53")
+            raise ValueError("version, run, current, total, … must be numbers from 0 to 2**53")
         if not (
             isinstance(self.task_id, str)
             and isinstance(self.worker, str)
             and isinstance(self.description, str)
             and isinstance(self.error or "", str)
+            and isinstance(self.unit or "", str)
             and isinstance(self.stalled, bool)
         ):
-            raise TypeError("task_id, worker, description, error or stalled has another type")
+            raise TypeError("task_id, worker, unit, description, error or stalled has another type")
         return self
 
     def _written_as(self, text: str) -> Self:
@@ -181,7 +198,7 @@ def _read(text: str) -> Any:
     values, end = _finite.raw_decode(text)
     if (end != len(text) and text[end:].strip()) or values["type"] != "progress":
         raise ValueError("another type, or more than one value")
-    return values
+    return ABSENT | values
 
 
 _finite = json.JSONDecoder(parse_constant=_refuse)
@@ -224,6 +241,8 @@ def ended(run: Event, outcome: Event) -> Event:
         current=current,
         error=outcome.error,
         result=outcome.result,
+        rate=None,
+        eta=None,
         due_in=outcome.due_in,
     )
 
@@ -244,6 +263,8 @@ FIELDS = (
     "percent",
 )
 _fields = itemgetter(*FIELDS)
+#: The fields that events of older workers lack.
+ABSENT = dict.fromkeys(("started", "unit", "rate", "eta"))
 HEAD_LIMIT = 120  # bytes that `head` writes at most
 
 

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 DESCRIPTION_LIMIT = 512  # characters
+UNIT_LIMIT = 16  # characters
 RESULT_LIMIT = 6 * 1024  # bytes of JSON
 COUNTABLE = 2**53  # above it JavaScript cannot represent every whole number
 
@@ -49,6 +50,15 @@ def words(value: object) -> str:
     text = value if isinstance(value, str) else str(value)
     # UTF-8 cannot encode a lone surrogate.
     return text[:DESCRIPTION_LIMIT].encode("utf-8", "replace").decode()
+
+
+def unit_name(value: object) -> str | None:
+    """Return the unit as printable text, cut at 16 characters; None if there is no such text."""
+    try:
+        text = words("" if value is None else value)
+    except Exception:  # the value's own code may raise anything
+        return None
+    return "".join(each for each in text if each.isprintable())[:UNIT_LIMIT].strip() or None
 
 
 def whole_number(value: object) -> int:

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from progress.events import Event, State, follows
-from progress.values import amount, capped, words
+from progress.events import Event, State, ended, follows, unknown
+from progress.values import amount, capped, unit_name, words
 
 HALF = Event(task_id="a", state=State.PROGRESS, version=7, run=5, current=5, total=10)
 
@@ -25,9 +25,13 @@ def test_an_event_says_all_there_is_to_draw():
         "attempt": 1,
         "published": 0,
         "worker": "",
+        "started": None,
         "current": 5,
         "total": 10,
+        "unit": None,
         "percent": 50.0,
+        "rate": None,
+        "eta": None,
         "description": "Importing",
         "complete": False,
         "success": None,
@@ -36,8 +40,24 @@ def test_an_event_says_all_there_is_to_draw():
     }
 
 
+def test_an_event_of_an_older_worker_is_read():
+    event = replace(HALF, started=4, unit="rows", rate=2.5, eta=2)
+    older = json.loads(event.text())
+    for each in ("started", "unit", "rate", "eta"):
+        del older[each]
+    text = json.dumps(older)
+    assert Event.from_text(text) == HALF
+    assert Event.from_text(text).text() == text
+
+
+def test_an_outcome_from_outside_keeps_the_start_and_has_no_rate():
+    event = ended(replace(HALF, started=4, unit="rows", rate=2.5, eta=2), unknown("a"))
+    assert (event.started, event.unit, event.rate, event.eta) == (4, "rows", None, None)
+
+
 def test_an_event_survives_its_text():
     event = replace(HALF, description="naïve \u2028 </script>", result={"url": "/x"}, stalled=True)
+    event = replace(event, started=4, unit="rows", rate=2.5, eta=2)
     assert Event.from_text(event.text()) == event
     assert Event.from_text(event.text().encode()).text() == event.text()
 
@@ -110,6 +130,10 @@ def test_only_outcomes_are_complete(state, complete, success):
         HALF.text().replace('"version":7', '"version":"7"'),
         HALF.text().replace('"task_id":"a"', '"task_id":null'),
         HALF.text().replace('"total":10', '"total":[]'),
+        HALF.text().replace('"unit":null', '"unit":1'),
+        HALF.text().replace('"eta":null', '"eta":-1'),
+        HALF.text().replace('"rate":null', '"rate":"1"'),
+        HALF.text().replace('"started":null', '"started":-1'),
     ],
 )
 def test_what_is_no_event_is_refused(text):
@@ -135,6 +159,31 @@ def test_what_is_no_amount_is_refused(value):
 def test_an_amount_that_javascript_cannot_count_is_cut():
     assert amount(10**30) == amount(10**400) == 2**53
     assert amount(-(10**400)) == 0
+
+
+class Unspeakable:
+    """A value that cannot be turned into text."""
+
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("rows", "rows"),
+        (None, None),
+        ("", None),
+        (" ", None),
+        (5, "5"),
+        ("a\x1b[2J\nb", "a[2Jb"),
+        ("x" * 99, "x" * 16),
+        ("\ud800", "?"),
+        (Unspeakable(), None),
+    ],
+)
+def test_a_unit_is_short_and_printable(value, name):
+    assert unit_name(value) == name
 
 
 def test_words_are_cut_and_can_always_be_sent():

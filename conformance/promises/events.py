@@ -15,9 +15,13 @@ FIELDS = {
     "state": str,
     "task_id": str,
     "attempt": int,
+    "started": (int, type(None)),
     "current": (int, float),
     "total": (int, float, type(None)),
+    "unit": (str, type(None)),
     "percent": (int, float, type(None)),
+    "rate": (int, float, type(None)),
+    "eta": (int, float, type(None)),
     "description": str,
     "complete": bool,
     "success": (bool, type(None)),
@@ -26,6 +30,7 @@ FIELDS = {
 }
 OUTCOMES = {"SUCCESS", "FAILURE", "REVOKED"}
 STATES = OUTCOMES | {"UNKNOWN", "PENDING", "STARTED", "PROGRESS", "RETRY"}
+RUNNING, WAITING = {"STARTED", "PROGRESS"}, {"UNKNOWN", "PENDING"}
 DESCRIPTION = 512  # characters
 
 
@@ -50,6 +55,13 @@ def well_formed(event: Frame) -> None:
     success = event["state"] == "SUCCESS" if complete else None
     expect(event["success"] is success, f"{event['state']} came with success {event['success']}")
     expect(event["version"] >= event["run"] >= 0, "a run is newer than its event")
+    started = event["started"]
+    expect(event["state"] not in RUNNING or started is not None, "a run has no start")
+    expect(event["state"] not in WAITING or started is None, f"{event['state']} has a start")
+    expect(started is None or started <= event["version"], "a run begins after its event")
+    guessed = event["rate"] is not None or event["eta"] is not None
+    expect(not guessed or event["state"] == "PROGRESS", f"{event['state']} has a rate")
+    expect(event["total"] is not None or event["eta"] is None, "an end without a total")
 
 
 @check("Percent follows from current and total, and is below 100 before the end")

@@ -7,14 +7,16 @@ import math
 import os
 import re
 import sys
+import time
 import unicodedata
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from enum import IntEnum
 from io import TextIOWrapper
 from typing import Any, Protocol, TextIO
 
-from ..events import Event, State
+from ..events import RUNNING, Event, State
+from .amounts import counts, elapsed, speed, time_left
 from .refusals import ForbiddenError, WatchError
 
 WORDS = {
@@ -130,15 +132,19 @@ class Lines:
 
 
 class Bar:
-    """Draws a bar with counts, rate and remaining time. Raises ImportError without rich."""
+    """Draws a bar with counts, rate and times. Raises ImportError without rich.
+
+    Between two events the times run on by the clock of this process.
+    """
 
     def __init__(self, out: TextIO) -> None:
         from rich.console import Console  # noqa: PLC0415 - optional
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
         from rich.table import Column  # noqa: PLC0415
 
         self._out = out
-        self._run = 0
+        self._last: Event | None = None
+        self._since = 0.0  # when the last event came
         self._progress = Progress(
             TextColumn(
                 "{task.description}",
@@ -147,14 +153,14 @@ class Bar:
             ),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[amount]}", markup=False),
-            TextColumn("{task.fields[rate]}", markup=False),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[times]}", markup=False),
             console=Console(file=out),
             expand=True,
             redirect_stderr=sys.stderr.isatty(),  # lines on stderr go above the bar
         )
-        self._task = self._progress.add_task("connecting", total=None, amount="", rate="")
-        self._last: Event | None = None
+        self._task = self._progress.add_task(
+            "connecting", total=None, amount="", times=Now(self._times)
+        )
 
     def __enter__(self) -> None:
         self._progress.start()
@@ -165,20 +171,44 @@ class Bar:
             self._out.write(f"{_state(self._last)}\n")
 
     def show(self, event: Event) -> None:
-        task = self._progress.tasks[0]
-        if event.run != self._run:
-            self._progress.reset(self._task)  # each run has its own rate
-        self._run, self._last, task.total = event.run, event, event.total
-        self._progress.update(self._task, completed=event.current, description=_title(event))
-        rate = f"{_number(task.speed)}/s" if task.speed and not event.complete else ""
-        self._progress.update(self._task, amount=_amount(event), rate=rate)
+        self._last, self._since = event, time.monotonic()
+        self._progress.tasks[0].total = event.total
+        self._progress.update(
+            self._task, completed=event.current, description=_title(event), amount=_amount(event)
+        )
+
+    def _times(self) -> str:
+        event = self._last
+        if event is None or event.state not in RUNNING:
+            return ""
+        passed = time.monotonic() - self._since
+        words = [_speed(event), time_left(None if event.eta is None else event.eta - passed)]
+        if event.started is not None:
+            words.insert(0, elapsed((event.version - event.started) / 1e6 + passed))
+        return "  ".join(filter(None, words))
+
+
+class Now:
+    """Text that is made whenever it is drawn."""
+
+    def __init__(self, text: Callable[[], str]) -> None:
+        self._text = text
+
+    def __format__(self, _: str) -> str:
+        return self._text()
 
 
 def line(event: Event) -> str:
     """Return the event as a line of text for people."""
     if event.state is not State.PROGRESS:
         return _state(event)
-    words = [_amount(event), inert(event.description), f"({STALLED})" if event.stalled else ""]
+    words = [
+        _amount(event),
+        inert(event.description),
+        _speed(event),
+        time_left(event.eta),
+        f"({STALLED})" if event.stalled else "",
+    ]
     return "  ".join(filter(None, words)) or _state(event)
 
 
@@ -194,14 +224,14 @@ def _title(event: Event) -> str:
 
 
 def _amount(event: Event) -> str:
+    unit = inert(event.unit or "")
     if event.total is None:
-        return _number(event.current) if event.current else ""
-    counts = f"{_number(event.current)}/{_number(event.total)}"
-    return f"{math.floor(event.percent or 0):3}%  {counts}"
+        return counts(event.current, None, unit) if event.current else ""
+    return f"{math.floor(event.percent or 0):3}%  {counts(event.current, event.total, unit)}"
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.3g}"
+def _speed(event: Event) -> str:
+    return speed(event.rate, inert(event.unit or ""))
 
 
 def inert(text: str) -> str:

@@ -21,7 +21,8 @@ from ..store.result_backend import recorded_outcome
 from ..values import capped, identifier
 from . import outside
 from .current import current_publisher, last_words
-from .runs import Run, current_run, enter, leave, outermost
+from .nesting import outermost
+from .runs import Run, current_run, enter, leave
 
 LATEST = 10 * 365 * 86400.0  # seconds; the store cannot keep an event for an infinite time
 REPLACED = "Replaced by new task"  # what Task.replace() gives to Ignore
@@ -108,9 +109,9 @@ def succeeded(sender: Any, result: Any = None, **_: Any) -> None:
     """End the run with SUCCESS; publish the result if the task has ``progress_result = True``."""
     run = _run(sender.request)
     if run is not None:
-        _, total = outermost(run.said)
+        _, total, _, loop = outermost(run.said)
         if total is not None:
-            run.said = (total, total, run.said[2], None)
+            run.said = (total, total, run.said[2], loop)
         public = getattr(sender, "progress_result", False)
         _conclude(run, State.SUCCESS, result=capped(result) if public else None)
 

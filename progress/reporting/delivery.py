@@ -56,6 +56,8 @@ class Delivery:
         self._unstored: Batch = {}  # events that were announced while the store accepted no writes
         self._version = 0  # the version of the last of these
         self._stalled: dict[Source, int] = {}  # stalled runs that outcomes wait for: their versions
+        #: Microseconds by which the store's clock is ahead of the monotonic clock of this process.
+        self._ahead: int | None = None
 
     def offer(self, source: Source, event: Event) -> None:
         """Deliver this event; it replaces an older undelivered event of the same source."""
@@ -101,6 +103,7 @@ class Delivery:
             await self._announce_unstored(batch, placed)
             raise
         self._unstored.clear()
+        self._set_clock([answer.version for answer in answers if answer.verdict])
         settled = [self._settle(*each) for each in zip(placed, answers, strict=True)]
         await self.announce([event for event in settled if event is not None])
         for each in waiting.items():
@@ -118,6 +121,8 @@ class Delivery:
         asking = {source for source, event in batch.items() if depends_on_store(source, event)}
         asked = {batch[source].task_id for source in asking}
         known = await self._store.read(list(asked)) if asked else {}
+        if self._ahead is None:
+            self._set_clock([await self._store.clock()])
         placed: Batch = {}
         joining: Batch = {}
         waiting: Batch = {}
@@ -139,7 +144,7 @@ class Delivery:
                 source.warn("another process already reports for this run, so this one does not")
                 self._refused(source)
             else:
-                placed[source] = place_own(source, event, standing)
+                placed[source] = place_own(source, event, standing, self._ahead or 0)
         return placed, joining, waiting
 
     def _waits_for_end(self, source: Source, event: Event, standing: Event) -> bool:
@@ -153,6 +158,11 @@ class Delivery:
         if standing.stalled:
             self._stalled[source] = standing.version
         return True
+
+    def _set_clock(self, versions: list[int]) -> None:
+        """Compare the clocks: a version is the store's time, or later if it had to rise."""
+        if versions:
+            self._ahead = min(versions) - int(time.monotonic() * 1e6)
 
     def _settle(self, source: Source, answer: Answer) -> Event | None:
         """Note the store's answer; return the event that must still be sent to its group."""

@@ -46,11 +46,22 @@ def another_reports(run: Run, standing: Event | None) -> bool:
     return standing.worker not in {run.worker, origin(run.worker)}
 
 
-def place_own(run: Run, event: Event, standing: Event | None) -> Event:
-    """Return the event of a run with the run's number."""
-    if event.complete and standing is not None and standing.run == run.number:
+def place_own(run: Run, event: Event, standing: Event | None, ahead: int) -> Event:
+    """Return the event of a run with the run's number, and with the time when it began.
+
+    The store's clock is ``ahead`` microseconds ahead of this process's monotonic clock.
+    """
+    same = standing is not None and standing.run == run.number
+    if run.started is None:
+        # A forked process or an unpickled recorder does not know when the run began.
+        known = standing.started if standing is not None and same else None
+        run.started = int(run.began * 1e6) + ahead if known is None else known
+    if event.complete and standing is not None and same:
         event = ended(standing, event)  # the counts came from a forked process
-    return event if event.run == run.number else replace(event, run=run.number)
+    started = None if event.state is State.PENDING else run.started
+    if (event.run, event.started) == (run.number, started):
+        return event
+    return replace(event, run=run.number, started=started)
 
 
 def without_overtaken(batch: Mapping[Source, Event]) -> dict[Source, Event]:

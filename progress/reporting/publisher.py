@@ -233,6 +233,7 @@ class Publisher:
             run.sent_at = now
             run.seen = run.said
             run.state = State.PROGRESS
+            run.measure(now)
             self._delivery.offer(run, run.event(State.PROGRESS))
         return True
 
@@ -253,6 +254,9 @@ class Publisher:
     async def _beat_all(self) -> None:
         # A run that has ended is not removed if a time limit interrupted the signal of its end.
         runs = [run for run in self._runs if run.number and not run.concluded]
+        for run in runs:
+            if run.pace is not None and run.has_slowed(self._loop.time()):
+                self._delivery.offer(run, run.event(run.state))
         answers = await self._store.beat([(run.task_id, run.number) for run in runs])
         revived = []
         for run, (taken, event) in zip(runs, answers, strict=True):

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from math import isfinite
+from operator import index
 from typing import Any, TypeVar, overload
 
 from celery import current_task
@@ -13,7 +14,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from ..store.result_backend import Trouble, write_progress
 from .current import adopt, current_publisher
-from .runs import Around, Run, Said, around, find_run
+from .nesting import Loop, Said, around, loop
+from .runs import Run, find_run
 
 #: Seconds between two writes of PROGRESS to the result backend. With the publisher's interval and
 #: the time until the task's next report, that makes about one write a second.
@@ -35,13 +37,17 @@ class ProgressRecorder:
     Threads and greenlets that the task starts may use the recorder. Each recorder has its own
     count: :meth:`increment_progress` adds to the amount that this recorder reported last. Outside
     a running task its calls do nothing.
+
+    ``unit`` is what the amounts count, at most 16 characters; watchers see it beside them. ``"B"``
+    means bytes, which clients show as kB and MB.
     """
 
-    __slots__ = ("_last", "_run")
+    __slots__ = ("_last", "_loop", "_run")
 
-    def __init__(self, task: Any) -> None:
+    def __init__(self, task: Any, *, unit: Any = None) -> None:
         self._run = find_run(task)
         self._last = self._run.said
+        self._loop = loop(None, unit)
 
     def set_progress(self, current: Any, total: Any, description: Any = "") -> None:
         """Report that ``current`` of ``total`` is done; None as total means an unknown amount.
@@ -55,7 +61,7 @@ class ProgressRecorder:
             description = run.said[2]
         elif type(description) is not str:
             description = _said_now(run, description)
-        run.said = self._last = (current, total, description, None)
+        run.said = self._last = (current, total, description, self._loop)
         if run.attend:
             attend(run)
 
@@ -77,7 +83,7 @@ class ProgressRecorder:
             description = run.said[2]
         elif type(description) is not str:
             description = _said_now(run, description)
-        run.said = self._last = (grown, total, description, None)
+        run.said = self._last = (grown, total, description, self._loop)
         if run.attend:
             attend(run)
 
@@ -92,7 +98,10 @@ class ProgressRecorder:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the recorder for another process, where it reports for the same run."""
         run = self._run
-        return _rebuilt, (run.task_id, run.attempt, run.published, run.worker, run.said)
+        identity = {
+            name: getattr(run, name) for name in ("task_id", "attempt", "published", "worker")
+        }
+        return _rebuilt, (identity, run.said, self._loop)
 
 
 def attend(run: Run) -> None:
@@ -122,39 +131,61 @@ def attend(run: Run) -> None:
 
 @overload
 def track(
-    iterable: Iterable[T], total: Any = None, description: Any = "", *, task: Any = None
+    iterable: Iterable[T],
+    total: Any = None,
+    description: Any = "",
+    *,
+    task: Any = None,
+    unit: Any = None,
+    initial: int = 0,
 ) -> Iterator[T]: ...
 @overload
 def track(
-    iterable: AsyncIterable[T], total: Any = None, description: Any = "", *, task: Any = None
+    iterable: AsyncIterable[T],
+    total: Any = None,
+    description: Any = "",
+    *,
+    task: Any = None,
+    unit: Any = None,
+    initial: int = 0,
 ) -> AsyncIterator[T]: ...
-def track(
-    iterable: Any, total: Any = None, description: Any = "", *, task: Any = None
+def track(  # noqa: PLR0913 - each argument describes the loop, by its name
+    iterable: Any,
+    total: Any = None,
+    description: Any = "",
+    *,
+    task: Any = None,
+    unit: Any = None,
+    initial: int = 0,
 ) -> Iterator[Any] | AsyncIterator[Any]:
     """Yield the items one by one and report how many are done; works with ``async for`` too.
 
-    ``total`` defaults to ``len(iterable)``; if that is missing or fails, the amount is unknown.
-    Reports for ``task``, or else for the running Celery task; without one it reports nothing.
+    ``total`` defaults to ``initial + len(iterable)``; without a length the amount is unknown.
+    ``initial`` is what an earlier run did: the count begins there, and the rate leaves it out.
+    ``unit`` is what the items are, such as ``"rows"``. Reports for ``task``, or else for the
+    running Celery task; without one it reports nothing.
 
     Loops may be nested, also inside a loop that a recorder counts. Watchers then see current, total
-    and description of the inner loop, and the percent of the whole task.
+    and description of the inner loop, and the percent and remaining time of the whole task.
     """
+    recorder = ProgressRecorder(task or current_task, unit=unit)
+    initial = _whole_number(recorder._run, initial)
     if total is None:
         total = _length(iterable)
-    recorder = ProgressRecorder(task or current_task)
+        total = None if total is None else initial + total
     if hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
-        return _AsyncTrack(iterable, total, description, recorder)
-    return _track(iterable, total, description, recorder)
+        return _AsyncTrack(iterable, initial, total, description, recorder)
+    return _track(iterable, initial, total, description, recorder)
 
 
 def _track(
-    iterable: Iterable[T], total: Any, description: Any, recorder: ProgressRecorder
+    iterable: Iterable[T], initial: int, total: Any, description: Any, recorder: ProgressRecorder
 ) -> Iterator[T]:
-    run, outer, description = _begin(recorder, total, description)
+    run, inner, description = _begin(recorder, initial, total, description)
     try:
-        for done, item in enumerate(iterable, start=1):
+        for done, item in enumerate(iterable, start=initial + 1):
             yield item
-            run.said = (done, total, description, outer)
+            run.said = (done, total, description, inner)
             if run.attend:
                 attend(run)
     finally:
@@ -169,21 +200,26 @@ class _AsyncTrack(AsyncIterator[T]):
     """
 
     def __init__(
-        self, iterable: AsyncIterable[T], total: Any, description: Any, recorder: ProgressRecorder
+        self,
+        iterable: AsyncIterable[T],
+        initial: int,
+        total: Any,
+        description: Any,
+        recorder: ProgressRecorder,
     ) -> None:
         self._run: Run | None = None
         self._items = aiter(iterable)
         self._said = total, description, recorder
-        self._done = 0
+        self._done = initial
 
     async def __anext__(self) -> T:
         total, description, recorder = self._said
         if self._run is None:
-            self._run, self._outer, description = _begin(recorder, total, description)
+            self._run, self._loop, description = _begin(recorder, self._done, total, description)
             self._said = total, description, recorder
         else:
             self._done += 1
-            self._run.said = (self._done, total, description, self._outer)
+            self._run.said = (self._done, total, description, self._loop)
             if self._run.attend:
                 attend(self._run)
         try:
@@ -197,13 +233,25 @@ class _AsyncTrack(AsyncIterator[T]):
             self._run.left = self._run.said
 
 
-def _begin(recorder: ProgressRecorder, total: Any, description: Any) -> tuple[Run, Around, Any]:
-    """Report that 0 is done. Return the run, the loop around this loop, and the description."""
+def _begin(
+    recorder: ProgressRecorder, initial: int, total: Any, description: Any
+) -> tuple[Run, Loop | None, Any]:
+    """Report that only ``initial`` is done. Return the run, the loop and the description."""
     run = recorder._run
-    outer = around(run)
-    recorder.set_progress(0, total, description)
-    run.said = (0, total, run.said[2], outer)
-    return run, outer, run.said[2]
+    unit = recorder._loop.unit if recorder._loop is not None else None
+    inner = loop(around(run.said, run.left), unit)
+    recorder.set_progress(initial, total, description)
+    run.said = (initial, total, run.said[2], inner)
+    return run, inner, run.said[2]
+
+
+def _whole_number(run: Run, initial: Any) -> int:
+    """Return ``initial`` as a whole number of at least 0; 0 for anything else."""
+    try:
+        return max(0, index(initial))
+    except TypeError:
+        run.warn(f"initial must be a whole number, not a {type(initial).__name__}")
+        return 0
 
 
 def _length(iterable: Any) -> int | None:
@@ -238,12 +286,10 @@ def _sum(current: Any, by: Any) -> Any:
     return None
 
 
-def _rebuilt(
-    task_id: str, attempt: int, published: int, worker: str, said: Said
-) -> ProgressRecorder:
+def _rebuilt(identity: dict[str, Any], said: Said, its_loop: Loop | None) -> ProgressRecorder:
     recorder = ProgressRecorder.__new__(ProgressRecorder)
-    run = Run(task_id, attempt=attempt, published=published, worker=worker)
-    run.said = run.seen = recorder_last = said
-    run.attend = bool(task_id)
-    recorder._run, recorder._last = run, recorder_last
+    run = Run(**identity)
+    run.said = run.seen = said
+    run.attend = bool(run.task_id)
+    recorder._run, recorder._last, recorder._loop = run, said, its_loop
     return recorder

@@ -9,15 +9,14 @@ from typing import Any, Protocol
 
 from ..events import Event, State
 from ..values import COUNTABLE, amount, words
+from .nesting import NOTHING_SAID, Said, around_of, counted, unit_of, whole
+from .pace import Pace
 
 logger = logging.getLogger(__name__)
 
-#: The loop around a nested loop: its current and total when the nested loop began, and the loop
-#: around itself. None if there is no loop around.
-Around = tuple[Any, Any, Any] | None
-#: A report: current, total and description as the task gave them, and the loop around.
-Said = tuple[Any, Any, Any, Around]
-NOTHING_SAID: Said = (0, None, "", None)
+#: The rate in units a second and the seconds that are left; None for what nobody knows.
+Speed = tuple[float | None, float | None]
+UNKNOWN_SPEED: Speed = (None, None)
 _forks = 0  # processes that were forked from this one
 
 
@@ -53,11 +52,13 @@ class Run:
         "adopted_at",
         "attempt",
         "attend",
+        "began",
         "began_at",
         "concluded",
         "forks",
         "left",
         "number",
+        "pace",
         "published",
         "publisher",
         "request",
@@ -66,6 +67,8 @@ class Run:
         "seen",
         "sent_at",
         "shown",
+        "speed",
+        "started",
         "state",
         "task",
         "task_id",
@@ -106,6 +109,10 @@ class Run:
         self.number = 0  # the event's ``run``; the store assigns it with the first event
         self.concluded = False  # later reports are ignored
         self.began_at = time.time()  # by the wall clock, which Celery's records use
+        self.began = time.monotonic()
+        self.started: int | None = None  # the same by the store's clock, in microseconds
+        self.pace: Pace | None = None  # from the first report on
+        self.speed = UNKNOWN_SPEED  # rate and eta, as measured last
         self.forks = _forks  # forks of this process when the run began
         self.adopted_at = 0.0  # when a forked process took over the run, by the monotonic clock
         self.warned = False
@@ -123,16 +130,21 @@ class Run:
         if self.said is not NOTHING_SAID:  # most tasks never report
             self.usable = self._use(self.said)
         current, total, description = self.usable
+        rate, eta = self.speed if state is State.PROGRESS else UNKNOWN_SPEED
         event = Event(
             task_id=self.task_id,
             state=state,
             attempt=self.attempt,
             published=self.published,
             worker=self.worker,
+            started=None if state is State.PENDING else self.started,
             current=current,
             total=total,
+            unit=unit_of(self.said),
+            rate=rate,
+            eta=eta,
             description=description,
-            whole=_whole(self.said),
+            whole=whole(self.said),
             shown=self.shown,
             **more,
         )
@@ -143,6 +155,35 @@ class Run:
         """Forget the reports: the next run of this task id begins without them."""
         self.said = NOTHING_SAID
         self.usable, self.shown = (0, None, ""), 0
+        self.pace, self.speed = None, UNKNOWN_SPEED
+
+    def measure(self, now: float) -> None:
+        """Take the last report into the pace; for the publisher's thread, by the monotonic clock.
+
+        A count that falls is the beginning of other work. In nested loops the pace is that of the
+        outermost loop, so there is no rate of what ``current`` counts.
+        """
+        try:
+            current, total = counted(self.said)
+            done = amount(current)
+            to_do = None if total is None else amount(total)
+        except Exception:  # the values' own code may raise anything
+            return
+        if self.pace is None or done < self.pace.current:
+            self.pace = Pace(done, now)
+        self.pace.count(done, now)
+        is_nested = around_of(self.said) is not None
+        self.speed = _rounded(
+            None if is_nested else self.pace.rate(now), self.pace.left(to_do, now)
+        )
+
+    def has_slowed(self, now: float) -> bool:
+        """Measure again; return whether the time left is gone in silence, or half of the rate."""
+        rate, left = self.speed
+        self.measure(now)
+        if left is not None and self.speed[1] is None:
+            return True
+        return bool(rate) and (self.speed[0] or 0) <= (rate or 0) / 2
 
     def warn(self, what: str) -> None:
         """Log a problem with the run's reports, but only the first."""
@@ -179,38 +220,12 @@ def _scaled(current: Any, total: Any, otherwise: float) -> float:
         return otherwise
 
 
-def around(run: Run) -> Around:
-    """Return the loop around a loop that begins now: the last loop that is unfinished, or None."""
-    said = run.said
-    current, total, _, outer = said
-    try:
-        is_open = said is not run.left and total is not None and bool(current < total)
-    except Exception:  # the values' own code may raise anything
-        is_open = False
-    return (current, total, outer) if is_open else outer
-
-
-def outermost(said: Said) -> tuple[Any, Any]:
-    """Return current and total of the outermost loop, which is the whole task."""
-    current, total, _, outer = said
-    while outer is not None:
-        current, total, outer = outer
-    return current, total
-
-
-def _whole(said: Said) -> float | None:
-    """Return the percent of the whole task for a nested loop; None for an outermost loop."""
-    current, total, _, outer = said
-    if outer is None:
-        return None
-    try:
-        share = min(max(current / total, 0.0), 1.0) if total else 0.0
-        while outer is not None:
-            current, total, outer = outer
-            share = min(max((float(current) + share) / float(total), 0.0), 1.0)
-        return round(share * 100, 2)
-    except Exception:  # the values' own code may raise anything
-        return None
+def _rounded(rate: float | None, left: float | None) -> Speed:
+    """Round to four digits, and to tenths of a second."""
+    return (
+        None if rate is None else amount(float(f"{rate:.4g}")),
+        None if left is None else amount(round(left, 1)),
+    )
 
 
 #: The run that the executing code belongs to. asyncio.to_thread() copies it; gevent.spawn() does

@@ -16,7 +16,7 @@ from progress.access.tokens import LONGEST
 from progress.events import Event, State
 from progress.protocol import Close, Code
 from progress.transports import consumers, dialogue
-from progress.values import COUNTABLE, DESCRIPTION_LIMIT
+from progress.values import COUNTABLE, DESCRIPTION_LIMIT, UNIT_LIMIT
 from tests.docs.document import (
     DOCS,
     DOCUMENT,
@@ -199,7 +199,11 @@ WRONG = {
         "attempt": [None, 0, 1.5, "1", True],
         "current": [None, -1, "1", True, COUNTABLE + 1],
         "total": [-1, "1", True, []],
+        "started": [-1, "1", 1.5, True],
+        "unit": [1, True, "a" * (UNIT_LIMIT + 1)],
         "percent": [-1, 101, "1", True],
+        "rate": [-1, "1", True, COUNTABLE + 1],
+        "eta": [-1, "1", True, COUNTABLE + 1],
         "description": [None, 1, "a" * (DESCRIPTION_LIMIT + 1)],
         "complete": [None, 0, "true"],
         "success": [0, "true"],
@@ -254,6 +258,9 @@ def test_a_frame_without_a_field_is_of_no_schema(name):
         ("progress", {"error": "Oh."}),
         ("progress", {"run": 0}),
         ("pending", {"stalled": True}),
+        ("success", {"rate": 1}),
+        ("success", {"eta": 1}),
+        ("pending", {"eta": 1}),
         ("retry", {"complete": True, "success": False}),
         ("success", {"complete": False}),
         ("success", {"success": False}),

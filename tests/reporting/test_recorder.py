@@ -16,6 +16,7 @@ from progress.events import Event, State
 from progress.layers import redis_layer
 from progress.reporting import current
 from progress.reporting.current import current_publisher
+from progress.reporting.pace import Pace
 from progress.reporting.runs import Run
 from tests.support.ports import free_port
 
@@ -57,6 +58,52 @@ async def test_a_watcher_sees_what_a_task_reports(watch):
     ProgressRecorder(task).set_progress(5, 10, "Importing")
     event = await watched.until(lambda event: event.current == 5)
     assert (event.state, event.total, event.description) == (State.PROGRESS, 10, "Importing")
+
+
+async def test_every_event_of_a_run_names_its_start_by_the_clock_of_the_store(watch, raw):
+    def clock():
+        seconds, micros = raw.time()
+        return seconds * 1_000_000 + micros
+
+    watched, before = watch("a"), clock()
+    task = Task()
+    after = clock()
+    recorder = ProgressRecorder(task, unit="rows")
+    recorder.set_progress(5, 10)
+    await watched.until(lambda event: event.current == 5)
+    task.end()
+    outcome = await watched.until(lambda event: event.complete)
+    running = [event for event in watched.events if event.state in {"STARTED", "PROGRESS"}]
+    assert {event.started for event in running} == {outcome.started}
+    assert before - 20_000 <= outcome.started <= after + 20_000, "two clocks, compared once"
+    assert (outcome.unit, outcome.rate, outcome.eta) == ("rows", None, None)
+
+
+async def test_a_run_that_waits_again_has_no_start_until_the_next_one(watch):
+    watched, task = watch("a"), Task()
+    first = await watched.until(lambda event: event.state is State.STARTED)
+    task.end(State.PENDING)
+    await watched.until(lambda event: event.state is State.PENDING and event.started is None)
+    Task()
+    again = await watched.until(
+        lambda event: event.state is State.STARTED and event.version > first.version
+    )
+    assert again.started > first.started
+
+
+async def test_a_run_that_becomes_silent_loses_its_time_left(watch, settings):
+    settings.PROGRESS_HEARTBEAT = 0.1
+    watched, task = watch("a"), Task()
+    ProgressRecorder(task).set_progress(20, 100)
+    await watched.until(lambda event: event.current == 20)
+    now = time.monotonic()
+    pace = Pace(0, now - 60)
+    for number in range(1, 21):  # one a second, until forty seconds ago
+        pace.count(number, now - 60 + number)
+    task.run.pace, task.run.speed = pace, (1, 80)
+    silent = await watched.until(lambda event: event.rate is not None)
+    assert (silent.current, silent.eta) == (20, None)
+    assert silent.rate < 0.5
 
 
 async def test_an_empty_description_keeps_the_last_one(watch):

@@ -10,6 +10,8 @@ import pytest
 from django.utils.functional import lazystr
 
 from progress import ProgressRecorder, track
+from progress.events import State
+from progress.reporting.nesting import Loop
 from progress.reporting.runs import Run, enter, find_run, leave
 from progress.values import COUNTABLE
 
@@ -64,6 +66,86 @@ async def test_asynchronous_items_are_counted(task):
     seen = [row async for row in track(rows(), total=3, description="Rows", task=task)]
     assert seen == ["a", "b", "c"]
     assert counts(task) == (3, 3, 99.99)
+
+
+def units(task):
+    event = task.run.event("PROGRESS")
+    return event.current, event.total, event.unit
+
+
+def test_a_loop_and_a_recorder_name_what_they_count(task):
+    ProgressRecorder(task, unit="B").set_progress(3, 10)
+    assert units(task) == (3, 10, "B")
+    files = ProgressRecorder(task, unit="files")
+    files.set_progress(0, 2)
+    for _ in range(2):
+        for _ in track(range(4), unit="rows", task=task):
+            assert units(task)[1:] == (4, "rows")
+        for _ in track(range(3), task=task):
+            assert units(task)[1:] == (3, None)
+        files.increment_progress()
+        assert units(task)[1:] == (2, "files")
+
+
+def test_a_loop_goes_on_where_an_earlier_run_stopped(task):
+    shown = [counts(task) for _ in track(range(2), initial=8, task=task)]
+    assert [*shown, counts(task)] == [(8, 10, 80), (9, 10, 90), (10, 10, 99.99)]
+    assert list(track("ab", 20, initial=8, task=task)) == ["a", "b"]
+    assert counts(task)[:2] == (10, 20)
+
+
+async def test_an_asynchronous_loop_goes_on_where_an_earlier_run_stopped(task):
+    async def rows():
+        yield "a"
+
+    assert [row async for row in track(rows(), 10, initial=8, unit="rows", task=task)] == ["a"]
+    assert units(task) == (9, 10, "rows")
+
+
+@pytest.mark.parametrize("initial", [None, "8", 2.5, -8])
+def test_an_unusable_initial_count_is_0(task, initial):
+    assert list(track("ab", initial=initial, task=task)) == ["a", "b"]
+    assert counts(task)[:2] == (2, 2)
+
+
+def measured(task, seconds, *said, loop=None):
+    """The rate and time left after these reports, one each half second, read by the publisher."""
+    for number, (current, total) in enumerate(said):
+        task.run.said = (current, total, "", loop)
+        task.run.measure(seconds + number / 2)
+    event = task.run.event(State.PROGRESS)
+    return event.rate, event.eta
+
+
+def test_the_rate_and_the_time_left_are_those_of_what_the_run_did(task):
+    rows = [(8000 + 5 * number, 8500) for number in range(41)]
+    assert measured(task, 100, *rows) == (10, 30)
+    assert task.run.event(State.SUCCESS).eta is None
+
+
+def test_a_count_that_falls_begins_other_work(task):
+    measured(task, 100, *[(5 * number, 1000) for number in range(41)])
+    assert measured(task, 200, (0, 50)) == (None, None)
+
+
+def test_inside_a_nested_loop_the_time_left_is_that_of_the_whole(task):
+    outer = Loop((0, 10, "", None), None)
+    parts = [(number, 40) for number in range(40)]  # a tenth in twenty seconds
+    assert measured(task, 100, *parts, loop=outer) == (None, pytest.approx(180.5))
+
+
+def test_watchers_hear_that_a_run_has_become_silent_once(task):
+    measured(task, 100, *[(5 * number, 500) for number in range(41)])
+    assert not task.run.has_slowed(121)
+    assert task.run.has_slowed(130)
+    assert task.run.event(State.PROGRESS).eta is None
+    assert [task.run.has_slowed(at) for at in (130.1, 130.2)] == [False, False]
+
+
+@pytest.mark.parametrize("said", [(float("nan"), 10), ("five", 10), (5, "ten"), (object(), None)])
+def test_a_count_that_cannot_be_measured_leaves_the_speed(task, said):
+    rows = [(5 * number, 500) for number in range(41)]
+    assert measured(task, 100, *rows, said) == (10, 30)
 
 
 def test_each_recorder_counts_for_itself(task):
@@ -160,12 +242,14 @@ def test_the_percent_is_right_for_any_two_numbers(task, current, total, percent)
 
 
 def test_a_recorder_can_be_pickled_for_another_process(task):
-    recorder = ProgressRecorder(task)
+    recorder = ProgressRecorder(task, unit="rows")
     recorder.set_progress(3, 10, "Here")
     other = pickle.loads(pickle.dumps(recorder))
     assert other._run.task_id == "a"
     assert other._run.attend, "it looks for that process's publisher at its first report"
     assert other._run.said == recorder._run.said
+    other.increment_progress()
+    assert other._run.said[3].unit == "rows"
 
 
 def test_outside_a_task_track_only_yields_the_items(caplog):
