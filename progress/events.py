@@ -198,7 +198,7 @@ def _read(text: str) -> Any:
     values, end = _finite.raw_decode(text)
     if (end != len(text) and text[end:].strip()) or values["type"] != "progress":
         raise ValueError("another type, or more than one value")
-    return ABSENT | values
+    return values if "eta" in values else ABSENT | values
 
 
 _finite = json.JSONDecoder(parse_constant=_refuse)
