@@ -5,20 +5,19 @@ export { extend } from "./sheets.js";
 addSheet(`
 :host([variant=compact]) [part=body], :host([variant=inline]) [part=body] { display: flex;
   flex-wrap: wrap; align-items: baseline; gap: 0 .75em; font-size: .875em }
-:host(:is([variant=compact], [variant=inline])) :is([part=head], [part=foot]) {
-  display: contents; font-size: 1em }
+:host(:is([variant=compact], [variant=inline])) [part=head] { display: contents }
+:host(:is([variant=compact], [variant=inline])) [part=foot] { order: -1; font-size: 1em }
 :host(:is([variant=compact], [variant=inline])) [part=label] { display: none }
-:host(:is([variant=compact], [variant=inline])) [part=icon] { margin-inline-end: -.25em }
-:host([variant=compact]) :is([part=icon], [part=message], [part=counts]) { order: -1 }
+:host([variant=compact]) [part=foot] { flex: 1 1 0 }
 :host([variant=compact]) [part=bar] { order: 1; flex: 0 0 100%; margin: .25em 0 }
 :host([variant=compact]) button[hidden] { display: block; visibility: hidden }
 :host([variant=compact]) [name=result] { order: 2 }
 :host([variant=inline]) { display: inline-block; max-width: 100%; vertical-align: bottom }
 :host([variant=inline]) [part=body] { font-size: 1em }
-:host([variant=inline]) :is([part=icon], [part=message]) { order: -3 }
+:host([variant=inline]) [part=foot] { flex-wrap: nowrap }
 :host([variant=inline]) [part=message] { flex: 0 1 auto }
-:host([variant=inline]) [part=percent] { order: -1; direction: inherit; text-align: start }
-:host([variant=inline]) [part=bar] { order: -2; flex: none; align-self: center; width: 6em; margin: 0 }
+:host([variant=inline]) [part=percent] { order: 1; direction: inherit; text-align: start }
+:host([variant=inline]) [part=bar] { flex: none; align-self: center; width: 6em; margin: 0 }
 :host([variant=inline]) [part=counts] { display: none }
 :host([variant=ring]) [part=body] { position: relative; min-height: 3em;
   padding-inline-start: 3.75em }
