@@ -21,8 +21,10 @@ for (const level of ["error", "warn"]) {
 addEventListener("error", ({ message }) => faults.push(`error: ${message}`))
 addEventListener("unhandledrejection", (event) => {
   // Turbo gives up a visit for the next one, and does not catch the error of its request.
-  if (globalThis.Turbo && event.reason?.name === "AbortError") event.preventDefault()
-  else faults.push(`rejection: ${event.reason}`)
+  if (globalThis.Turbo && event.reason?.name === "AbortError") {
+    event.preventDefault()
+    event.stopImmediatePropagation() // the driver of WebKit listens too
+  } else faults.push(`rejection: ${event.reason}`)
 })
 /** How many times each task succeeded in the eyes of the page. */
 const successes = {}
