@@ -117,8 +117,8 @@ DENIALS = [
     denial(
         "what a sync rule says",
         "access/rules",
-        "            return bool(answer)\n",
-        "            return True\n",
+        "            return bool(answer)\n        with suppress(Exception)",
+        "            return True\n        with suppress(Exception)",
         f"{ID} -k site_rule_can_allow",
     ),
     denial(
