@@ -9,6 +9,7 @@ RETRIES = {"": 0, "at once": 3, "backoff": 2, "jitter": 2}
 #: How an execution ends by its own word.
 STATE_OF = {"success": "SUCCESS", "hang": "SUCCESS", "abortable": "SUCCESS",
             "failure": "FAILURE", "public": "FAILURE", "reject": "FAILURE"}  # fmt: skip
+HANGS = 20.0  # seconds without a note after which an execution hangs
 SILENCE = 6.0  # seconds that an execution may be without a note: hung for 3, frozen for 2
 
 
@@ -86,6 +87,18 @@ class Case:
         """Whether an execution ended with its whole worker."""
         ends = [*self.facts.killed, *self.facts.cold]
         return any(note["at"] < at < self.now for note in self.open for at in ends)
+
+    def hangs(self):
+        """Whether Celery has begun an execution that nothing ended, in a process that lives on.
+
+        Eventlet may forget a greenlet that waits for a socket.
+        """
+        limited = self.life.soft is not None or self.life.hard is not None
+        ended = limited or self.did("revoke", "terminate") or self.facts.killed or self.facts.cold
+        if ended or self.life.pool == "prefork" or self.quiet < HANGS:
+            return False
+        whats = [note["what"] for note in self.notes]
+        return whats.count("entered") > whats.count("left")
 
     def pieces_at_work(self):
         """Whether a piece of a replacement is still at work."""

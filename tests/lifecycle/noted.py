@@ -9,6 +9,8 @@ def noted(case):
     """Celery has no record of an outcome, or one that is not to be trusted: go by the notes."""
     if case.quiet < 1.0:
         return UNDECIDED
+    if case.hangs():
+        return Truth(OPEN, "an execution hangs in its worker")
     revoked = case.did("revoke", "terminate")
     if not case.began:
         if case.status in READY:

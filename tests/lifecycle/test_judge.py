@@ -423,3 +423,11 @@ def test_a_task_that_the_store_has_forgotten_has_no_attempt(state, rules):
     shown.living.truth = Truth(OPEN, "")
     second = event("STARTED", 2, attempt=2)
     assert shown.rules((1, second), (9, event(state, 3, run=0)))[: len(rules) or None] == rules
+
+
+@pytest.mark.parametrize(("left", "rules"), [([], []), ([5.1], ["undecided"])])
+def test_an_execution_that_nothing_ended_hangs_in_its_worker(left, rules):
+    entered = [{"what": "entered", "nth": 0, "at": at} for at in (1, 5)]
+    out = [{"what": "left", "nth": 1, "at": at} for at in (2.1, *left)]
+    shown = Shown(*entered, began(1), ended(2, "retry"), *out, pool="eventlet")
+    assert shown.rules((5, event("STARTED", 3, attempt=2))) == rules
