@@ -71,6 +71,7 @@ class Case:
         self.ended = {note["nth"]: note for note in ends}
         self.open = [note for note in self.began if note["nth"] not in self.ended]
         self.quiet = now - max((n["at"] for n in self.notes if n["what"] != "outside"), default=now)
+        self.limited = self.life.soft is not None or self.life.hard is not None
         self.last = self._last_end()
 
     def _last_end(self):
@@ -93,8 +94,9 @@ class Case:
 
         Eventlet may forget a greenlet that waits for a socket.
         """
-        limited = self.life.soft is not None or self.life.hard is not None
-        ended = limited or self.did("revoke", "terminate") or self.facts.killed or self.facts.cold
+        ended = (
+            self.limited or self.did("revoke", "terminate") or self.facts.killed or self.facts.cold
+        )
         if ended or self.life.pool == "prefork" or self.quiet < HANGS:
             return False
         whats = [note["what"] for note in self.notes]

@@ -42,7 +42,7 @@ def _never_began(case):
     lost = purged(case) or _taken(case)
     dropped = case.did("revoke", "terminate") or case.life.expires is not None or case.second
     entered = any(note["what"] == "entered" for note in case.notes)
-    if entered and (case.life.hard is not None or case.life.soft is not None):
+    if entered and case.limited:
         ends = {"FAILURE", *(lost.states if lost else ()), *({"REVOKED"} if dropped else ())}
         return Truth(frozenset(ends), "its time was over before it wrote its first note")
     if lost and dropped:
@@ -70,9 +70,8 @@ def _stays_away(case, how):
 
 def _cut_as_it_retries(case):
     """A time limit or a kill may come while retry() sends the message, which is lost then."""
-    limited = case.life.soft is not None or case.life.hard is not None
     killed = any(0 < at - case.last["at"] < 1 for at in case.facts.killed)
-    if not (killed or (limited and not case.second)) or case.quiet < SILENCE + 1:
+    if not (killed or (case.limited and not case.second)) or case.quiet < SILENCE + 1:
         return None
     return Truth(frozenset({"FAILURE", *_dropped(case)}), "cut off as it sent its retry")
 
@@ -119,8 +118,7 @@ def _dropped(case):
 def _cut(case, revoked):
     """An execution began and never ended."""
     life = case.life
-    limited = life.hard is not None or life.soft is not None
-    if case.copied and case.ended and limited:
+    if case.copied and case.ended and case.limited:
         own = by_end(case, case.last.get("how", "aborted"))
         return Truth((own.states or READY) | {"FAILURE"}, "two runs at once, one out of time")
     if case.lost():
@@ -132,7 +130,7 @@ def _cut(case, revoked):
         )
     if case.status == "ABORTED":
         return Truth(frozenset({"FAILURE", "REVOKED"}), "ABORTED after its time limit")
-    if revoked and life.hard is not None:
+    if case.did("terminate") and life.hard is not None:
         return Truth(frozenset({"FAILURE", "REVOKED"}), "time limit and terminated")
     if life.hard is not None:
         return only("FAILURE", "hard time limit, and its result is ignored")

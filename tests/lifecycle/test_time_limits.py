@@ -110,3 +110,12 @@ def test_a_time_limit_may_end_a_task_that_is_sending_its_replacement(left, rules
 def test_a_time_limit_may_strike_before_the_first_note(limit, rules):
     shown = Shown({"what": "entered", "nth": 0, "at": 1}, ignored=True, hard=limit)
     assert shown.rules((1.2, event("FAILURE", 2))) == rules
+
+
+@pytest.mark.parametrize(("did", "rules"), [("revoke", ["wrong end"]), ("terminate", [])])
+def test_only_a_terminate_can_end_a_task_before_its_time_limit_does(did, rules):
+    """Celery 5.6 records REVOKED also for a run that goes on, and no end of an ignored result."""
+    outside = {"what": "outside", "did": did, "nth": 0, "at": 1.5}
+    shown = Shown(began(1), outside, statuses=[(1.6, "REVOKED")], ignored=True, hard=0.8)
+    assert shown.rules((2, event("FAILURE", 2))) == []
+    assert shown.rules((2, event("REVOKED", 2))) == rules

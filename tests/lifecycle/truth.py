@@ -23,7 +23,8 @@ def truth(case):
         return _recorded(case)
     if before := _aborted_late(case):
         return before
-    if not case.second and case.status in READY and (case.open or not case.began):
+    unsaid = case.status == "REVOKED" and case.limited and case.open  # a time limit, by the record
+    if not case.second and case.status in READY and (case.open or not case.began) and not unsaid:
         return _recorded(case)
     return noted(case)
 
