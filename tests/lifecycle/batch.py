@@ -20,6 +20,7 @@ LIMIT = (
     32.0  # seconds from the start of the last life until those that go on are judged all the same
 )
 RECORD = "celery-task-meta-"  # and a task's id: its key in Celery's result backend
+SHOWN = 2.0  # seconds until watchers have seen what Celery has recorded
 LONGEST = 10.0  # seconds until Celery has collected a group, whose record may not change then
 GRACE = 6.0  # seconds the progress has after Celery's truth is known; it promises 5
 
@@ -53,7 +54,10 @@ class Living:
         lasts = [n["at"] for n in self.notes if n["what"] == "piece ended" and n["piece"] == "last"]
         if not lasts or self.status not in READY:
             return True
-        return self.statuses[-1][0] < lasts[-1] and time.time() < lasts[-1] + LONGEST
+        recorded, now = self.statuses[-1][0], time.time()
+        if recorded < lasts[-1]:
+            return now < lasts[-1] + LONGEST
+        return now < recorded + SHOWN
 
     def begin_again(self):
         """Use the id for a second life."""

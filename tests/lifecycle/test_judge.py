@@ -174,9 +174,11 @@ def test_an_id_is_used_again_only_after_its_replacement_has_ended_and_is_recorde
     living.notes, living.statuses = [began(1), ended(2, "replace")], [(3, "FAILURE")]
     assert living.replacement_goes_on()
     now = time.time()
-    living.notes.append({"what": "piece ended", "piece": "last", "nth": 0, "at": now})
+    living.notes.append({"what": "piece ended", "piece": "last", "nth": 0, "at": now - 4})
     assert living.replacement_goes_on()
-    living.statuses.append((now + 0.1, "SUCCESS"))
+    living.statuses.append((now - 1, "SUCCESS"))
+    assert living.replacement_goes_on()
+    living.statuses[-1] = (now - 3, "SUCCESS")
     assert not living.replacement_goes_on()
 
 
@@ -431,3 +433,13 @@ def test_an_execution_that_nothing_ended_hangs_in_its_worker(left, rules):
     out = [{"what": "left", "nth": 1, "at": at} for at in (2.1, *left)]
     shown = Shown(*entered, began(1), ended(2, "retry"), *out, pool="eventlet")
     assert shown.rules((5, event("STARTED", 3, attempt=2))) == rules
+
+
+@pytest.mark.parametrize(("before", "rules"), [("SUCCESS", []), ("RETRY", ["wrong end"])])
+def test_a_failure_that_replaces_a_success_in_the_record_leaves_both_ends(before, rules):
+    shown = Shown(
+        began(1), ended(2, "success"), statuses=[(2.1, before), (2.1, "FAILURE")],
+        base="raising hooks",
+    )  # fmt: skip
+    assert shown.rules((2.1, event("SUCCESS", 2))) == rules
+    assert shown.rules((2.1, event("FAILURE", 2))) == []

@@ -23,7 +23,9 @@ def truth(case):
         return _recorded(case)
     if before := _aborted_late(case):
         return before
-    unsaid = case.status == "REVOKED" and case.limited and case.open  # a time limit, by the record
+    # A time limit, which the record does not say; only a terminate ends a task before that.
+    limited = case.limited and case.open and not case.did("terminate")
+    unsaid = case.status == "REVOKED" and limited
     if not case.second and case.status in READY and (case.open or not case.began) and not unsaid:
         return _recorded(case)
     return noted(case)
@@ -99,6 +101,8 @@ def _as_recorded(case, how):
     if case.status == "FAILURE" and case.ended_out_of_time():
         own = by_end(case, how or "aborted").states or frozenset()
         return Truth(own & READY | {"FAILURE"}, "called out of time after it had ended")
+    if case.status == "FAILURE" and case.overwritten() == "SUCCESS":
+        return Truth(frozenset({"SUCCESS", "FAILURE"}), "a hook failed beside another write")
     return only(case.status, "Celery's record")
 
 
