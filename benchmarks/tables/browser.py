@@ -161,8 +161,8 @@ def _table(pages, idle):
             what = f"browser, {name}: main thread, times a page that hears and drops"
             table.targets.append(Target(what, times, MOST[name]))
     table.note += (
-        f"\nJavaScript, gzipped without comments: {size(BAR):,} bytes in every page, and {size(LATER):,} "
-        "where no websocket gets through."
+        f"\nJavaScript, gzipped without comments: {size(BAR):,} bytes in every page, and "
+        f"{size(LATER):,} where no websocket gets through."
     )
     table.targets.append(Target("browser: bytes of JavaScript, gzipped", size(BAR), 6_000))
     return table
