@@ -7,7 +7,8 @@ It has these addresses, relative to the path where it is mounted:
 <task_id>/            its state as JSON
 <task_id>/events      its events as a stream
 <task_id>/cancel/     cancels it (POST)
-task-progress.js      the element for pages, and the modules it loads
+task-progress.js      the element for pages, with the modules it loads
+task-progress.css     reserves the room of bars until the element is defined
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from django.urls import path, re_path
 
 from . import paths
 from .hub import Hub
-from .modules import FOLDER, serve_module
+from .modules import names, serve_module
 from .routing import TASK
 from .transports.consumers import ProgressConsumer, no_such_address
 from .transports.views import task_events
@@ -105,10 +106,7 @@ async def _live(receive: Receive, send: Send) -> None:
 #: Litestar appends a slash to every path.
 SLASH = "/?$"
 ROUTES: Any = (
-    *(
-        re_path(rf"^{re.escape(each.name)}{SLASH}", serve_module, {"name": each.name})
-        for each in FOLDER.glob("*.js")
-    ),
+    *(re_path(rf"^{re.escape(name)}{SLASH}", serve_module, {"name": name}) for name in names()),
     path(f"{TASK}/events/", task_events),
     *urlpatterns,
 )

@@ -59,11 +59,11 @@ def addresses() -> list[str]:
     was ready after 140 ms, and after 250 ms when the browser had to find the imports first.
     """
     texts, _ = current()
-    names = [ELEMENT]
-    for name in names:
+    needed = [ELEMENT]
+    for name in needed:
         found = IMPORT.findall(texts[name].decode())
-        names += [each for each in found if each not in names]
-    return [address(name) for name in names]
+        needed += [each for each in found if each not in needed]
+    return [address(name) for name in needed]
 
 
 def current() -> Modules:
@@ -71,9 +71,13 @@ def current() -> Modules:
     return _read() if settings.DEBUG else _kept()
 
 
+def names() -> list[str]:
+    """Return the names of the modules and of the stylesheet."""
+    return sorted(path.name for path in FOLDER.iterdir() if path.suffix in TYPES)
+
+
 def _read() -> Modules:
-    paths = [path for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES]
-    texts = {path.name: path.read_bytes() for path in paths}
+    texts = {name: (FOLDER / name).read_bytes() for name in names()}
     return Modules(texts, sha256(repr(texts).encode()).hexdigest()[:16])
 
 

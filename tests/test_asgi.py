@@ -97,6 +97,7 @@ async def test_the_element_comes_with_what_it_imports(hub):
         asked = [(b"if-none-match", headers["etag"].encode())]
         assert (await get(f"/{module.name}", headers=asked))[0] == 304
     assert {"task-progress", "socket", "events"} <= {module.stem for module in FOLDER.glob("*.js")}
+    assert (await get("/task-progress.css"))[1]["content-type"] == "text/css"
 
 
 async def test_a_slash_more_than_ours_does_no_harm(run):
@@ -109,7 +110,9 @@ async def test_a_slash_more_than_ours_does_no_harm(run):
     assert (await get(f"/a/events/?token={token}", headers=seen))[0] == 204
 
 
-@pytest.mark.parametrize("path", ["/task-progress.js", "/a/", "/a/events", "/no/such/thing"])
+@pytest.mark.parametrize(
+    "path", ["/task-progress.js", "/task-progress.css", "/a/", "/a/events", "/no/such/thing"]
+)
 async def test_no_browser_may_guess_another_kind_of_content(run, path):
     _, headers, _ = await get(path)
     assert headers["x-content-type-options"] == "nosniff"
