@@ -35,7 +35,7 @@ test: $(VENV)/.dev
 
 browsers: $(VENV)/.dev
 	@$(find_browsers)
-	@exec $(VENV)/bin/python -m pytest tests/engines tests/frameworks -m "slow or not slow" $(ARGS)
+	@exec $(VENV)/bin/python -m pytest tests/engines tests/frameworks -n 2 --dist worksteal -m "slow or not slow" $(ARGS)
 
 faults: $(VENV)/.dev
 	@$(find_chromium)

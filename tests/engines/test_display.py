@@ -17,13 +17,13 @@ PRINTED = re.compile(rb"(?<![\d.])0?\.2\d* 0?\.4\d* 0?\.6\d* (?:rg|scn?|k)\b")
 STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 PART = f"{BAR}.shadowRoot.querySelector('[part=bar]')"
 FILLED = f"{BAR}.shadowRoot.querySelector('[part=fill]')"
-#: Whether forced colours are on, and the bar has a border and is filled in a colour of the system.
+#: Whether forced colours are on, and the bar is outlined and filled in a colour of the system.
 FORCED = f"""() => {{
   const style = "background: Highlight; forced-color-adjust: none"
   const probe = document.body.appendChild(Object.assign(document.createElement("p"), {{ style }}))
   const [own, system] = [{FILLED}, probe].map((each) => getComputedStyle(each).backgroundColor)
   return matchMedia("(forced-colors: active)").matches && own === system &&
-    getComputedStyle({PART}).borderTopWidth === "1px"
+    getComputedStyle({PART}).outlineStyle === "solid"
 }}"""
 FITS = f"() => document.documentElement.scrollWidth <= innerWidth && {PART}.clientWidth > 100"
 AT_REST = f"""() => matchMedia("(prefers-reduced-motion)").matches &&

@@ -32,7 +32,10 @@ class Firefox:
     @asynccontextmanager
     async def running(cls, folder, preferences=()):
         """Start it; ``preferences`` are added to those of about:config."""
-        with Part(folder, "firefox", cls._command(folder, dict(preferences)), HOME=folder) as part:
+        command = cls._command(folder, dict(preferences))
+        # Its helper for crash reports may outlive it.
+        quiet = {"MOZ_CRASHREPORTER_DISABLE": "1", "NO_AT_BRIDGE": "1"}
+        with Part(folder, "firefox", command, HOME=folder, **quiet) as part:
             part.wait_for(lambda: LISTENING.search(part.log.read_text()))
             [url] = LISTENING.findall(part.log.read_text())
             async with websockets.connect(f"{url}/session", max_size=None) as socket:

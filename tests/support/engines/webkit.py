@@ -49,6 +49,8 @@ class WebKit:
         settings.mkdir(parents=True)
         (settings / "settings.ini").write_text(STILL)
         homes = {"HOME": folder, "XDG_CONFIG_HOME": folder / "config", "XDG_RUNTIME_DIR": folder}
+        # GTK would start a session bus and a bus for screen readers, and leave both running.
+        homes |= {"DBUS_SESSION_BUS_ADDRESS": "disabled:", "NO_AT_BRIDGE": "1"}
         with (
             Screen(folder, screen) as display,
             Part(folder, "webkit", [driver, "-p", port], DISPLAY=display.name, **homes) as part,
