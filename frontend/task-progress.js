@@ -175,11 +175,11 @@ export class TaskProgress extends Base {
         const words = explain(this, message)
         this.#refusal &&= words || this.#refusal
         drawSoon(this.#render)
-      }, ignore)
+      }, () => drawSoon(this.#render))
     }
     this.#isAway = message.type === "disconnected"
     this.#tell()
-    drawSoon(this.#render)
+    if (message.type !== "error") drawSoon(this.#render) // or it would be announced twice
   }
 
   /** @param {TaskEvent} event */
@@ -248,8 +248,8 @@ export class TaskProgress extends Base {
       const isEnd = event?.complete || this.#refusal
       const most = LIMITS[this.getAttribute("announce") ?? ""] ?? 4
       const isSaid = this.#announced < most - (isEnd ? 0 : 1)
-      status.ariaLive = isSaid ? "polite" : "off"
-      status.textContent = `${ariaLabel}: ${message}`
+      // Emptied and not switched off: Orca keeps an old aria-live in mind.
+      status.textContent = isSaid ? `${ariaLabel}: ${message}` : ""
       if (isSaid) this.#announced++
     }
     if (event) this.#announced ||= 0
