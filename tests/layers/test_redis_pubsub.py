@@ -139,7 +139,7 @@ async def test_a_lost_connection_is_renewed_with_its_channels(subscribed, raw):
     raw.client_kill_filter(_type="pubsub")
     await subscribers(raw, "c", 1)
     assert subscribed.renewals == 1
-    assert {"a", "c"} == set(raw.pubsub_channels())
+    assert {"a", "c"} == set(raw.pubsub_channels("?"))  # a hub of another test may end late
     raw.publish("a", "again")
     assert await subscribed.next() == b"again"
 
