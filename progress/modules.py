@@ -34,10 +34,14 @@ ACCEPTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECAS
 
 
 class Modules(NamedTuple):
-    """The text of each module and of the stylesheet by its name, and a digest of all of them."""
+    """The text of each module and of the stylesheet by its name, and a digest of all of them.
+
+    ``needed`` names the element's module and those that it imports at once.
+    """
 
     texts: dict[str, bytes]
     digest: str
+    needed: list[str]
 
 
 def address(name: str = ELEMENT) -> str:
@@ -46,7 +50,7 @@ def address(name: str = ELEMENT) -> str:
     Raises ValueError for an unknown name, and NoReverseMatch if the site does not include
     ``progress.urls``.
     """
-    texts, digest = current()
+    texts, digest, _ = current()
     if name not in texts:
         raise ValueError(f"There is no module {name!r}, only {', '.join(sorted(texts))}")
     return reverse("progress_module", args=[digest, name])
@@ -58,12 +62,7 @@ def addresses() -> list[str]:
     A page that names all of them loads them at the same time: at a latency of 100 ms the element
     was ready after 140 ms, and after 250 ms when the browser had to find the imports first.
     """
-    texts, _ = current()
-    needed = [ELEMENT]
-    for name in needed:
-        found = IMPORT.findall(texts[name].decode())
-        needed += [each for each in found if each not in needed]
-    return [address(name) for name in needed]
+    return [address(name) for name in current().needed]
 
 
 def current() -> Modules:
@@ -78,7 +77,11 @@ def names() -> list[str]:
 
 def _read() -> Modules:
     texts = {name: (FOLDER / name).read_bytes() for name in names()}
-    return Modules(texts, sha256(repr(texts).encode()).hexdigest()[:16])
+    needed = [ELEMENT]
+    for name in needed:
+        found = IMPORT.findall(texts[name].decode())
+        needed += [each for each in found if each not in needed]
+    return Modules(texts, sha256(repr(texts).encode()).hexdigest()[:16], needed)
 
 
 _kept = cache(_read)
@@ -104,7 +107,7 @@ def serve_module(request: HttpRequest, name: str, digest: str = "") -> HttpRespo
     The address of a page of another version has another digest. The page gets the present text,
     which browsers do not keep without asking again. So an old page can still load what it lacks.
     """
-    texts, present = current()
+    texts, present, _ = current()
     if name not in texts:
         raise Http404("no such module")
     etag = f'W/"{present}"'  # weak: the same for the compressed text
