@@ -13,8 +13,8 @@ const TIMEOUT = 10_000 // as for the websocket's handshake
 // A stream begins with the present state, at once. Without it, a proxy holds the stream back.
 const FIRST = 5_000
 const SILENCE = 50_000 // the server pings after 20 s; as for the websocket
-// Until the next stream after one that failed. A proxy does not change by the second, and each
-// attempt shows nothing for FIRST.
+// Between a stream that failed and the next one. A proxy that holds one stream back holds the next one
+// back too, and each attempt shows nothing for FIRST.
 const RETRY = 60_000
 
 // All windows of a browser share six HTTP/1.1 connections to a host, and each stream takes one. Six

@@ -21,8 +21,8 @@ const EACH = 67
 const BURST = 150 * EACH
 // A page that replaces its bars, as htmx does, finds the socket open. A script in Node must end.
 const GRACE = globalThis.document ? 2_000 : 0
-// The first pause before a reconnect is at most this, and doubles up to the longest: random, so that
-// the pages of a server that restarts do not come all at once.
+// The longest that the first pause before a reconnect can be. The limit doubles with each attempt, up
+// to LONGEST. Pauses are random, so that not all pages return at once to a server that restarts.
 const PAUSE = 500
 const LONGEST = 30_000 // also the least pause after a server has said "too many"
 const WAKES = GRACE ? ["online", "pageshow", "resume", "visibilitychange"] : []
