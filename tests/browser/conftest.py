@@ -5,7 +5,8 @@ import pytest
 import pytest_asyncio
 
 from tests.support.browser import windows
-from tests.support.wire import Wire
+from tests.support.elements import add
+from tests.support.wire import Wire, subscribe
 
 #: What other people's pages run, and what judges pages.
 PACKAGES = ("axe-core@4.14.1", "idiomorph@0.8.0", "morphdom@2.7.8")
@@ -44,3 +45,13 @@ async def page(open_page):
 async def wire(page):
     """The server's end of that window's websocket, which the test controls."""
     return await Wire.of(page)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def link(page, wire):
+    """The websocket of a page with one element, ``#a``, which has subscribed."""
+    await page.goto("/blank")
+    await add(page)
+    link = await wire.link()
+    assert await link.next() == subscribe("a")
+    return link

@@ -1,7 +1,6 @@
 """The element on a page of the demo's origin that contains nothing else."""
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.support.browser import BLANK
@@ -9,16 +8,6 @@ from tests.support.elements import add, part, settled
 from tests.support.wire import event, subscribe, unsubscribe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def link(page, wire):
-    """The websocket of a page with one element, ``#a``, which has subscribed."""
-    await page.goto("/blank")
-    await add(page)
-    link = await wire.link()
-    assert await link.next() == subscribe("a")
-    return link
 
 
 async def test_all_fields_of_an_event_are_drawn(page, link):

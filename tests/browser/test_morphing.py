@@ -1,7 +1,6 @@
 """Whatever a page does to an element's attributes and children, the element shows the truth."""
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.support.browser import HTML
@@ -35,16 +34,6 @@ LOOK = """() => {
   const isSuccess = a.matches(":state(success)")
   return [backgroundColor, width, node("message").textContent, a.offsetHeight, isSuccess].join()
 }"""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def link(page, wire):
-    """The websocket of a page with one element, ``#a``, which has subscribed."""
-    await page.goto("/blank")
-    await add(page)
-    link = await wire.link()
-    assert await link.next() == subscribe("a")
-    return link
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -1,8 +1,6 @@
 """A page with one bar in an ordinary Chromium, and the proxy between it and the web server."""
 
 import asyncio
-import os
-import signal
 import socket
 import struct
 from contextlib import asynccontextmanager, contextmanager
@@ -11,7 +9,7 @@ from playwright.async_api import async_playwright
 
 from progress import make_token
 from tests.support.browser import ARGS, HTML, SHOWN
-from tests.support.processes import ROOT, Part
+from tests.support.processes import ROOT, Part, stopped
 from tests.support.proxy import Proxy
 
 #: Mitigations that can be switched off: the module, the code to replace, and the replacement.
@@ -161,13 +159,8 @@ class Window:
         session = await self.page.context.browser.new_browser_cdp_session()
         processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
         pids = [process["id"] for process in processes if process["type"] == "renderer"]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with stopped(pids):
             yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
 
 
 def read_modules(without):

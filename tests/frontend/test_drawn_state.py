@@ -11,13 +11,13 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.exceptions import PermissionDenied
 from django.template import RequestContext, Template
 from django.test import RequestFactory
 
 from progress import owned_task_id
 from progress.events import Event, State
 from progress.store import blocking, open_store
+from tests.access.rules import denied, raising
 
 
 def page(task, request=None, options=""):
@@ -101,14 +101,6 @@ def nobody(who, task_id, action):
     return False
 
 
-def refusing(who, task_id, action):
-    raise PermissionDenied
-
-
-def broken(who, task_id, action):
-    raise RuntimeError("no database")
-
-
 async def unready(who, task_id, action):
     return True
 
@@ -117,9 +109,9 @@ def promising(who, task_id, action):
     return unready(who, task_id, action)
 
 
-@pytest.mark.parametrize("rule", [everybody, nobody, refusing, broken, unready, promising])
+@pytest.mark.parametrize("rule", [everybody, nobody, denied, raising, unready, promising])
 def test_the_rule_of_the_site_decides_what_is_in_the_page(settings, rule):
-    settings.PROGRESS_PERMISSION = f"{__name__}.{rule.__name__}"
+    settings.PROGRESS_PERMISSION = f"{rule.__module__}.{rule.__name__}"
     store_event()
     assert (page("a")[1] is not None) is (rule is everybody)
 

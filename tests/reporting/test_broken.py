@@ -5,16 +5,12 @@ import pytest
 from progress.events import State
 from progress.reporting import celery_signals
 from progress.reporting.current import flush
-from tests.support.celery import app
 
 
 @pytest.fixture
-def task():
-    """A task that Celery executes in this process."""
-    task = app.tasks["tests.support.celery.count"]
-    task.push_request(id="a", is_eager=False, retries=0, hostname="here")
+def task(task):
+    """The task, whose record is removed after the test."""
     yield task
-    task.pop_request()
     task.backend.forget("a")
 
 

@@ -9,7 +9,6 @@ from progress.events import State
 from progress.reporting import celery_signals, current
 from progress.reporting.current import current_publisher, flush
 from progress.store.redis import RedisStore
-from tests.support.celery import app
 
 
 @pytest.fixture
@@ -28,15 +27,6 @@ def interrupt(monkeypatch):
         monkeypatch.setattr(owner, name, interrupted)
 
     return interrupt
-
-
-@pytest.fixture
-def task():
-    """A task that Celery executes in this process."""
-    task = app.tasks["tests.support.celery.count"]
-    task.push_request(id="a", is_eager=False, retries=0, hostname="here")
-    yield task
-    task.pop_request()
 
 
 async def state(store):

@@ -2,9 +2,10 @@
 
 import os
 import re
-import signal
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+
+from tests.support.processes import stopped
 
 
 def processes(folder):
@@ -52,18 +53,9 @@ def memory(folder):
     return total * 1024
 
 
-@contextmanager
 def asleep(folder):
     """Stop all the engine's processes for the length of the block, as a sleeping machine does.
 
     The engine answers no command meanwhile.
     """
-    stopped = processes(folder)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+    return stopped(processes(folder))
